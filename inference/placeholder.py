@@ -1,0 +1,78 @@
+"""Stand-ins for measurements, so that a claim's function can be run before there is any data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class Placeholder:
+    """Answers everything that a claim does to a Dataset or DataArray with another placeholder.
+
+    Attributes, items, calls, arithmetic, comparisons, numpy functions and ufuncs all give a ``Placeholder``; the
+    constructors of hypotheses turn one into a ``Design``. ``xr.concat`` insists on real arrays and is
+    not covered.
+    """
+
+    # numpy calls these two instead of guessing an array from the object
+    def __array_ufunc__(self, *_: Any, **__: Any) -> "Placeholder":
+        return self
+
+    def __array_function__(self, *_: Any, **__: Any) -> "Placeholder":
+        return self
+
+    def __getattr__(self, name: str) -> "Placeholder":
+        # what xarray, copy or pickle look for to recognise their own must be missing, or they would believe it
+        if name.startswith("_") or name in {"keys", "variables"}:
+            raise AttributeError(name)
+        return _Nothing() if name in {"coords", "data_vars"} else self
+
+    def __call__(self, *_: Any, **__: Any) -> "Placeholder":
+        """Answer any method with a placeholder."""
+        return self
+
+    def __getitem__(self, _: Any) -> "Placeholder":
+        return self
+
+    def __setitem__(self, _: Any, __: Any) -> None:
+        return None
+
+    def __iter__(self) -> Iterator["Placeholder"]:
+        return iter((self,))
+
+    def __len__(self) -> int:
+        return 1
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __contains__(self, _: Any) -> bool:
+        return True
+
+    def __float__(self) -> float:
+        return float("nan")
+
+    def __int__(self) -> int:
+        return 0
+
+    def __index__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "<not measured yet>"
+
+    def _same(self, *_: Any) -> Any:
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _same
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _same
+    __neg__ = __pos__ = __abs__ = __invert__ = _same
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _same
+    __lt__ = __le__ = __gt__ = __ge__ = _same
+    __eq__ = __ne__ = _same
+    __hash__ = object.__hash__
+
+
+class _Nothing(Placeholder):
+    """The names inside a placeholder: a loop over them has nothing to do (``xr.where`` copies attributes so)."""
+
+    def __iter__(self) -> Iterator[Placeholder]:
+        return iter(())
