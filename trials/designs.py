@@ -1,0 +1,102 @@
+"""What a claim asks, known without data: its function is run with placeholders in the place of measurements."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import xarray as xr
+
+from inference import ALPHA
+from inference.design import Design, Placeholder, cannot_decide, cannot_refute, describe_design, smallest_detectable
+from trials.claims import Claim
+from trials.errors import ClaimError
+from trials.judging import returned
+from trials.measurements import LOOKS
+from trials.pilots import PILOTS, read_pilots
+from trials.settings import Settings
+
+CONCAT = xr.concat
+
+
+def design_of(item: pytest.Item, claim: Claim) -> Design | str:
+    """Return a claim's design, or why it cannot be told without data."""
+    function = getattr(item, "obj", None)
+    info = getattr(item, "_fixtureinfo", None)
+    if function is None or info is None:
+        return "it is no function"
+    chosen = getattr(getattr(item, "callspec", None), "params", {})
+    arguments = {name: chosen.get(name, Placeholder()) for name in info.argnames}
+    try:
+        # xarray insists on arrays of its own here, before a placeholder could answer
+        with patch.object(xr, "concat", _concat):
+            found, _ = returned(function(**arguments), claim)
+    except (Exception, ClaimError) as error:  # noqa: BLE001 - placeholders do not support everything that data do
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return found if isinstance(found, Design) else "it does not depend on a measurement"
+
+
+def _concat(parts: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+    parts = list(parts)
+    return next((one for one in parts if isinstance(one, Placeholder)), None) or CONCAT(parts, *args, **kwargs)
+
+
+def undecidable(design: Design | str, claim: Claim) -> str | None:
+    """Say why a claim can never be supported at its registered number of seeds; None where it can."""
+    why = None if isinstance(design, str) else cannot_decide(design, claim.seeds)
+    return None if why is None else f"The design of claim {claim.id} cannot decide: {why}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim's line in the table of ``--design``."""
+
+    id: str
+    seeds: int
+    alpha: float
+    asks: str
+    sd: float | None
+    detectable: float | None
+    note: str
+
+
+def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
+    """Describe a claim's design, with the spread that its pilot had."""
+    design = design_of(item, claim)
+    n = settings.size(claim.seeds)
+    alpha = ALPHA / len(LOOKS) if settings.sequential else ALPHA
+    pilot = read_pilots(Path(item.path).parent / PILOTS).get(claim.id, {})
+    sd = pilot.get("sd")
+    if isinstance(design, str):
+        return Row(claim.id, n, alpha, "not known without data", sd, None, design)
+    fault = cannot_decide(design, n, alpha)
+    found = smallest_detectable(design, n, sd, alpha)
+    unknown = "no pilot" if sd is None and found is None and design.estimator != "exact" else ""
+    note = fault or cannot_refute(design, n, alpha) or unknown
+    return Row(claim.id, n, alpha, describe_design(design), sd, found, note)
+
+
+def table(rows: Iterable[Row]) -> list[str]:
+    """Return the table of ``--design`` as lines of text."""
+    head = ("claim", "seeds", "alpha", "asks for", "pilot sd", "detectable", "note")
+    cells = [
+        (one.id, str(one.seeds), f"{one.alpha:.4g}", one.asks, _figure(one.sd), _figure(one.detectable), one.note)
+        for one in sorted(rows, key=lambda one: _natural(one.id))
+    ]
+    widths = [max(len(line[at]) for line in (head, *cells)) for at in range(len(head) - 1)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
+        for line in (head, *cells)
+    ]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts 2.a before 12.a."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

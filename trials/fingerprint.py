@@ -1,0 +1,113 @@
+"""The name of a stored trial: a hash of everything that its numbers depend on.
+
+Source is hashed as syntax tree without docstrings and without claims: comments, prose and another margin leave stored
+trials valid, a changed measurement does not.
+"""
+
+import ast
+import hashlib
+import json
+import platform
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+#: Packages of this project that no trial's numbers depend on: they judge and show.
+UNRELATED = frozenset({"trials", "inference", "reports"})
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
+ENGINE_LIBRARIES = {"jax": ("jax", "jaxlib")}
+
+
+def digest(content: Any) -> str:
+    """Hash JSON-like content; what JSON does not know enters by its repr."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def source(file: Path, root: Path, modified: float) -> str:  # noqa: ARG001 - the time makes the cache notice edits
+    """Hash a module and all modules below ``root`` that it imports, directly or not."""
+    seen: dict[Path, str] = {}
+    todo = [file]
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        tree = _tree(path)
+        seen[path] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        todo += _imported(tree, path, root)
+    return digest(sorted(seen.values()))
+
+
+def _tree(path: Path) -> ast.Module:
+    """Parse a module; drop docstrings and claims."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [node for node in tree.body if not _is_claim(node)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                del node.body[0]
+    return tree
+
+
+def _is_claim(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    names = (one.func if isinstance(one, ast.Call) else one for one in node.decorator_list)
+    return any((name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) == "claim" for name in names)
+
+
+def _imported(tree: ast.Module, path: Path, root: Path) -> Iterable[Path]:
+    """Find the files below ``root`` that a module imports: packages with all their modules."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    for name in sorted(names):
+        parts = name.split(".")
+        if parts[0] in UNRELATED:
+            continue
+        for base in {root, path.parent}:
+            if (base / parts[0]).is_dir() and (base / parts[0] / "__init__.py").exists() and parts[0] != "claims":
+                yield from sorted((base / parts[0]).rglob("*.py"))
+            file = base.joinpath(*parts).with_suffix(".py")
+            if file.exists():
+                yield file
+
+
+def source_of(file: Path, root: Path, shared: Iterable[Path]) -> str:
+    """Hash a measurement's module with the modules that all measurements may rest on (fixtures, conftest files)."""
+    files = [file, *sorted(set(shared))]
+    return digest([source(path, root, path.stat().st_mtime) for path in files])
+
+
+def shared_files(root: Path, conftests: Iterable[Path]) -> list[Path]:
+    """Return the files that may change any measurement: the fixtures package and the conftest files."""
+    return [*sorted((root / "fixtures").rglob("*.py")), *conftests]
+
+
+@lru_cache(maxsize=8)
+def versions(engine: str) -> dict[str, str]:
+    """Return the versions of the libraries that numbers come from."""
+    found = {}
+    for name in (*LIBRARIES, *ENGINE_LIBRARIES.get(engine, ())):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "none"
+    return found | {"python": platform.python_version()}
+
+
+@lru_cache(maxsize=1)
+def processor() -> str:
+    """Return the kind of processor: floating point results may differ between kinds."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{platform.machine()} {model or platform.processor()}"

@@ -1,0 +1,223 @@
+"""The trial store: one folder a run, one npz file and one JSON file a trial.
+
+The JSON file appears last and makes a trial complete: it holds what is known of the trial and the npz file's checksum.
+All writes are atomic renames; whoever computes a trial holds its lock, and leaves an attempt mark while at it. A mark
+whose lock is free belongs to a process that died, so that a trial that kills its process is tried once only. Marks live
+in their run's folder: an earlier run that was interrupted leaves nothing behind that looks like a death.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from trials.errors import TrialError
+
+if TYPE_CHECKING:
+    import xarray as xr  # loaded where arrays are: the controller has none, and starts sooner without
+
+ATTEMPT, LOCK, RESULT = ".attempt", ".lock", ".json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A trial that is there: what it measured, and what is known of it (label, seconds, worker, ledger, reused)."""
+
+    dataset: "xr.Dataset"
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who is computing a trial, since when (seconds since the epoch), and which trial it is in words."""
+
+    key: str
+    worker: str
+    started: float
+    label: str
+    measurement: str
+
+
+class Store:
+    """The trials of one run in ``folder``; with ``reuse``, also those of the earlier runs whose folders lie there."""
+
+    def __init__(self, folder: Path, worker: str, reuse: Path | None = None) -> None:
+        self.folder = folder
+        self.worker = worker
+        self.earlier = sorted(reuse.glob("run-*/"), reverse=True) if reuse is not None else []
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def read(self, key: str) -> Stored | None:
+        """Return a stored trial, None where there is none; a TrialError where it failed or its file is damaged."""
+        path = self._path(key, RESULT)
+        if not path.exists() and not self._take_over(key):
+            return None
+        facts = self._facts(path)
+        if "error" in facts:
+            raise TrialError(str(facts["error"]), str(facts.get("details", "")))
+        from trials.arrays import unpack
+
+        return Stored(unpack(self._checked(key, facts), facts), facts)
+
+    def done(self, key: str) -> bool:
+        """Whether a trial is finished, well or not."""
+        return self._path(key, RESULT).exists()
+
+    def attempt(self, key: str) -> Attempt | None:
+        """Return the mark of whoever is, or was, computing a trial."""
+        return _attempt(self._path(key, ATTEMPT))
+
+    def attempts(self) -> list[Attempt]:
+        """Return all marks: the trials in flight, and those whose process died."""
+        found = (_attempt(path) for path in self.folder.glob(f"*{ATTEMPT}"))
+        return sorted((one for one in found if one is not None), key=lambda one: one.started)
+
+    def finished(self) -> dict[str, float]:
+        """Return the keys of the finished trials with the time at which each was finished."""
+        found = {}
+        with suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(RESULT) and entry.name != PLAN:
+                    with suppress(OSError):
+                        found[entry.name.removesuffix(RESULT)] = entry.stat().st_mtime
+        return found
+
+    def _facts(self, path: Path) -> dict[str, Any]:
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise TrialError(f"The stored trial {path.name} is damaged: {error}.") from error
+        return facts
+
+    def _checked(self, key: str, facts: dict[str, Any]) -> bytes:
+        """Return the stored arrays' bytes; a TrialError where they are not what was written."""
+        path = self._path(key, ".npz")
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = b""
+        if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
+            raise TrialError(
+                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged, its checksum "
+                "does not fit; delete it, or run without --reuse, to measure again."
+            )
+        return data
+
+    def _take_over(self, key: str) -> bool:
+        """Copy a good trial of an earlier run into this one, marked as reused."""
+        for folder in self.earlier:
+            path = folder / f"{key}{RESULT}"
+            if not path.exists():
+                continue
+            facts = self._facts(path)
+            if "error" in facts:
+                continue
+            with suppress(FileNotFoundError):
+                _write(self._path(key, ".npz"), path.with_suffix(".npz").read_bytes())
+            _write(self._path(key, RESULT), json.dumps(facts | {"reused": True}).encode())
+            return True
+        return False
+
+    # -- computing ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self, key: str) -> Iterator[bool]:
+        """Hold a trial's lock; yields False where another process has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._path(key, LOCK), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def begin(self, key: str, label: str, measurement: str) -> None:
+        """Leave the attempt mark. A full disk shows here, before anything is trained."""
+        mark = Attempt(key, self.worker, time.time(), label, measurement)
+        _write(self._path(key, ATTEMPT), json.dumps(mark.__dict__).encode())
+
+    def end(self, key: str) -> None:
+        """Take the attempt mark away."""
+        self._path(key, ATTEMPT).unlink(missing_ok=True)
+
+    def save(self, key: str, dataset: "xr.Dataset", facts: dict[str, Any]) -> Stored:
+        """Store a trial that went well."""
+        from trials.arrays import pack, unpack
+
+        data, packed = pack(dataset, facts.pop("derived", {}))
+        facts = facts | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT, "worker": self.worker}
+        _write(self._path(key, ".npz"), data)
+        _write(self._path(key, RESULT), json.dumps(facts).encode())
+        return Stored(unpack(data, facts), facts)
+
+    def save_error(self, key: str, error: TrialError, measurement: str) -> None:
+        """Store that a trial failed, so that no other claim tries it again in this run."""
+        facts = {"error": str(error), "details": error.details, "worker": self.worker, "format": FORMAT}
+        _write(self._path(key, RESULT), json.dumps(facts).encode())
+        self.give_up(measurement)
+
+    # -- a measurement that failed somewhere is not prefetched any further ----------------------------------------
+
+    def give_up(self, measurement: str) -> None:
+        """Note that a trial of this measurement failed."""
+        with suppress(OSError):
+            self._failed(measurement).touch()
+
+    def given_up(self, measurement: str) -> bool:
+        """Whether a trial of this measurement failed in this run."""
+        return self._failed(measurement).exists()
+
+    def _failed(self, measurement: str) -> Path:
+        return self.folder / f"failed-{hashlib.sha256(measurement.encode()).hexdigest()[:16]}"
+
+    def _path(self, key: str, suffix: str) -> Path:
+        return self.folder / f"{key}{suffix}"
+
+
+#: Written by whoever collected: the claims and their trials (see expansion.py).
+PLAN = "plan.json"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file in one atomic step, with the folders it needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file in one atomic step; nothing is left behind where that fails."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def _attempt(path: Path) -> Attempt | None:
+    try:
+        return Attempt(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def died(mark: Attempt, timeout: float) -> TrialError:
+    """Return the error of a trial whose process is gone without a result, or was ended because it hung."""
+    if time.time() - mark.started > timeout:
+        return TrialError(f"{mark.label}: did not end within {timeout:g} s (--trial-timeout) and was ended.")
+    return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.")
