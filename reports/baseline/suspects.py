@@ -1,0 +1,64 @@
+"""Which library probably did it: what a stage rests on, narrowed to what has another version than in the baseline."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Environment = Mapping[str, Any]
+
+#: Libraries whose versions a run records.
+LIBRARIES = (
+    "torch",
+    "jax",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "xarray",
+    "statsmodels",
+    "pytest",
+    "pytest-xdist",
+    "python",
+)
+#: Arrays that scikit-learn has a hand in, by a word in their name; all others are numpy's.
+SCIKIT_LEARN = ("moons", "pca", "split", "scal")
+
+#: In the order in which they are suspected.
+BEHIND: Mapping[str, tuple[str, ...]] = {
+    "inputs": ("numpy",),
+    "derived": ("numpy", "scipy"),
+    "trace": ("torch", "jax", "numpy"),
+    "numbers": ("torch", "jax", "scikit-learn", "numpy", "scipy"),
+    "numbers without training": ("scikit-learn", "numpy", "scipy", "torch"),
+    "verdict": ("scipy", "statsmodels", "xarray", "numpy"),
+}
+
+
+def versions(was: Environment, now: Environment) -> dict[str, tuple[str, str]]:
+    """Every library whose version differs, as (baseline's, this run's)."""
+    return {
+        name: (str(was[name]), str(now[name]))
+        for name in LIBRARIES
+        if was.get(name) and now.get(name) and was[name] != now[name]
+    }
+
+
+def blame(stage: str, names: Iterable[str], was: Environment, now: Environment) -> str:
+    """Return a clause that names what probably did it: a library, the suite's own code, or the machine."""
+    suspects = BEHIND[stage]
+    if stage == "derived" and any(word in name.rpartition("/")[2].lower() for name in names for word in SCIKIT_LEARN):
+        suspects = ("scikit-learn", *suspects)
+    different = versions(was, now)
+    guilty = [f"{name} {different[name][0]} → {different[name][1]}" for name in suspects if name in different]
+    if guilty:
+        return f"{' or '.join(guilty)} probably did it"
+    listed = " and ".join(name for name in suspects if was.get(name) or now.get(name)) or "libraries"
+    if was.get("commit") != now.get("commit"):
+        commits = f"{_short(was)} → {_short(now)}"
+        return f"the versions of {listed} are the same, so the suite's own code probably did it (commit {commits})"
+    if stage in {"trace", "numbers", "numbers without training"} and was.get("cpu") != now.get("cpu"):
+        return f"the versions of {listed} are the same; the processor is another ({was.get('cpu')} → {now.get('cpu')})"
+    return f"the versions of {listed} and the commit are the same, so a change that is not committed probably did it"
+
+
+def _short(environment: Environment) -> str:
+    commit = str(environment.get("commit") or "unknown")
+    return commit[:8] + ("+" if commit.endswith("+") else "")

@@ -1,0 +1,77 @@
+"""The figure of a claim that asks for none: drawn from its record alone, so that it can be drawn again at any time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from inference.labels import describe
+from reports.figures import canvas
+from reports.figures.palette import INK, SERIES
+from reports.figures.plots import strips_figure
+from reports.figures.seeds import Summary
+from reports.results import Record
+from reports.words import clip, ends, labels_of
+
+#: More conditions than this are not read one by one; the effects of the parts are.
+MOST_CONDITIONS = 30
+MOST_PARTS = 40
+
+
+def draw_record(record: Record) -> tuple[Figure, str] | None:
+    """Return the figure and its caption: conditions as strips, else the parts' effects; None where there is neither."""
+    rows = [row for row in record.get("conditions") or [] if row.get("values")]
+    sizes = {len(row["values"]) for row in rows}
+    if rows and len(rows) <= MOST_CONDITIONS and len(sizes) == 1:
+        return _conditions(record, rows), CAPTION
+    parts = [part for part in record.get("parts") or [] if part.get("effect") is not None]
+    if parts:
+        return _effects(
+            record, parts[:MOST_PARTS]
+        ), "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
+    return None
+
+
+EFFECTS = "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
+CAPTION = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
+
+
+def _conditions(record: Record, rows: Sequence[Record]) -> Figure:
+    values = np.array([[np.nan if v is None else float(v) for v in row["values"]] for row in rows]).T
+    names = _names([labels_of(row) for row in rows])
+    return strips_figure(names, [values], [""], titles=(None, record.get("unit") or "value"))
+
+
+def _names(labels: Sequence[dict[str, Any]]) -> list[str]:
+    """Name the rows by the labels in which they differ."""
+    keys = list(dict.fromkeys(key for one in labels for key in one))
+    telling = [key for key in keys if len({str(one.get(key)) for one in labels}) > 1] or keys
+    if len(telling) == 1:
+        return [describe({telling[0]: one[telling[0]]}) if telling[0] in one else "—" for one in labels]
+    return [describe({key: one[key] for key in telling if key in one}) or "all" for one in labels]
+
+
+def _effects(record: Record, parts: Sequence[Record]) -> Figure:
+    figure, (axes,) = canvas.paper(height=min(9.5, 0.9 + 0.24 * len(parts)))
+    head, names = canvas.distinct([str(part.get("text") or "") for part in parts])
+    canvas.scale(axes, False)
+    centres = np.array([float(part["effect"]) for part in parts])
+    bounds = [ends(part.get("interval")) for part in parts]
+    low = np.array([c if b[0] is None else b[0] for b, c in zip(bounds, centres, strict=True)])
+    high = np.array([c if b[1] is None else b[1] for b, c in zip(bounds, centres, strict=True)])
+    canvas.bars(axes, range(len(parts)), Summary(centres, low, high), INK, width=1.8, flip=True)
+    axes.plot(centres, range(len(parts)), color=INK, linestyle="", marker="o", markersize=4.5, zorder=6)
+    start, end = ends(record.get("region"))
+    shown = [*axes.get_xlim(), 0.0, *(edge for edge in (start, end) if edge is not None)]
+    left, right = min(shown), max(shown)
+    tinted = left if start is None else start, right if end is None else end
+    axes.axvspan(*tinted, color=SERIES[0], alpha=0.13, linewidth=0)
+    axes.set_xlim(left, right)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(range(len(parts)), [clip(name, 44) for name in names])
+    axes.set_title(canvas.label(f"{head} …", 80) if head else "", loc="left")
+    axes.set_ylim(len(parts) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    canvas.name_axes(axes, f"effect ({record['unit']})" if record.get("unit") else "effect", None)
+    return figure
