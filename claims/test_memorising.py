@@ -1,0 +1,164 @@
+"""Does a neural network memorise random labels, up to which number, and more slowly than true ones?
+
+Protocol. mixture(300, d = 6, means one apart in every dimension), all rows for training; n = 50, 100, ..., 300 are its
+first n rows; three hidden layers of 200 sigmoid units; Glorot-uniform weights and biases; softmax cross-entropy;
+minibatches of min(64, n); Adam at 0.003 for 2,500 steps. Labels are true, or permuted once over all 300 rows (random).
+Inputs, initial weights and minibatch order are the same for true and random labels within a seed.
+
+Departures. The notebook drew new data for random labels, three times each. It recorded every 250 steps and last at step
+2,250: the bare ids are judged after step 2,500, "@step-2250" as the notebook read them. Its "capacity" is the n up to
+which 2,500 steps sufficed: 5.d gives 10,000 steps instead, 5.e rectified units.
+
+Measurement. Training accuracy, as published, every 50 steps. A network that never gets to 0.9 has taken 2,500 steps,
+the budget. Accuracy on 2,000 further rows with true labels goes along: what was memorised serves nobody else.
+"""
+
+from fixtures import MLP, Run, permuted_labels, steps_until, train
+from inference import at_least, at_most, lines, sooner, strips, traces
+from trials import claim, measurement, variant
+
+NOTEBOOK = "Abid 2018, experiment 5"
+SIZES = [50, 100, 150, 200, 250, 300]
+HIDDEN = (200, 200, 200)
+STEPS, LONGER, EVERY = 2_500, 10_000, 50
+THRESHOLD = 0.9
+PUBLISHED = {"up to n = 150": "learned almost perfectly", "beyond n = 150": "learned less and less"}
+STEP_2250 = {"step": 2_250, "departs": "The notebook's last record, step 2,250 instead of 2,500."}
+
+
+def labelled_both_ways(seeds, mixture):
+    """The 300 rows with their true labels, and with the same labels permuted."""
+    true = mixture(seeds, 300, 6, "ones", test=0)
+    return {"true": true, "random": permuted_labels(seeds, true)}
+
+
+@measurement(experiment=5, n=SIZES)
+def memorising(seeds, mixture, n):
+    data = {labels: whole.first(n) for labels, whole in labelled_both_ways(seeds, mixture).items()}
+    network = MLP(seeds, (6, *HIDDEN, 2))
+    runs = {labels: Run(network, one.x_train, one.y_train) for labels, one in data.items()}
+    true, elsewhere = data["true"], {}
+
+    def measure(now):
+        if now.step == STEPS:
+            elsewhere["accuracy"] = now.accuracy(true.x_further, true.y_further)
+        return {"accuracy": now.accuracy()}
+
+    history = train(runs, along="labels", steps=STEPS, at=range(EVERY, STEPS + 1, EVERY), measure=measure)
+    taken = steps_until(history.accuracy, THRESHOLD, STEPS)
+    return history.assign(taken=taken, elsewhere=elsewhere["accuracy"], bayes=("seed", true.bayes))
+
+
+@measurement(experiment=5, activation=["sigmoid", "relu"])
+def three_hundred(seeds, mixture, activation):
+    """Random labels on all 300 rows: sigmoid with four times the steps, ReLU with as many as before."""
+    data = labelled_both_ways(seeds, mixture)["random"]
+    steps = {"sigmoid": LONGER, "relu": STEPS}[activation]
+    run = Run(MLP(seeds, (6, *HIDDEN, 2), activation=activation), data.x_train, data.y_train)
+    history = train(run, steps=steps, at=range(250, steps + 1, 250), measure=lambda now: {"accuracy": now.accuracy()})
+    return history.reindex(step=range(250, LONGER + 1, 250), method="ffill")  # ReLU's curve ends where it ended
+
+
+def random_at(memorising, step, sizes):
+    return memorising.accuracy.sel(labels="random", step=step, n=sizes)
+
+
+def against_n(memorising, step):
+    """The notebook's left-hand figure."""
+    accuracy = memorising.accuracy.sel(step=step, drop=True)
+    return lines(accuracy, x="n", by="labels", ylabel="training accuracy", title=f"Memorisation, after {step:,} steps")
+
+
+@claim(
+    "5.a",
+    "Up to 150 random labels can be memorised",
+    source=NOTEBOOK,
+    published=PUBLISHED,
+    given={"step": STEPS},
+    variants=[variant("step-2250", **STEP_2250)],
+)
+def test_150_random_labels_are_memorised(memorising, step):
+    """Discussion."""
+    return (
+        at_least(random_at(memorising, step, [50, 100, 150]), 0.95),
+        against_n(memorising, step),
+        lines(
+            memorising.elsewhere,
+            x="n",
+            by="labels",
+            ceiling=float(memorising.bayes.mean()),
+            ylabel="accuracy on 2,000 further rows",
+            title="What carries over: the same networks on rows they have not seen, with their true labels",
+        ),
+    )
+
+
+@claim(
+    "5.b",
+    "Beyond 150 random labels cannot be memorised in 2,500 steps",
+    source=NOTEBOOK,
+    published=PUBLISHED,
+    given={"step": STEPS},
+    variants=[variant("step-2250", **STEP_2250)],
+)
+def test_more_random_labels_are_not_memorised(memorising, step):
+    """Discussion."""
+    accuracy = random_at(memorising, step, [200, 300])
+    curves = memorising.accuracy.sel(labels="random")
+    return (
+        at_most(accuracy, 0.95),
+        strips(random_at(memorising, step, SIZES), along="n", bound=0.95, ylabel="training accuracy, random labels"),
+        lines(curves, x="step", by="n", ylabel="training accuracy", title="Random labels"),
+    )
+
+
+@claim(
+    "5.c",
+    "Random labels take longer to learn, even within capacity",
+    source=NOTEBOOK,
+    published={"n = 150": "true labels are learned sooner"},
+)
+def test_random_labels_take_longer(memorising):
+    """Discussion."""
+    taken = memorising.taken.sel(n=[100, 150])
+    return (
+        sooner(taken.sel(labels="true"), taken.sel(labels="random"), by=1.25, budget=STEPS, resolution=EVERY),
+        traces(
+            memorising.accuracy.sel(n=150),
+            by="labels",
+            threshold=THRESHOLD,
+            ylabel="training accuracy",
+            title="Training accuracy (n = 150)",
+        ),
+        strips(taken, along="n", by="labels", ceiling=STEPS, ylabel=f"steps to {THRESHOLD} training accuracy"),
+    )
+
+
+@claim(
+    "5.d",
+    "The capacity is a budget: in four times the steps 300 random labels are memorised",
+    source="beyond the notebook",
+    departures="10,000 steps instead of 2,500.",
+)
+def test_four_times_the_steps_memorise_300(three_hundred):
+    """Discussion."""
+    curve = three_hundred.accuracy.sel(activation="sigmoid")
+    return (
+        at_least(curve.sel(step=LONGER), 0.95),
+        traces(curve, threshold=0.95, ylabel="training accuracy, 300 random labels"),
+    )
+
+
+@claim(
+    "5.e",
+    "Rectified units memorise 300 random labels in 2,500 steps",
+    source="beyond the notebook",
+    departures="ReLU instead of sigmoid.",
+)
+def test_rectified_units_memorise_300(three_hundred):
+    """Discussion."""
+    curves = three_hundred.accuracy.sel(step=slice(None, STEPS))
+    return (
+        at_least(curves.sel(activation="relu", step=STEPS), 0.95),
+        traces(curves, by="activation", threshold=0.95, ylabel="training accuracy, 300 random labels"),
+    )

@@ -1,0 +1,169 @@
+"""What can a network do whose units start alike?
+
+Protocol. As experiment 10: mixture(500, d = 12, harmonic separation), random 80/20 split; two hidden layers of 100
+sigmoid units; mean squared error on one-hot labels; minibatches of 64; Adam at 0.003. Weights and biases are all zeros
+(2,500 steps), or all 0.01 or 1 (500 steps). Zeros are trained in float32 on one thread and on two, in float64, and with
+the units of a layer averaged after every step, so that nothing can tell them apart. For 10.g: make_moons(500, noise
+0.1), random 80/20 split, 6,000 steps, zeros and Glorot-uniform.
+
+Departures. The notebook trained zeros and ones (experiment 10) and explained them; it tested neither explanation, and
+did not use moons here.
+
+Measurement. Accuracy on 2,000 further rows. The spread of a layer is the largest difference between the activations of
+two of its units on any of the 400 training rows: 0 where all are one and the same unit.
+"""
+
+import numpy as np
+import xarray as xr
+from sklearn.linear_model import LogisticRegression
+
+from fixtures import MLP, Run, train
+from inference import boundary, exceeds, lines, strips, traces
+from trials import claim, measurement
+
+NOTEBOOK = "Abid 2018, experiment 10"
+STEPS, LONGER, ON_MOONS = 500, 2_500, 6_000
+RECORDS = [*range(0, STEPS + 1, 50), *range(1_000, LONGER + 1, 500)]
+LIVE = 0.01 / 4
+SMALLEST = 1e-17
+GRID = {"x2": np.linspace(-1, 1.5, 41), "x1": np.linspace(-1.5, 2.5, 41)}
+POINTS = np.stack(np.meshgrid(GRID["x1"], GRID["x2"]), axis=-1).reshape(-1, 2)
+
+
+def by_layer(arrays):
+    return xr.concat(arrays, xr.DataArray([1, 2], dims="layer", name="layer"))
+
+
+def spread(now):
+    hidden = [now.hidden(layer=layer) for layer in (0, 1)]
+    return by_layer([(h.max("unit") - h.min("unit")).max("row") for h in hidden])
+
+
+def live(now):
+    """Share of (row, unit) at which the sigmoid's slope is at least 1 % of the steepest."""
+    hidden = [now.hidden(layer=layer) for layer in (0, 1)]
+    return by_layer([(h * (1 - h) >= LIVE).mean(["row", "unit"]) for h in hidden])
+
+
+def network_on(data, seeds, weights, **settings):
+    network = MLP(seeds, (data.x_train.shape[-1], 100, 100, 2), weights=weights)
+    return Run(network, data.x_train, data.y_train, loss="squared", **settings)
+
+
+@measurement(experiment=10, block=32)
+def zeros(seeds, mixture):
+    data = mixture(seeds, 500, 12, "harmonic")
+
+    def trained(*, dtype="float32", threads=1, average_units=False):
+        return train(
+            network_on(data, seeds, "zeros", average_units=average_units),
+            steps=LONGER,
+            at=RECORDS,
+            measure=lambda now: {"accuracy": now.accuracy(data.x_further, data.y_further), "spread": spread(now)},
+            dtype=dtype,
+            threads=threads,
+        )
+
+    ways = {
+        "float32, one thread": trained(),
+        "float32, two threads": trained(threads=2),
+        "float64, one thread": trained(dtype="float64"),
+        "float32, units averaged": trained(average_units=True),
+    }
+    both = xr.concat(ways.values(), xr.DataArray(list(ways), dims="way", name="way"))
+    return both.assign(bayes=("seed", data.bayes))
+
+
+@measurement(experiment=10, block=32)
+def constants(seeds, mixture):
+    data = mixture(seeds, 500, 12, "harmonic")
+    runs = {value: network_on(data, seeds, ("constant", value)) for value in (0.01, 1.0)}
+
+    def measure(now):
+        accuracy = now.accuracy(data.x_further, data.y_further)
+        return {"accuracy": accuracy, "spread": spread(now), "live": live(now)}
+
+    history = train(runs, along="constant", steps=STEPS, at=RECORDS[:11], measure=measure)
+    return history.assign(bayes=("seed", data.bayes))
+
+
+@measurement(experiment=10, block=32)
+def on_moons(seeds, moons):
+    data = moons(seeds)
+    runs = {weights: network_on(data, seeds, weights) for weights in ("zeros", "glorot")}
+    plane = {}
+
+    def measure(now):
+        if now.step == ON_MOONS:
+            score = now.outputs(POINTS)
+            values = (score.isel(output=1) - score.isel(output=0)).values.reshape(*score.shape[:-2], 41, 41)
+            plane["boundary"] = xr.DataArray(values, dims=(*score.dims[:-2], *GRID), coords=GRID)
+        return {"accuracy": now.accuracy(data.x_further, data.y_further), "spread": spread(now)}
+
+    history = train(runs, along="initialiser", steps=ON_MOONS, at=range(0, ON_MOONS + 1, 500), measure=measure)
+    parts = zip(data.x_train, data.y_train, data.x_further, data.y_further, strict=True)
+    lines_drawn = [LogisticRegression().fit(x, y).score(x_further, y_further) for x, y, x_further, y_further in parts]
+    return history.assign(
+        **plane,
+        best_line=("seed", lines_drawn),
+        points=(("seed", "row", "axis"), data.x_train),
+        classes=(("seed", "row"), data.y_train),
+    )
+
+
+@claim(
+    "10.f",
+    "Zeros train because numerical noise tells the hidden units apart",
+    source=f"{NOTEBOOK}, discussion",
+    seeds=32,
+)
+def test_noise_breaks_the_symmetry(zeros):
+    """Discussion."""
+    seen = zeros.sel(step=[STEPS, LONGER])
+    as_run = seen.accuracy.sel(way=["float32, one thread", "float32, two threads"])
+    averaged = seen.accuracy.sel(way=["float32, units averaged"])
+    return (
+        exceeds(as_run, averaged, by=0.05),
+        lines(zeros.accuracy, x="step", by="way", ceiling=float(zeros.bayes.mean()), ylabel="accuracy"),
+        traces(np.maximum(zeros.spread, SMALLEST), by=("way", "layer"), log="y", ylabel="spread of a layer's units"),
+    )
+
+
+@claim(
+    "10.g",
+    "Zeros stay at what one unit can represent: on moons Glorot passes them",
+    source="beyond the notebook",
+    seeds=32,
+    departures="make_moons instead of the mixture, 6,000 steps.",
+)
+def test_zeros_stay_at_one_unit(on_moons):
+    """Discussion."""
+    final = on_moons.accuracy.sel(step=ON_MOONS, drop=True)
+    return (
+        exceeds(final.sel(initialiser="glorot"), final.sel(initialiser="zeros"), by=0.05),
+        lines(
+            on_moons.accuracy,
+            x="step",
+            by="initialiser",
+            ceiling=float(on_moons.best_line.mean()),
+            ylabel="accuracy on 2,000 further rows; the ceiling is that of a straight line",
+        ),
+        boundary(on_moons.boundary, points=on_moons.points, classes=on_moons.classes, by="initialiser"),
+    )
+
+
+@claim(
+    "10.h",
+    "Ones fail by saturation, not by symmetry: another constant, 0.01, trains",
+    source="beyond the notebook",
+    seeds=32,
+)
+def test_ones_fail_by_saturation(constants):
+    """Discussion."""
+    final = constants.accuracy.sel(step=STEPS, drop=True)
+    return (
+        exceeds(final.sel(constant=0.01), final.sel(constant=1.0), by=0.20),
+        lines(constants.accuracy, x="step", by="constant", ceiling=float(constants.bayes.mean()), ylabel="accuracy"),
+        lines(constants.live, x="step", by=("constant", "layer"), ylabel="share of live sigmoids, 400 training rows"),
+        strips(final, along="constant", ylabel="accuracy on 2,000 further rows"),
+    )
