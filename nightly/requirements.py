@@ -1,0 +1,68 @@
+"""What the project asks for (lower bounds), what was tested (pins), and what an environment has."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+
+class RequirementsError(ValueError):
+    """A requirement that cannot be used, in one sentence."""
+
+
+def lower_bounds(pyproject: Path, extras: Iterable[str] = ()) -> dict[str, str]:
+    """Return the lower bound of every dependency, and of those of the extras, by canonical name."""
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    optional = project.get("optional-dependencies", {})
+    entries = [*project["dependencies"], *(entry for extra in extras for entry in optional[extra])]
+    return dict(_lower_bound(Requirement(entry)) for entry in entries)
+
+
+def _lower_bound(requirement: Requirement) -> tuple[str, str]:
+    bounds = [one.version for one in requirement.specifier if one.operator == ">="]
+    if len(bounds) != 1:
+        raise RequirementsError(f"{requirement}: a dependency needs one lower bound, written >=.")
+    return canonicalize_name(requirement.name), bounds[0]
+
+
+def pins(constraints: Path) -> dict[str, str]:
+    """Return the versions that a constraints file pins, by canonical name."""
+    lines = (line.partition("#")[0].strip() for line in constraints.read_text(encoding="utf-8").splitlines())
+    return exact(line for line in lines if line)
+
+
+def exact(requirements: Iterable[str]) -> dict[str, str]:
+    """Return name and version of requirements of the form name==version."""
+    found: dict[str, str] = {}
+    for text in requirements:
+        requirement = Requirement(text)
+        specifiers = list(requirement.specifier)
+        if len(specifiers) != 1 or specifiers[0].operator != "==":
+            raise RequirementsError(f"{text}: write name==version.")
+        found[canonicalize_name(requirement.name)] = specifiers[0].version
+    return found
+
+
+def as_constraints(versions: Mapping[str, str]) -> str:
+    """Write versions as a constraints file."""
+    return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that this environment has."""
+    found: dict[str, str] = {}
+    for name in names:
+        try:
+            found[canonicalize_name(name)] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def public(version: str) -> Version:
+    """Return the version without its local part: 2.13.0+cpu is a build of 2.13.0."""
+    return Version(Version(version).public)

@@ -1,0 +1,132 @@
+"""Regressions: small faults of the kind that libraries have had, put into the running suite without touching its files.
+
+Each is a function that changes a module of the suite in place. They are applied by this module's own pytest hook, in the
+process of a run that asks for one (`-p nightly.sensitivity.regressions` with the environment variable below), xdist's
+workers included.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+#: The environment variable that names the regression of a run.
+VARIABLE = "ATOMIC_CLAIMS_REGRESSION"
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A fault: what it is, in words, and the stage of the comparison that can see it first."""
+
+    name: str
+    text: str
+    stage: str
+    apply: Callable[[], None]
+
+
+def adam_without_bias_correction() -> None:
+    """Moments start at zero and are used as they are, so that the first steps are far too small or too large."""
+    import torch
+    from fixtures.engines import torch_engine
+
+    class Uncorrected(torch.optim.Optimizer):
+        """Adam (Kingma and Ba 2015) without dividing the moments by 1 - beta^t."""
+
+        def __init__(self, parameters: list[torch.Tensor], rate: float) -> None:
+            super().__init__(parameters, {"rate": rate})
+
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    state = self.state[parameter]
+                    first = state.setdefault("first", torch.zeros_like(parameter))
+                    second = state.setdefault("second", torch.zeros_like(parameter))
+                    first.mul_(0.9).add_(parameter.grad, alpha=0.1)
+                    second.mul_(0.999).addcmul_(parameter.grad, parameter.grad, value=0.001)
+                    parameter.addcdiv_(first, second.sqrt().add_(1e-8), value=-group["rate"])
+
+    torch_engine.optimiser = Uncorrected  # type: ignore[assignment, misc]
+
+
+def adam_with_large_eps() -> None:
+    """1e-3 in the place of 1e-8: small gradients no longer get full steps."""
+    import torch
+    from fixtures.engines import torch_engine
+
+    def optimiser(parameters: list[torch.Tensor], rate: float) -> torch.optim.Optimizer:
+        return torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.999), eps=1e-3, fused=True)
+
+    torch_engine.optimiser = optimiser
+
+
+def sigmoid_off_by_one_percent() -> None:
+    """A sigmoid that reaches 1.01."""
+    import torch
+    from fixtures.engines import torch_engine
+
+    torch_engine.ACTIVATIONS["sigmoid"] = lambda hidden: 1.01 * torch.sigmoid(hidden)
+
+
+def cross_entropy_over_the_wrong_axis() -> None:
+    """Normalised over the rows of the batch in the place of the classes."""
+    from fixtures.engines import torch_engine
+    from torch.nn import functional
+
+    torch_engine.LOSSES["cross_entropy"] = lambda outputs, targets: (
+        -(functional.log_softmax(outputs, dim=-2) * targets).sum(-1)
+    )
+
+
+def numpy_stream_shifted() -> None:
+    """Every generator starts one draw later."""
+    import numpy as np
+    from fixtures import seeds
+
+    def bit_generator(sequence: np.random.SeedSequence) -> np.random.BitGenerator:
+        return np.random.PCG64(sequence).advance(1)
+
+    seeds.bit_generator = bit_generator
+
+
+def weights_rounded_to_bfloat16() -> None:
+    """Eight bits of every weight survive a step."""
+    import torch
+    from fixtures.engines import torch_engine
+
+    class Rounded(torch.optim.Adam):
+        """Adam that keeps its parameters in bfloat16."""
+
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            super().step(closure)
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.copy_(parameter.bfloat16())
+
+    def optimiser(parameters: list[torch.Tensor], rate: float) -> torch.optim.Optimizer:
+        return Rounded(parameters, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+
+    torch_engine.optimiser = optimiser
+
+
+REGRESSIONS = {
+    one.name: one
+    for one in (
+        Regression("bias-correction", "Adam without bias correction", "trace", adam_without_bias_correction),
+        Regression("eps", "Adam's eps 1e-3 in the place of 1e-8", "trace", adam_with_large_eps),
+        Regression("sigmoid", "a sigmoid that is 1 % too large", "trace", sigmoid_off_by_one_percent),
+        Regression(
+            "wrong-axis", "softmax cross-entropy over the wrong axis", "trace", cross_entropy_over_the_wrong_axis
+        ),
+        Regression("stream", "numpy's generator stream moved by one draw", "inputs", numpy_stream_shifted),
+        Regression("bfloat16", "weights rounded to bfloat16 at each step", "trace", weights_rounded_to_bfloat16),
+    )
+}
+
+
+def pytest_configure() -> None:
+    """Apply the regression that the environment names, before any claim is collected."""
+    name = os.environ.get(VARIABLE)
+    if name:
+        REGRESSIONS[name].apply()
