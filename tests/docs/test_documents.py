@@ -1,0 +1,95 @@
+"""The documents name only what there is: files, headings, options, commands."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+
+import pytest
+
+from reports.__main__ import _parser
+from tests.docs.documents import DOCUMENTS, ROOT, anchors, code, links
+
+#: Long options of other programs, by the program.
+FOREIGN = {"--extra-index-url": "pip", "--format": "pip list", "--check": "ruff format"}
+ROOMS = r"(?:claims|fixtures|trials|inference|reports|tests|benchmarks|nightly|docs)"
+#: What only a run makes.
+MADE = ("reports/latest", "reports/mine")
+
+documents = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def options_of_reports():
+    """Return the subcommands of `python -m reports`, each with its long options."""
+    (commands,) = (action.choices for action in _parser()._actions if isinstance(action.choices, dict))
+    return {
+        name: {option for action in parser._actions for option in action.option_strings}
+        for name, parser in commands.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def options_of_pytest():
+    """Return the long options of pytest here, with those of its plugins."""
+    command = [sys.executable, "-m", "pytest", "claims/", "--help"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"--[a-z][\w-]*", shown))
+
+
+@documents
+def test_links_lead_somewhere(path):
+    """Every relative link names a file, and a heading in it where it has an anchor."""
+    broken = []
+    for link in links(path):
+        if re.match(r"\w+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = path.parent / name if name else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+@documents
+def test_named_files_exist(path):
+    """A path into one of the rooms, set as code, is there."""
+    named = [text for text in code(path) if re.fullmatch(rf"{ROOMS}/[\w/.-]*", text)]
+
+    assert [text for text in named if not text.startswith(MADE) and not (ROOT / text).exists()] == []
+
+
+def test_named_options_exist(options_of_pytest):
+    """Every long option, set as code, is one of pytest's, of `python -m reports`, or of another program named above."""
+    known = options_of_pytest.union(*options_of_reports().values(), FOREIGN)
+    named = {
+        (path.name, option)
+        for path in DOCUMENTS
+        for text in code(path)
+        for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)
+    }
+
+    assert {option for _, option in named} >= {"--seeds", "--fresh", "--reuse", "--pilot", "--design", "--report"}
+    assert sorted(one for one in named if one[1] not in known) == []
+
+
+@documents
+def test_named_commands_exist(path):
+    """`make TARGET` is in the Makefile, `python -m MODULE` can be found, `python -m reports COMMAND` is one."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = "\n".join(code(path))
+    made = set(re.findall(r"\bmake ([a-z]+)\b(?!=)", text))
+    modules = set(re.findall(r"\bpython -m ([a-z][\w.]*)", text))
+    commands = set(re.findall(r"\bpython -m reports ([a-z]+)", text))
+
+    assert made - targets == set()
+    assert {name for name in modules if importlib.util.find_spec(name) is None} == set()
+    assert commands - options_of_reports().keys() == set()
+
+
+@documents
+def test_no_places_of_a_machine(path):
+    """No home folders, no mounted work folders, no addresses of package indexes."""
+    found = re.findall(r"/(?:home|root|Users|work|tmp|mnt)/\S*|https?://\S*(?:pypi|whl|index)\S*", path.read_text())
+
+    assert found == []

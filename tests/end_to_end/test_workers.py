@@ -1,0 +1,58 @@
+"""Real training under different numbers of workers: the same seeds give the same numbers, bit by bit."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CLAIM = '''
+"""Does a network with more units fit the moons better?"""
+
+from fixtures import MLP, Run, train
+from inference import increases
+from trials import claim, measurement
+
+
+@measurement(experiment="workers", units=[2, 8])
+def fits(seeds, moons, units):
+    data = moons(seeds)
+    run = Run(MLP(seeds, (2, units, 2)), data.x_train, data.y_train)
+    return train(run, steps=60, measure=lambda now: {"loss": now.loss(), "accuracy": now.accuracy()}).isel(step=-1)
+
+
+@claim("w.a", "More units, more accuracy", seeds=16)
+def test_accuracy(fits):
+    return increases(fits.accuracy, along="units", by=0.01)
+
+
+@claim("w.b", "More units, less loss", seeds=16)
+def test_loss(fits):
+    return increases(-fits.loss, along="units", by=0.01)
+'''
+
+
+def numbers(folder, options):
+    """Run the claims in a process of their own; return every seed's values, by claim, and the training trace."""
+    report = folder / "-".join(options).replace("=", "")
+    command = [sys.executable, "-m", "pytest", str(folder / "test_workers_claim.py"), "--rootdir", str(ROOT)]
+    command += ["-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "--report", str(report), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (report / "results.json").exists(), done.stdout + done.stderr
+    claims = json.loads((report / "results.json").read_text())["claims"]
+    return {one["id"]: ([row["values"] for row in one["conditions"]], one["trace"], one["inputs"]) for one in claims}
+
+
+@pytest.mark.slow
+def test_a_seeds_numbers_do_not_depend_on_the_workers(tmp_path):
+    """Serial, one worker and two give bitwise the same values, traces and input hashes."""
+    (tmp_path / "test_workers_claim.py").write_text(CLAIM)
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["fixtures.plugin", "trials.plugin", "reports.plugin"]\n')
+
+    serial = numbers(tmp_path, ["-n0"])
+
+    assert len(serial) == 2
+    assert numbers(tmp_path, ["-n1"]) == serial
+    assert numbers(tmp_path, ["-n2"]) == serial

@@ -1,0 +1,165 @@
+"""A claim's function runs before there is data, and a design that cannot decide is found out."""
+
+from math import inf
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from inference import (
+    Design,
+    Placeholder,
+    all_of,
+    at_least,
+    at_most,
+    between,
+    boundary,
+    equivalent,
+    exactly,
+    exceeds,
+    functions,
+    increases,
+    lines,
+    proportion,
+    sooner,
+    strips,
+    traces,
+    within,
+)
+from inference.design import cannot_decide, cannot_refute, describe_design, smallest_detectable
+from inference.power import detectable, detectable_share, power, power_of_share, seeds_for_share, seeds_needed
+
+P = Placeholder()
+
+
+def test_a_placeholder_survives_what_claims_do_to_data():
+    """Selecting, arithmetic, numpy and xarray functions."""
+    accuracy = P.accuracy.sel(technique=["deep", "svc"]).mean("n")
+
+    for result in (
+        accuracy - P["other"], 1 - accuracy, np.log10(accuracy), np.where(accuracy > 0.5, 1, 0), -accuracy,
+        xr.where(accuracy > 0.5, accuracy, 0), (accuracy >= 0.95) & (accuracy < 1), accuracy.isel(step=-1) / 2,
+        np.abs(accuracy).clip(0, 1), P.assign(x=3).x, accuracy @ accuracy, P.coords["n"], np.mean(accuracy),
+    ):  # fmt: skip
+        assert isinstance(result, Placeholder)
+    assert float(accuracy) != float(accuracy)
+    assert f"{accuracy}" == "<not measured yet>"
+
+
+@pytest.mark.parametrize(
+    "design, kind, region",
+    [
+        (increases(P, "layers", 0.05), "ordered", (0.05, inf)),
+        (exceeds(P, P, by=0.02), "difference", (0.02, inf)),
+        (exceeds(P), "difference", (0, inf)),
+        (between(P, P, low=0.005, high=0.03), "difference", (0.005, 0.03)),
+        (equivalent(P, "loss", within=0.03), "equivalence", (-0.03, 0.03)),
+        (at_least(P, 0.95), "level", (0.95, inf)),
+        (at_most(P, 0.55), "level", (-inf, 0.55)),
+        (within(P, 0.88, 0.03), "level", (0.85, 0.91)),
+        (proportion(P > 0, above=0.5), "proportion", (0.5, inf)),
+        (sooner(P, P, by=2, budget=100), "time", (1, inf)),
+        (exactly(P, 152), "exact", (152, 152)),
+        (all_of(at_least(P, 0.5), exceeds(P)), "conjunction", (0.5, inf)),
+    ],
+)
+def test_constructors_answer_placeholders_with_a_design(design, kind, region):
+    """Kind and region are known before the data."""
+    assert isinstance(design, Design)
+    assert (design.kind, design.region) == (kind, pytest.approx(region))
+    assert describe_design(design)
+    assert design.named(unit="steps", text="x").unit == "steps"
+
+
+def test_pictures_take_placeholders():
+    """A claim returns its pictures beside its hypothesis."""
+    for draw in (lines(P, "x"), strips(P, "x"), traces(P), functions(P, truth=P, points=P), boundary(P, points=P)):
+        assert draw.data is not None
+
+
+def test_a_share_that_no_outcome_could_prove_is_found_out():
+    """Above .8: 16 of 16 prove only .72, 32 of 32 prove .85."""
+    design = proportion(P, above=0.8)
+
+    assert "even 16 of 16 successes only prove more than 71.8 %" in cannot_decide(design, 16)
+    assert cannot_decide(design, 32) is None
+    assert cannot_decide(all_of(at_least(P, 0.5), design), 16) == cannot_decide(design, 16)
+    assert cannot_decide(proportion(P, above=0.5), 8) is None
+    assert cannot_decide(proportion(P, above=0.5), 8, alpha=0.00125) is not None
+
+
+def test_a_share_that_no_outcome_could_refute_is_noted():
+    """0 of 32 still allow a share of .15."""
+    assert "0 of 32 still allow it" in cannot_refute(proportion(P, above=0.1), 32)
+    assert cannot_refute(proportion(P, above=0.1), 64) is None
+    assert cannot_refute(at_least(P, 0.5), 8) is None
+
+
+def test_fewer_than_8_seeds_decide_nothing():
+    """Whatever the kind."""
+    assert "too few" in cannot_decide(at_least(P, 0.5), 7)
+    assert cannot_decide(at_least(P, 0.5), 8) is None
+
+
+@pytest.mark.parametrize("n", [16, 32, 64])
+def test_what_is_detectable_has_ninety_per_cent_power(n):
+    """Simulated: 90 % of t-tests find it."""
+    effect = detectable(n, sd=2.0)
+    d = effect + 2 * np.random.default_rng(n).standard_normal((20_000, n))
+    found = stats.ttest_1samp(d, 0, axis=-1, alternative="greater").pvalue < 0.005
+
+    assert found.mean() == pytest.approx(0.9, abs=0.01)
+    assert power(n, effect, 2.0) == pytest.approx(0.9, abs=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.005, 0.00125])
+@pytest.mark.parametrize("n", [16, 32, 64])
+def test_the_power_of_a_mean_is_that_of_statsmodels(n, alpha):
+    """TTestPower, where its root finder converges; a conjunction's alpha of 1e-4 makes it give up."""
+    from statsmodels.stats.power import TTestPower
+
+    expected = TTestPower().solve_power(nobs=n, alpha=alpha, power=0.9, alternative="larger")
+
+    assert detectable(n, 1.0, alpha) == pytest.approx(expected, rel=1e-4)
+    assert detectable(n, 1.0, 1e-4) > detectable(n, 1.0, alpha)
+
+
+def test_at_8_seeds_the_guard_is_the_stricter_test():
+    """All eight seeds must lie beyond the margin."""
+    assert stats.norm.cdf(detectable(8, sd=1.0)) ** 8 == pytest.approx(0.9)
+
+
+def test_seeds_needed_is_the_first_multiple_of_8_that_suffices():
+    """And the block before does not."""
+    n = seeds_needed(0.5, sd=1.0)
+
+    assert n % 8 == 0
+    assert detectable(n, 1.0) <= 0.5 < detectable(n - 8, 1.0)
+    assert seeds_needed(0.0, 1.0) is None
+    assert seeds_needed(1e-6, 1.0) is None
+
+
+def test_shares_have_exact_power():
+    """24 of 32 prove a majority; the share that gets there with 90 % power is .82."""
+    share = detectable_share(32, 0.5)
+
+    assert power_of_share(32, share, 0.5) == pytest.approx(0.9)
+    assert share == pytest.approx(0.823, abs=0.001)
+    assert detectable_share(16, 0.8) is None
+    assert power_of_share(16, 1.0, 0.8) == 0
+    assert seeds_for_share(1.0, 0.8) == 24
+    assert seeds_for_share(0.1, 0.5) == 24
+    assert seeds_for_share(0.5, 0.5) is None
+
+
+def test_the_smallest_detectable_effect_of_a_design():
+    """From the margin inwards, by the pilot's sd; from the middle outwards in a two-sided region."""
+    reach = detectable(32, 0.1)
+
+    assert smallest_detectable(exceeds(P, by=0.05), 32, 0.1) == pytest.approx(0.05 + reach)
+    assert smallest_detectable(at_most(P, 0.5), 32, 0.1) == pytest.approx(0.5 - reach)
+    assert smallest_detectable(within(P, 0.5, 0.2), 32, 0.1) == pytest.approx(0.2 - reach)
+    assert smallest_detectable(within(P, 0.5, 0.01), 32, 0.1) is None
+    assert smallest_detectable(proportion(P, above=0.5), 32, None) == detectable_share(32, 0.5)
+    assert smallest_detectable(exceeds(P), 32, None) is None

@@ -1,0 +1,292 @@
+"""Every trap of the statistical design, one test each: what must never become a verdict, or the wrong one."""
+
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from inference import (
+    EvidenceError,
+    all_of,
+    at_least,
+    at_most,
+    equivalent,
+    exceeds,
+    increases,
+    proportion,
+    sooner,
+    within,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_numerical_warnings():
+    """Call a division by zero on the way to a verdict a fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_not_finite_is_an_error(bad, measured):
+    """Nan > alpha is False and permutation tests answer p = .0001: no verdict, an error that names the place."""
+    data = measured(0.9, layers=[1, 2])
+    data[3, 1] = bad
+
+    for build in (lambda: increases(data, "layers", 0.05), lambda: at_least(data, 0.5), lambda: exceeds(data)):
+        with pytest.raises(EvidenceError, match=r"not finite 1 times, first at seed 3, layers 2"):
+            build()
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_fewer_than_8_seeds_are_an_error(n, measured):
+    """Below 8 seeds there is no verdict, nor a control."""
+    hypothesis = at_least(measured(0.9, n=n), 0.5)
+
+    with pytest.raises(EvidenceError, match=f"There are {n} seeds; below 8"):
+        hypothesis.judge()
+    with pytest.raises(EvidenceError, match="below 8"):
+        hypothesis.control(np.random.default_rng(0))
+
+
+def test_a_missing_trial_is_an_error(measured):
+    """Arms with different seeds are not silently cut to what they share."""
+    a, b = measured(0.9), measured(0.8)
+
+    with pytest.raises(EvidenceError, match=r"same seeds.*\[31\]"):
+        exceeds(a, b.isel(seed=slice(0, 31)))
+
+
+def test_a_seed_that_occurs_twice_is_an_error(measured):
+    """One seed is one replicate."""
+    data = measured(0.9)
+
+    with pytest.raises(EvidenceError, match="a seed twice"):
+        at_least(xr.concat([data, data], "seed"), 0.5)
+
+
+def test_all_zero_differences_are_decided_by_count(given):
+    """A t-test gives NaN: seeds are counted instead, and none of 32 shows the gain."""
+    verdict = exceeds(given(np.zeros(32)), by=0.05).judge()
+
+    assert (verdict.verdict, verdict.direction) == ("refuted", "smaller than the margin")
+    assert verdict.region == (0.8, np.inf)
+    assert verdict.effect == 0
+
+
+@pytest.mark.parametrize("n, expected", [(8, "inconclusive"), (16, "inconclusive"), (32, "supported")])
+def test_identical_arms_are_equivalent_only_with_enough_seeds(n, expected, given):
+    """ttost_paired gives p = 0 here; the count of seeds inside can prove .8 from 32 seeds on."""
+    data = xr.concat([given(np.full(n, 0.9)), given(np.full(n, 0.9))], "arm").assign_coords(arm=["a", "b"])
+
+    assert equivalent(data, "arm", within=0.02).judge().verdict == expected
+
+
+@pytest.mark.parametrize(
+    "n, inside, expected",
+    [(32, 32, "supported"), (32, 31, "inconclusive"), (64, 60, "supported"), (64, 59, "inconclusive")],
+)
+def test_more_than_half_exact_ties_are_decided_by_count(n, inside, expected, given):
+    """Seeds whose difference lies inside the margin, against .8: 32 of 32, 60 of 64."""
+    d = np.zeros(n)
+    d[inside:] = -0.001
+    d[: n // 4] = 0.01  # inside too, and not ties
+
+    verdict = exceeds(given(d), by=-0.0005).judge()
+
+    assert verdict.verdict == expected
+    assert verdict.parts[0].counted
+    assert "most seeds tie exactly" in verdict.message
+
+
+def test_half_exact_ties_are_still_a_mean(given):
+    """The count takes over above one half, not at it."""
+    d = np.concatenate([np.zeros(16), np.full(16, 0.1)])
+
+    assert not exceeds(given(d)).judge().parts[0].counted
+
+
+def test_a_constant_difference_has_an_interval_of_some_width(given):
+    """Interval = mean +- t * floor / sqrt(n), floor = resolution / sqrt(12)."""
+    from scipy import stats
+
+    width = stats.t.isf(0.005, 15) * (1 / 16 / np.sqrt(12)) / 4
+    verdict = exceeds(given(np.full(16, 0.25)), by=0.05, resolution=1 / 16).judge()
+
+    assert verdict.interval == pytest.approx((0.25 - width, 0.25 + width))
+    assert verdict.verdict == "supported"
+
+
+def test_a_constant_difference_within_its_floor_of_the_margin_is_undecided(given):
+    """Sixteen times exactly one row more than asked is not yet proof."""
+    assert exceeds(given(np.full(16, 0.06)), by=0.05, resolution=1 / 16).judge().verdict == "inconclusive"
+
+
+def test_the_resolution_travels_with_the_measurement(given):
+    """An array that says attrs["resolution"] needs no argument."""
+    data = given(np.full(16, 0.25)).assign_attrs(resolution=1 / 16)
+
+    assert exceeds(data, by=0.05).judge() == exceeds(data, by=0.05, resolution=1 / 16).judge()
+
+
+def test_an_unknown_resolution_is_read_off_the_numbers(given):
+    """Two constant arms show one gap: the interval is wider than nothing."""
+    low, high = exceeds(given(np.full(16, 0.9)), given(np.full(16, 0.6)), by=0.05).judge().interval
+
+    assert low < 0.3 < high
+
+
+def test_a_constant_on_the_margin_proves_nothing(given):
+    """0.15 - 0.10 is 0.05 to twelve digits, so not above 0.05, and not below it either."""
+    a, b = given(np.full(16, 0.15)), given(np.full(16, 0.10))
+
+    assert exceeds(a, b, by=0.05).judge().verdict == "inconclusive"
+
+
+def test_differences_are_rounded_to_twelve_digits(given):
+    """Ties that the last bits hide are ties."""
+    a = np.tile([0.1, 0.2, 0.3, 0.7], 8)
+    b = a + 1e-15
+
+    assert exceeds(given(b), given(a)).judge().parts[0].counted
+
+
+def test_the_signed_ranks_must_agree(given):
+    """An interval above the margin that rests on few large seeds is withheld: more seeds lie below than above."""
+    d = np.concatenate([np.full(40, -0.01), np.full(24, 0.3)]) + 1e-4 * np.arange(64)
+    verdict = exceeds(given(d)).judge()
+
+    assert verdict.interval[0] > 0
+    assert verdict.verdict == "inconclusive"
+    assert "signed ranks do not agree" in verdict.message
+
+
+def test_eight_seeds_are_supported_only_if_each_lies_beyond_the_margin(given):
+    """At 8 seeds the guard is the stricter test: one seed below, and the claim is undecided."""
+    d = np.array([0.50, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56, 0.57])
+    assert exceeds(given(d)).judge().verdict == "supported"
+    d[0] = -0.0001
+
+    verdict = exceeds(given(d)).judge()
+
+    assert verdict.interval[0] > 0
+    assert verdict.verdict == "inconclusive"
+
+
+def test_a_tent_does_not_increase(measured):
+    """Page's test calls .80/.92/.86 increasing every time; a step back beyond the tolerance refutes it."""
+    verdict = increases(measured([0.80, 0.92, 0.86], layers=[1, 2, 3], sd=0.02), "layers", 0.05).judge()
+
+    assert (verdict.verdict, verdict.direction) == ("refuted", "reversed")
+    assert verdict.region[0] == -0.025
+
+
+def test_a_difference_at_the_full_margin_is_not_called_equal(measured):
+    """Absence of evidence is not equivalence: at the margin itself hardly any world is supported."""
+    called = [
+        equivalent(measured([0.90, 0.92], n=16, sd=0.01, arm=["a", "b"]), "arm", within=0.02).judge().verdict
+        for _ in range(50)
+    ]
+
+    assert called.count("supported") <= 3
+
+
+def test_a_bimodal_outcome_is_counted(given):
+    """A network that fits or is stuck: the share that fits, not the mean, is the claim."""
+    mse = np.where(np.arange(32) < 27, 0.01, 0.5)
+
+    verdict = proportion(given(mse < 0.1), above=0.5).judge()
+
+    assert verdict.verdict == "supported"
+    assert verdict.effect == 27 / 32
+
+
+def test_equal_values_are_legitimate(given):
+    """Saturated accuracies, the same in every seed, are judged: whether seeds are used is checked elsewhere."""
+    assert at_least(given(np.ones(16)), 0.95, resolution=1 / 2000).judge().verdict == "supported"
+    assert at_most(given(np.ones(16)), 0.95, resolution=1 / 2000).judge().verdict == "refuted"
+    assert within(given(np.full(16, 0.88)), 0.88, 0.03, resolution=1 / 2000).judge().verdict == "inconclusive"
+
+
+class TestCensoring:
+    """Runs that never reach a threshold count at the budget and forbid what they hide."""
+
+    @staticmethod
+    def times(rng, n, log_mean, name):
+        """Log-normal times in steps."""
+        steps = np.ceil(np.exp2(log_mean + 0.3 * rng.standard_normal(n)))
+        return xr.DataArray(steps, dims="seed", coords={"seed": np.arange(n)}, name=name)
+
+    def test_a_faster_arm_is_sooner(self, rng):
+        """The effect is log2 of the ratio of times, the margin log2 of the factor."""
+        fast, slow = self.times(rng, 32, 7, "true"), self.times(rng, 32, 8, "random")
+        verdict = sooner(fast, slow, by=1.25, budget=2500).judge()
+
+        assert (verdict.verdict, verdict.kind) == ("supported", "time")
+        assert verdict.effect == pytest.approx(np.mean(np.log2(slow / fast)))
+        assert verdict.margin == pytest.approx(np.log2(1.25))
+
+    def test_a_censored_slow_arm_forbids_refuted(self, rng):
+        """More than 5 % of the slow runs cut off hide how slow they were."""
+        fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 7, "b")
+        free = sooner(fast, slow, by=4, budget=100_000).judge()
+        cut = sooner(fast, slow, by=4, budget=float(slow.quantile(0.9)), resolution=1).judge()
+
+        assert free.verdict == "refuted"
+        assert cut.verdict == "inconclusive"
+        assert "runs of the slow arm never got there" in cut.message
+
+    def test_one_censored_slow_run_among_32_forbids_nothing(self, rng):
+        """5 % is the limit."""
+        fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 7, "b")
+        budget = max(float(slow.max()), float(fast.max()) + 1)
+        assert int((slow >= budget).sum()) <= 1
+
+        assert sooner(fast, slow, by=4, budget=budget).judge().verdict == "refuted"
+
+    def test_a_censored_fast_run_whose_slow_one_is_not_forbids_supported(self, rng):
+        """The fast arm's time is cut short, so the gain is too large."""
+        fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 9, "b")
+        assert sooner(fast, slow, budget=2500).judge().verdict == "supported"
+        fast[5] = 2500
+
+        verdict = sooner(fast, slow, budget=2500).judge()
+
+        assert verdict.verdict == "inconclusive"
+        assert "never got there although the slow one did" in verdict.message
+
+    def test_both_censored_is_a_tie(self):
+        """Neither arm ever got there: most seeds tie at the budget, and none shows a gain."""
+        never = xr.DataArray(np.full(32, 2500.0), dims="seed", coords={"seed": np.arange(32)})
+
+        verdict = sooner(never, never, by=1.25, budget=2500).judge()
+
+        assert verdict.verdict == "inconclusive"
+
+    def test_never_is_not_zero(self, given):
+        """The argmax of a comparison says 0 for never: refused."""
+        with pytest.raises(EvidenceError, match="above zero"):
+            sooner(given(np.zeros(8)), given(np.ones(8)), budget=10)
+
+
+def test_parts_of_unequal_size_are_an_error(measured):
+    """A conjunction rests on the same seeds throughout."""
+    with pytest.raises(EvidenceError, match="different numbers of seeds"):
+        all_of(at_least(measured(0.9, n=16), 0.5), at_least(measured(0.9, n=32), 0.5))
+
+
+def test_a_proportion_of_numbers_is_an_error(measured):
+    """What a tie counts for is the caller's comparison, so there must be one."""
+    with pytest.raises(EvidenceError, match="counts a comparison"):
+        proportion(measured(0.9), above=0.5)
+
+
+def test_an_empty_selection_is_an_error(measured):
+    """Nothing to judge is not "all hold"."""
+    data = measured(0.9, layers=[1, 2])
+
+    with pytest.raises(EvidenceError, match="empty"):
+        at_least(data.sel(layers=[]), 0.5)
+    with pytest.raises(EvidenceError, match="empty"):
+        all_of()

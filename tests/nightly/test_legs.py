@@ -1,0 +1,142 @@
+"""A leg says what it really got, and fails or steps aside where that is not what it is for."""
+
+import pytest
+
+from nightly import Got, judge, plan, unavailable
+from nightly.legs import pytest_arguments, reason_of
+from nightly.requirements import RequirementsError, exact, lower_bounds
+
+PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
+STABLE = {name: PINNED[name] for name in ("torch", "numpy", "scipy", "scikit-learn")}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Make a project with three dependencies, one of them of the tests, and a pinned set."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["numpy>=2.0", "torch>=2.6"]\n'
+        '[project.optional-dependencies]\ntest = ["Py_Test>=9,<10"]\n'
+    )
+    (tmp_path / "constraints.txt").write_text("# tested\nnumpy==2.4.6  # arrays\ntorch==2.13.0\n")
+    return tmp_path
+
+
+def test_lower_bounds_are_read_off_pyproject(project):
+    """Each >= becomes a version, by canonical name; the extras asked for are included."""
+    assert lower_bounds(project / "pyproject.toml", ["test"]) == {"numpy": "2.0", "torch": "2.6", "py-test": "9"}
+
+
+def test_a_dependency_without_a_lower_bound_is_refused(tmp_path):
+    """What has no lower bound cannot be installed at it."""
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["numpy"]\n')
+
+    with pytest.raises(RequirementsError, match="numpy: a dependency needs one lower bound"):
+        lower_bounds(tmp_path / "pyproject.toml")
+
+
+def test_chosen_versions_must_be_exact():
+    """A range names no version."""
+    with pytest.raises(RequirementsError, match="write name==version"):
+        exact(["numpy>=2"])
+
+
+def test_the_oldest_leg_constrains_every_dependency_to_its_lower_bound(project):
+    """Lower bounds become pins; a package that this machine holds keeps the pinned version instead."""
+    oldest = plan("oldest", project, {"ATOMIC_CLAIMS_HOLD": "torch"}, project / "file")
+
+    assert oldest.constraints == "numpy==2.0\npy-test==9\ntorch==2.13.0\n"
+    assert oldest.held == {"torch": "2.13.0"}
+
+
+def test_the_nightly_leg_asks_for_pre_releases_and_the_indexes_given(project):
+    """--pre and every further index go to pip; nothing is constrained."""
+    nightly = plan("nightly", project, {"ATOMIC_CLAIMS_INDEXES": "first second"}, project / "file")
+
+    assert [one for one in nightly.arguments if one in {"--pre", "first", "second"}] == ["--pre", "first", "second"]
+    assert not nightly.constraints
+
+
+def test_the_oldest_leg_is_as_meant_at_its_bounds():
+    """2.0 and 2.0.0 are one version, and a local build of a version is that version."""
+    got = judge("oldest", {"numpy": "2.0.0", "torch": "2.6.0+cpu"}, {"numpy": "2.0", "torch": "2.6"}, PINNED, {})
+
+    assert got.state == "as meant"
+
+
+def test_the_oldest_leg_fails_above_its_bounds():
+    """A dependency that pip did not install at its bound makes the leg something else."""
+    got = judge("oldest", {"numpy": "2.4.6"}, {"numpy": "2.0"}, PINNED, {})
+
+    assert got.state == "not what it is for"
+    assert got.text == "Wanted numpy 2.0; got numpy 2.4.6."
+
+
+def test_what_is_held_is_recorded_as_not_tested():
+    """A held package may differ from the leg's version, and the record says that it was not tested."""
+    held = {"torch": "2.13.0"}
+    got = judge("oldest", {"numpy": "2.0", "torch": "2.13.0+cpu"}, {"numpy": "2.0", "torch": "2.6"}, PINNED, held)
+
+    assert got.state == "as meant"
+    assert "Held at the pinned version, so not tested: torch 2.13.0." in got.text
+
+
+def test_latest_that_resolves_to_the_pinned_set_is_nothing_new():
+    """The newest releases that are the pinned ones are a state of their own, whatever else moved."""
+    assert judge("latest", {**STABLE, "filelock": "99"}, {}, PINNED, {}).state == "nothing new"
+
+
+def test_latest_is_as_meant_with_one_newer_library():
+    """One newer library is enough, and it is named."""
+    got = judge("latest", {**STABLE, "numpy": "2.5.0"}, {}, PINNED, {})
+
+    assert (got.state, got.text) == ("as meant", "Newer than the pinned set: numpy 2.5.0.")
+
+
+def test_latest_that_is_newer_only_in_what_is_held_is_nothing_new():
+    """A held library never makes a leg what it is for."""
+    assert judge("latest", STABLE, {}, PINNED, {"torch": "2.13.0"}).state == "nothing new"
+
+
+def test_latest_that_went_back_fails():
+    """A resolver that backtracked below the pinned set did not get the latest versions."""
+    assert judge("latest", {**STABLE, "scipy": "1.16.0"}, {}, PINNED, {}).state == "not what it is for"
+
+
+def test_nightly_without_a_development_version_fails():
+    """A canary on stable versions is no canary."""
+    got = judge("nightly", {**STABLE, "numpy": "2.5.0"}, {}, PINNED, {})
+
+    assert got.state == "not what it is for"
+
+
+@pytest.mark.parametrize("version", ["2.15.0.dev20261120+cpu", "2.15.0rc1", "2.15.0a0"])
+def test_nightly_with_a_development_version_is_as_meant(version):
+    """Development versions, candidates and alphas of a watched library count; those of other packages do not."""
+    assert judge("nightly", {**STABLE, "torch": version}, {}, PINNED, {}).state == "as meant"
+    assert judge("nightly", {**STABLE, "filelock": version}, {}, PINNED, {}).state == "not what it is for"
+
+
+def test_the_pinned_leg_ignores_pins_of_what_it_does_not_install():
+    """Developers' tools are pinned too; a library that differs from its pin fails."""
+    assert judge("pinned", STABLE, PINNED, PINNED, {}).state == "as meant"
+    assert judge("pinned", {**STABLE, "numpy": "2.4.5"}, PINNED, PINNED, {}).state == "not what it is for"
+
+
+def test_what_cannot_be_installed_is_its_own_state(tmp_path):
+    """Unavailable is recorded with pip's own words, and reads back as it was."""
+    log = "2026 INFO: x\n2026 ERROR: No matching distribution found for torch==9\n"
+    got = unavailable("latest", reason_of(log), {})
+    got.write(tmp_path / "leg.json")
+
+    assert Got.read(tmp_path / "leg.json") == got
+    assert got.state == "unavailable"
+    assert got.text == "Could not be installed: No matching distribution found for torch==9"
+
+
+def test_a_leg_runs_the_claims_with_report_and_baseline(tmp_path):
+    """Options are passed on to the claims; other tests that are named run without report and baseline."""
+    baseline = tmp_path / "pinned.json"
+    assert pytest_arguments(["--seeds", "8"], "out", baseline) == ["claims/", "--seeds", "8", "--report", "out"]
+    baseline.touch()
+    assert pytest_arguments([], "out", baseline) == ["claims/", "--report", "out", "--baseline", str(baseline)]
+    assert pytest_arguments(["tests/"], "out", baseline) == ["tests/"]

@@ -1,0 +1,165 @@
+"""The committed baseline: small, compared like a whole run, replaced only after showing what changes."""
+
+import argparse
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from reports.baseline import compare, read_baseline
+from reports.baseline.command import add_arguments, run
+from reports.baseline.committed import condensed, review, write
+from reports.results import ResultsError
+
+
+def record(identifier, **fields):
+    """Make a claim's record with two parts, of which the second decides."""
+    values = np.linspace(0.1, 0.5, 32).tolist()
+    first = {"text": "step", "role": "step", "effect": 0.1, "interval": [0, 1], "values": values}
+    second = {
+        "text": "gain",
+        "role": "gain",
+        "effect": 0.3,
+        "interval": [0.2, 0.4],
+        "region": [0.05, None],
+        "margin": 0.05,
+        "values": [value / 3 for value in values],
+    }
+    trace = {"m/train": {"step": [0, 1], "loss": [0.7, 0.6], "gradient": [1.0, 0.9]}}
+    return {
+        "id": identifier,
+        "verdict": "supported",
+        "effect": 0.3,
+        "interval": [0.2, 0.4],
+        "seeds": 32,
+        "alpha": 0.005,
+        "margin": 0.05,
+        "kind": "ordered",
+        "registered_seeds": 32,
+        "stream": "registered",
+        "engine": "torch",
+        "clock": False,
+        "parts": [first, second],
+        "conditions": [{"layers": 1, "values": values}],
+        "inputs": {"m/data": "aa"},
+        "derived": {"m/data": [1.0, 2.0, 3.0]},
+        "trace": trace,
+        "discussion": "long",
+        **fields,
+    }
+
+
+def results(*claims):
+    """Make a run's results."""
+    return {
+        "schema": 1,
+        "started": "2026-11-20T01:00:00+00:00",
+        "complete": True,
+        "environment": {"numpy": "2.4.6"},
+        "claims": list(claims or [record("2.a"), record("2.b")]),
+    }
+
+
+def test_a_run_equals_its_own_baseline(tmp_path):
+    """Written and read again, the baseline of a run says that nothing changed, effects included."""
+    write(tmp_path / "pinned.json", condensed(results()))
+
+    comparison = compare(read_baseline(tmp_path / "pinned.json"), results())
+
+    assert comparison.sentences()[0].startswith("nothing changed: 2 claims compared")
+    assert set(comparison.claims[0].states.values()) == {"same"}
+
+
+def test_a_last_bit_of_any_number_is_seen():
+    """The digest covers the numbers that are not kept: a bit of one seed of a part that did not decide."""
+    later = copy.deepcopy(results())
+    later["claims"][0]["parts"][0]["values"][5] *= 1 + 2**-52
+
+    comparison = compare(condensed(results()), later)
+
+    assert comparison.claims[0].departed == "numbers"
+    assert comparison.claims[1].departed is None
+
+
+def test_what_depends_on_a_condition_is_compared_with_what_did_not():
+    """A change under one condition gives the array other names; it is found all the same."""
+    later = copy.deepcopy(results())
+    later["claims"][0]["derived"] = {"m[layers=1]/data": [1.0, 2.0, 3.0], "m[layers=2]/data": [1.0, 2.0, 4.0]}
+
+    comparison = compare(condensed(results()), later)
+
+    assert comparison.claims[0].departed == "derived"
+    assert comparison.claims[0].finding.names == ("m[layers=2]/data",)
+
+
+def test_evidence_of_one_measurement_stands_once():
+    """Two claims on one measurement point to one entry, named after the measurement; other evidence is numbered."""
+    other = record("2.c", inputs={"m/data": "bb"})
+
+    baseline = condensed(results(record("2.a"), record("2.b"), other))
+
+    assert list(baseline["evidence"]) == ["m", "m.2"]
+    assert [claim["evidence"] for claim in baseline["claims"]] == ["m", "m", "m.2"]
+
+
+def test_clock_claims_keep_their_verdict_only():
+    """Measured times would change the file at every update."""
+    (claim,) = condensed(results(record("8.a", clock=True)))["claims"]
+
+    assert claim["verdict"] == "supported"
+    assert claim["effect"] is None
+    assert not {"parts", "evidence", "numbers"} & set(claim)
+
+
+def test_a_claim_is_a_line(tmp_path):
+    """One claim and one entry of evidence a line, so that a diff shows which changed."""
+    write(tmp_path / "pinned.json", condensed(results()))
+
+    lines = (tmp_path / "pinned.json").read_text().splitlines()
+
+    assert sum('"id"' in line for line in lines) == 2
+    assert json.loads("".join(lines))["condensed"] is True
+
+
+@pytest.mark.parametrize(
+    "fault, said",
+    [
+        ({"complete": False}, "interrupted"),
+        ({"claims": [record("2.a", verdict="error")]}, "2.a: an error is no verdict"),
+        ({"claims": [record("2.a", seeds=8)]}, "2.a: not at the registered seeds"),
+        ({"claims": [record("2.a", stream="fresh-1")]}, "2.a: not at the registered seeds"),
+    ],
+)
+def test_only_complete_runs_at_registered_seeds_become_baselines(tmp_path, fault, said):
+    """Interrupted runs, errors and other seeds are refused in one sentence."""
+    with pytest.raises(ResultsError, match=said):
+        review(tmp_path / "pinned.json", {**results(), **fault})
+
+
+def test_a_review_shows_what_changes(tmp_path):
+    """Changed verdicts, new and dropped claims are told before anything is written."""
+    path = tmp_path / "pinned.json"
+    write(path, condensed(results()))
+    before = path.read_text()
+
+    _, lines = review(path, results(record("2.a", verdict="refuted"), record("2.c")))
+
+    assert "the verdict of 2.a changed" in lines[0]
+    assert lines[-2:] == ["new: 2.c", "dropped: 2.b (not in this run)"]
+    assert path.read_text() == before
+
+
+def test_the_command_writes_only_when_told(tmp_path, monkeypatch, capsys):
+    """Without a terminal to ask on, nothing is written unless --yes is given."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.json").write_text(json.dumps(results()))
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+
+    assert run(parser.parse_args(["out"])) == 1
+    assert not (tmp_path / "baselines").exists()
+    assert run(parser.parse_args(["out", "--yes"])) == 0
+    assert (tmp_path / "baselines" / "pinned.json").exists()
+    assert "A new baseline of 2 claims." in capsys.readouterr().out

@@ -1,0 +1,154 @@
+"""``python -m reports``: runs side by side, stored runs drawn again, many nights; one sentence for bad input."""
+
+import copy
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from reports.__main__ import main
+from reports.history import load_history
+from reports.results import read, write
+from reports.runs import condensed, names
+from tests.reports.factory import FACTS, error_record, nights
+
+RECORD = {
+    "id": "2.a", "text": "Accuracy rises", "registered": "supported", "verdict": "supported", "outcome": "passed",
+    "kind": "difference", "effect": 0.2, "interval": [0.1, 0.3], "region": [0.05, None], "margin": 0.05, "alpha": 0.005,
+    "p_value": 0.001, "seeds": 8, "unit": "", "parts": [], "conditions": [], "message": "Supported: so it is.",
+}  # fmt: skip
+
+
+def run(folder: Path, *records: dict, **environment: str) -> Path:
+    """Write a run's results.json."""
+    facts = copy.deepcopy(FACTS)
+    facts["environment"].update(environment)
+    return write(folder, {"schema": 1, **facts, "claims": list(records)})
+
+
+def test_a_changed_verdict_is_named_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run and a copy with one verdict changed: that claim first, on terminal and page, exit status 1."""
+    other = {**RECORD, "id": "1.a"}
+    before = run(tmp_path / "old", other, RECORD, torch="2.12.0")
+    after = run(tmp_path / "new", other, {**RECORD, "verdict": "refuted", "effect": 0.01}, torch="2.13.0")
+
+    assert main(["compare", str(before), str(after), "-o", str(tmp_path / "out")]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["old", "new"]
+    assert lines[1].split() == ["torch", "2.12.0", "2.13.0"]
+    assert lines[3] == "* 2.a  supported 0.2 (0.1 to 0.3)  refuted 0.01 (0.1 to 0.3)"
+    assert "1 of 2 claims have another verdict in another run: 2.a." in lines
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert page.index('id="2.a"') < page.index('id="1.a"')
+
+
+def test_equal_runs_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing differs: exit status 0, and one sentence says so; a claim that one run lacks changes nothing."""
+    paths = [run(tmp_path / name, *records) for name, records in (("a", [RECORD]), ("b", [RECORD, error_record()]))]
+
+    assert main(["compare", *map(str, paths)]) == 0
+    assert "No verdict differs between 2 runs of 2 claims." in capsys.readouterr().out
+
+
+def test_comparison_writes_the_summary_of_a_ci_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With GITHUB_STEP_SUMMARY set, at most 200 kB of Markdown, changed verdicts first."""
+    many = [{**RECORD, "id": f"{n}.a", "text": "|" * 50} for n in range(1, 3000)]
+    changed = [{**one, "verdict": "refuted" if one["id"] == "2999.a" else "supported"} for one in many]
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    paths = [run(tmp_path / "a", *many), run(tmp_path / "b", *changed)]
+
+    assert main(["compare", *map(str, paths), "-o", str(tmp_path / "out")]) == 1
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert len(text.encode()) <= 200_000
+    assert text.index("**2999.a**") < text.index("| 1.a |")
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "command, sentence",
+    [
+        (["compare", "only-one.json"], "a comparison needs at least two results.json."),
+        (["compare", "gone.json", "gone2.json"], "gone.json cannot be read: No such file or directory."),
+        (["render", "gone"], "gone cannot be read: No such file or directory."),
+        (["history", "gone"], "gone is no folder."),
+        (["history", "."], ". holds no results: no file below it ends in .json."),
+        (["condense", "gone.json", "-o", "x.json"], "gone.json cannot be read: No such file or directory."),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list, sentence: str
+) -> None:
+    """Exit status 2, one sentence on stderr, nothing else."""
+    monkeypatch.chdir(tmp_path)
+
+    assert main(command) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"reports: {sentence}\n")
+
+
+@pytest.mark.parametrize(
+    "paths, expected",
+    [
+        (["legs/pinned/results.json", "legs/nightly/results.json"], ["pinned", "nightly"]),
+        (["a/run/results.json", "b/run/results.json"], ["a/run", "b/run"]),
+        (["2026-01-01.json", "2026-01-02.json"], ["2026-01-01", "2026-01-02"]),
+        (["x/results.json", "x/results.json"], ["x (1)", "x (2)"]),
+    ],
+)
+def test_runs_are_named_by_what_tells_them_apart(paths: list, expected: list) -> None:
+    """The shortest part of the path that differs; numbers where the path is the same."""
+    assert names([Path(path) for path in paths]) == expected
+
+
+def test_history_of_a_year_is_quick_and_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """365 nights of 110 claims: seconds, less than 5 MB; the changed verdict with the version that came with it."""
+    report = tmp_path / "report"
+    run(report, *[{**RECORD, "id": f"{n}.{letter}"} for n in range(1, 12) for letter in "abcdefghij"])
+    nights(report, tmp_path / "nights", 365)
+    start = time.process_time()
+
+    assert main(["history", str(tmp_path / "nights"), "-o", str(tmp_path / "out")]) == 0
+    assert time.process_time() - start < 60
+    page = (tmp_path / "out" / "index.html").read_bytes()
+    assert len(page) <= 5_000_000
+    out = capsys.readouterr().out
+    assert "2.a: supported -> refuted" in out
+    assert "365 runs, 110 claims, 1 changed verdicts." in out
+    assert "torch 2.12.0 → 2.13.0" in page.decode()
+    assert page.index(b'id="2.a"') < page.index(b'id="1.a"')
+
+
+def test_history_remembers_a_claim_that_was_away(tmp_path: Path) -> None:
+    """A change across nights without the claim is told once, with all versions that changed in between."""
+    for day, records, torch in ((1, [RECORD], "1"), (2, [], "2"), (3, [{**RECORD, "verdict": "refuted"}], "2")):
+        path = run(tmp_path / f"{day}", *records, torch=torch)
+        path.write_text(path.read_text().replace("2026-11-23T", f"2026-11-0{day}T"))
+    (tmp_path / "other.json").write_text("[]")
+    history = load_history(tmp_path)
+
+    (event,) = history.events
+    assert (event.was, event.now, event.night) == ("supported", "refuted", 2)
+    assert event.versions == [("torch", "1", "2")]
+    assert history.skipped == ["other.json"]
+
+
+def test_condensed_keeps_what_a_history_shows(tmp_path: Path) -> None:
+    """Verdicts, effects and intervals stay; values of seeds, inputs and figures go."""
+    heavy = {
+        **RECORD,
+        "conditions": [{"values": [0.1] * 1000}],
+        "inputs": {"data": "0"},
+        "figures": ["figures/2.a.svg"],
+    }
+    path = run(tmp_path / "a", heavy)
+
+    assert main(["condense", str(path), "-o", str(tmp_path / "night.json")]) == 0
+    slim = read(tmp_path / "night.json")
+    assert slim == condensed(read(path))
+    (claim,) = slim["claims"]
+    assert (claim["verdict"], claim["effect"], claim["interval"]) == ("supported", 0.2, [0.1, 0.3])
+    assert not {"conditions", "inputs", "figures"} & set(claim)
+    assert json.loads((tmp_path / "night.json").read_text())["schema"] == 1

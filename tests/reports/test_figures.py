@@ -1,0 +1,215 @@
+"""Figures: small, deterministic, themed, with ids of their own; every seed visible; pictures that cannot be drawn."""
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+
+from inference import lines, strips
+from reports.figures import illustrate
+from reports.figures.illustrate import draw, file_name
+from reports.figures.palette import VARIABLES
+from reports.figures.seeds import summarise, swarm, thinned
+from reports.figures.svg import for_page, short_path
+from reports.results import as_json
+from tests.reports.factory import claims, record
+
+RNG = np.random.default_rng(0)
+EVERY_KIND = [(told, hypothesis, pictures) for told, hypothesis, pictures in claims()]
+IDS = [told["id"] for told, _, _ in EVERY_KIND]
+
+
+def drawn(folder: Path, told: dict, hypothesis: object, pictures: list) -> tuple[dict, list[str]]:
+    """Draw one made-up claim; its record and its SVGs."""
+    one = record(told, hypothesis, np.random.default_rng(1))
+    illustrate(folder, one, pictures)
+    return one, [(folder / name).read_text(encoding="utf-8") for name in one["figures"]]
+
+
+@pytest.mark.parametrize("told, hypothesis, pictures", EVERY_KIND, ids=IDS)
+def test_every_kind_of_picture_is_small_clean_and_repeatable(
+    report: Path, tmp_path: Path, told: dict, hypothesis: object, pictures: list
+) -> None:
+    """At most 30 kB, the same bytes again, no date, no foreign reference, no fixed colour."""
+    one, texts = drawn(tmp_path, told, hypothesis, pictures)
+
+    assert "figure_error" not in one
+    assert len(texts) == max(len(pictures), 1)
+    for name, text in zip(one["figures"], texts, strict=True):
+        assert text == (report / name).read_text(encoding="utf-8")
+        assert len(text.encode()) <= 30_000
+        assert not re.search(r"\b20\d\d-\d\d-\d\d|matplotlib|https?://(?!www\.w3\.org)", text)
+        assert not re.search(r"(?:fill|stroke):#", text)
+        assert "DejaVu" not in text
+        ET.fromstring(text)  # noqa: S314 - our own output
+
+
+def test_figures_never_share_an_id(report: Path) -> None:
+    """Ids of all figures of a page are different, so that one never borrows another's marks."""
+    found: list[str] = []
+    for path in (report / "figures").glob("*.svg"):
+        text = path.read_text(encoding="utf-8")
+        own = re.findall(r'\bid="([^"]+)"', text)
+        found += own
+        assert set(re.findall(r'(?:href="|url\()#(\w+)', text)) <= set(own)
+
+    assert len(found) == len(set(found)) > 0
+
+
+def test_every_seed_is_drawn() -> None:
+    """A strip of 64 equal values shows 64 dots, none on top of another."""
+    values = np.full(64, 0.5)
+    offsets = swarm(values, 0.8, 0.01)
+
+    assert len(np.unique(offsets)) == 64
+    assert np.abs(offsets).max() <= 0.4
+
+    data = xr.DataArray(np.full((64, 2), 0.5), dims=["seed", "arm"], coords={"arm": ["a", "b"]})
+    text, _ = draw({"id": "1.a"}, strips(data, along="arm"), "salt")
+    assert max(path.count("h0") for path in re.findall(r'd="([^"]+)"', text)) == 128
+
+
+def test_thinning_keeps_what_the_eye_sees() -> None:
+    """10,000 points of a sine become at most 100, and no point of the curve lies far from the drawn line."""
+    x = np.linspace(0, 10, 10_000)
+    ((u, v),) = thinned(x, [np.sin(x)], 100)
+
+    assert len(u) <= 100
+    assert np.abs(np.interp(x, u, v) - np.sin(x)).max() < 0.05
+
+
+def test_intervals_are_those_of_t() -> None:
+    """Mean and 99 % interval over seeds, against scipy's own; gaps are left out."""
+    from scipy import stats
+
+    values = np.random.default_rng(2).normal(3, 1, (16, 2))
+    expected = stats.ttest_1samp(values[:, 0], 0).confidence_interval(0.99)
+    values[3, 1] = np.nan
+    told = summarise(values)
+
+    assert (told.low[0], told.high[0]) == pytest.approx((expected.low, expected.high))
+    assert told.mean[1] == pytest.approx(np.nanmean(values[:, 1]))
+
+
+@pytest.mark.parametrize(
+    "long, short",
+    [
+        ("M 10 10 L 10 10 M 20 10 L 20 10", "m10 10h0m10 0h0"),
+        ("M 0 0 L 1.04 2.06 L 3 3 z M 5 5 L 6 6", "m0 0l1 2.1 2 .9zm5 5l1 1"),
+        ("M 0 0 C 1 1 2 2 3 3 L 3 3.5", "m0 0c1 1 2 2 3 3l0 .5"),
+    ],
+)
+def test_paths_are_written_short(long: str, short: str) -> None:
+    """Relative, in tenths, repeated letters left out; dots stay dots."""
+    assert short_path(long) == short
+
+
+def test_gaps_and_infinities_are_left_out() -> None:
+    """NaN and infinite values in a picture: drawn without them, no warning, no error."""
+    values = RNG.normal(size=(8, 5))
+    values[0, 0], values[1, 1], values[:, 2] = np.nan, np.inf, np.nan
+    data = xr.DataArray(values, dims=["seed", "n"], coords={"n": [1, 2, 3, 4, 5]})
+    for picture in (lines(data, x="n"), strips(data, along="n"), lines(data, x="n", log="xy")):
+        text, _ = draw({"id": "1.a"}, picture, "salt")
+
+        assert "nan" not in text
+        assert "inf" not in text
+
+
+LABELS = ["<script>alert(1)</script>", "</svg><b>", "$x_1$ & \\alpha \"q\" 'q'", "مرحبا", "a" * 300, "\x00\x1b\ud800"]
+
+
+def test_labels_are_shown_as_they_are() -> None:
+    """Markup, mathematics, right-to-left, control characters, endless words: text in the figure, nothing else."""
+    data = xr.DataArray(RNG.normal(size=(8, len(LABELS))), dims=["seed", "arm"], coords={"arm": LABELS})
+    text, _ = draw({"id": LABELS[0]}, strips(data, along="arm", title=LABELS[1], ylabel=LABELS[2]), LABELS[0])
+    root = ET.fromstring(for_page(text))  # noqa: S314 - our own output
+
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
+        "svg",
+        "g",
+        "path",
+        "text",
+        "use",
+        "defs",
+        "clipPath",
+        "rect",
+    }
+    words = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert "<script>alert(1)</script>" in words
+    assert "مرحبا" in words
+
+
+def test_a_stored_figure_cannot_bring_a_script() -> None:
+    """for_page drops whatever runs or loads, and refuses what is no SVG."""
+    evil = (
+        '<svg xmlns="http://www.w3.org/2000/svg" onload="x()"><script>x()</script>'
+        '<a href="javascript:x()"><text>in</text></a><image href="https://example.org/x.png"/>'
+        '<style>@import "x"</style><path d="M0 0" onclick="x()" style="fill:url(http://x)"/></svg>'
+    )
+    assert for_page(evil) == '<svg xmlns="http://www.w3.org/2000/svg" class="figure"><path d="M0 0" /></svg>'
+
+    for nonsense in ("", "<p>", "<p></p>", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>'):
+        with pytest.raises(ValueError, match="it "):
+            for_page(nonsense)
+
+
+def test_a_picture_that_raises_is_recorded(tmp_path: Path) -> None:
+    """The sentence says what failed; figures that came before it stay."""
+    data = xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "n"], coords={"n": [1, 2]})
+    one = {"id": "1.a"}
+    illustrate(tmp_path, one, [lines(data, x="n"), object()])
+
+    assert one["figures"] == ["figures/1.a.svg"]
+    assert one["figure_error"] == "TypeError: there is no drawing for a picture of type object"
+
+
+def test_drawing_leaves_matplotlib_as_it_was() -> None:
+    """No global state: the user's settings are the same afterwards, and nothing of pyplot was loaded for it."""
+    mpl.rcParams["font.size"] = 23
+    try:
+        draw({"id": "1.a"}, lines(xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "n"]), x="n"), "salt")
+        assert mpl.rcParams["font.size"] == 23
+    finally:
+        mpl.rcdefaults()
+
+
+@pytest.mark.parametrize("theme", [0, 1])
+def test_colours_can_be_told_from_the_paper(theme: int) -> None:
+    """Series have a contrast of at least 3 against the paper, letters of at least 4.5, in light and dark."""
+    paper = luminance(VARIABLES["paper"][theme])
+    for name, both in VARIABLES.items():
+        needed = 4.5 if name in {"ink", "muted"} else 3.0
+        if name not in {"paper", "grid"}:
+            light, dark = sorted((luminance(both[theme]), paper), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= needed, name
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def test_file_names_are_safe_and_distinct() -> None:
+    """Ids stay as they are where they can; others become safe names that differ."""
+    assert file_name("4.a@train-range") == "4.a@train-range"
+    odd = ["../../etc/passwd", "a/b", "a_b", "a:b", "é", ".hidden", "x" * 300]
+    names = [file_name(one) for one in odd]
+
+    assert len(set(names)) == len(odd)
+    assert all(re.fullmatch(r"[\w@-][\w.@-]{0,95}", name) for name in names)
+
+
+def test_records_stay_json(tmp_path: Path) -> None:
+    """What drawing adds to a record is JSON."""
+    told, hypothesis, pictures = EVERY_KIND[0]
+    one, _ = drawn(tmp_path, told, hypothesis, pictures)
+
+    assert as_json(one) == one
+    assert one["captions"][0].startswith("Each dot is a seed")

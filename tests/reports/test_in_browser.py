@@ -1,0 +1,284 @@
+"""The pages in a real browser: Debian's Chromium, driven by Playwright, from file://, with nothing let out."""
+
+import importlib.util
+import io
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reports.__main__ import main
+from reports.results import read, write
+from tests.reports.factory import nights
+
+pytestmark = pytest.mark.slow
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WIDTHS = (320, 390, 768, 960, 961, 1279, 1280, 1440, 1920)
+SCHEMES = ("light", "dark")
+PAGES = ("report", "comparison", "history")
+
+Open = Callable[..., Any]
+
+
+class BrowserMissing(UserWarning):
+    """The page's browser tests did not run."""
+
+
+def missing() -> str | None:
+    """Return what is missing for these tests; None where all is there."""
+    if shutil.which("chromium") is None:
+        return "no program 'chromium' on PATH (Debian: apt-get install chromium)"
+    packages = ("playwright", "axe_playwright_python")
+    absent = [name for name in packages if importlib.util.find_spec(name) is None]
+    return f"no package {' and '.join(absent)} (pip install -e '.[test]')" if absent else None
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return Playwright; without a browser skip loudly, and fail where a browser is demanded."""
+    reason = missing()
+    if reason:
+        if os.environ.get("CI") or os.environ.get("ATOMIC_CLAIMS_REQUIRE_BROWSER"):
+            pytest.fail(f"The browser tests of the page are demanded here, but there is {reason}.", pytrace=False)
+        warnings.warn(f"BROWSER TESTS OF THE PAGE SKIPPED: there is {reason}.", BrowserMissing, stacklevel=1)
+        pytest.skip(f"there is {reason}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the folder of a made-up report, of a comparison and of a history."""
+    top = tmp_path_factory.mktemp("pages")
+    shutil.copytree(report, top / "report")
+    write(top / "report", {**read(report), "complete": False, "baseline": BASELINE})
+    main(["render", str(top / "report")])
+    shutil.copytree(top / "report", top / "other")
+    text = (top / "other" / "results.json").read_text(encoding="utf-8")
+    (top / "other" / "results.json").write_text(
+        re.sub(r'("id": "2\.a".*?"verdict": )"supported"', r'\1"refuted"', text, count=1), encoding="utf-8"
+    )
+    main(["compare", str(top / "report"), str(top / "other"), "-o", str(top / "comparison")])
+    nights(top / "report", top / "history", 40)
+    main(["history", str(top / "history")])
+    return {name: top / name for name in PAGES}
+
+
+BASELINE = {
+    "started": "2026-11-22T22:10:00+00:00", "failed": True, "versions": {"torch": ["2.12.0", "2.13.0"]},
+    "notes": ["Seeds of 4.b are others: its numbers are not compared."],
+    "claims": [
+        {"id": "2.a", "was": "refuted", "now": "supported", "alarm": True, "where": "the loss differs from step 1 on"},
+        {"id": "7.b", "was": "supported", "now": "supported", "alarm": False, "where": "the effect drifted by 0.001"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
+    """Return a function that opens a page at a width in a colour scheme; afterwards nothing may have gone wrong.
+
+    Every console message, every error and every request that is not for the file itself fails the test.
+    """
+    said: list[str] = []
+    with tempfile.TemporaryDirectory() as profiles:
+        contexts = []
+
+        def open_(page: str = "report", hash_: str = "", width: int = 1440, scheme: str = "light", **more: Any) -> Any:
+            context = browser.chromium.launch_persistent_context(
+                f"{profiles}/{len(contexts)}", executable_path=shutil.which("chromium"), headless=True, args=FLAGS,
+                offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme, **more,
+            )  # fmt: skip
+            contexts.append(context)
+            tab = context.pages[0]
+            tab.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+            tab.on("pageerror", lambda error: said.append(str(error)))
+            tab.on(
+                "request", lambda asked: said.append(asked.url) if not asked.url.startswith(("file:", "data:")) else 0
+            )
+            tab.goto(f"{(folders[page] / 'index.html').as_uri()}{hash_}")
+            return tab
+
+        yield open_
+        for context in contexts:
+            context.close()
+    assert not said
+
+
+def shown_ids(tab: Any) -> list[str]:
+    """Return the ids of the rows that are shown, in their order."""
+    return tab.eval_on_selector_all("tr.row", "rows => rows.filter(r => r.checkVisibility()).map(r => r.dataset.id)")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("page", PAGES)
+def test_no_serious_violation_of_accessibility_rules(opened: Open, page: str, scheme: str) -> None:
+    """axe-core finds nothing serious or critical, contrast of text (at least 4.5) included, with all folds open."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    tab = opened(page, scheme=scheme)
+    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    found = Axe().run(tab).response
+    serious = {one["id"]: [node["html"][:200] for node in one["nodes"]][:3] for one in found["violations"]
+               if one["impact"] in {"serious", "critical"}}  # fmt: skip
+
+    assert serious == {}
+    assert "color-contrast" in {one["id"] for one in found["passes"]}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_fits_every_width(opened: Open, page: str) -> None:
+    """From 320 to 1,920 pixels nothing but tables in their own frames scrolls sideways."""
+    tab = opened(page)
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_figures_are_there(opened: Open, scheme: str) -> None:
+    """Every figure and every forest plot has a size, and its pixels are more than paper, in light and dark."""
+    from PIL import Image
+
+    tab = opened(scheme=scheme)
+    for selector, at_least in (("svg.figure", 100), ("svg.forest", 20)):
+        sizes = tab.eval_on_selector_all(
+            selector,
+            "all => all.filter(one => one.checkVisibility())"
+            ".map(one => one.getBoundingClientRect()).map(box => [box.width, box.height])",
+        )
+        assert len(sizes) >= 16
+        assert min(min(size) for size in sizes) >= at_least
+
+    screen = np.asarray(Image.open(io.BytesIO(tab.screenshot(full_page=True))).convert("L"), dtype=int)
+    boxes = tab.eval_on_selector_all(
+        "svg.figure",
+        "all => all.map(one => [one.getAttribute('aria-label'), one.getBoundingClientRect()])"
+        ".map(([label, box]) => [label, box.x, box.y + scrollY, box.width, box.height])",
+    )
+    for label, *box in boxes:
+        x, y, width, height = map(int, box)
+        pixels = screen[y : y + height, x : x + width]
+        paper = np.bincount(pixels.ravel()).argmax()
+        assert (np.abs(pixels - paper) > 40).mean() > 0.003, label
+        assert (paper > 200) == (scheme == "light")
+
+
+def test_filters_live_in_the_address(opened: Open) -> None:
+    """#?verdict=refuted shows the refuted claims alone; what is chosen shows in the address; reset shows all."""
+    tab = opened(hash_="#?verdict=refuted")
+    refuted = shown_ids(tab)
+    everything = tab.locator("tr.row").count()
+
+    assert refuted == ["3.d", "4.b", "4.b@own-range-2000"]
+    assert tab.locator("output.found").inner_text() == f"3 of {everything} claims"
+    assert tab.locator("article.claim:visible").count() == 3
+
+    tab.get_by_role("checkbox", name="inconclusive").check()
+    assert tab.evaluate("location.hash") == "#?verdict=refuted,inconclusive"
+    tab.locator("select[name=experiment]").select_option("3")
+    assert shown_ids(tab) == ["3.a", "3.b", "3.d"]
+    assert tab.evaluate("location.hash") == "#?verdict=refuted,inconclusive&experiment=3"
+
+    tab.get_by_role("button", name="Show all").click()
+    assert len(shown_ids(tab)) == everything
+    assert tab.evaluate("location.hash") == ""
+
+    tab.get_by_role("searchbox", name="Text").fill("PARAMETERS depth")
+    assert shown_ids(tab) == ["2.d"]
+
+
+def test_sorting(opened: Open) -> None:
+    """By verdict what went wrong comes first; back by experiment the order is as before."""
+    tab = opened()
+    before = shown_ids(tab)
+    tab.locator("select[name=sort]").select_option("verdict")
+
+    assert shown_ids(tab)[0] == "11.a"
+    assert sorted(shown_ids(tab)) == sorted(before)
+    assert tab.evaluate("location.hash") == "#?sort=verdict"
+
+    tab.locator("select[name=sort]").select_option("")
+    assert shown_ids(tab) == before
+
+
+@pytest.mark.parametrize("identifier", ["2.a", "4.b@train-range", "experiment-9"])
+def test_links_lead_to_their_claim(opened: Open, identifier: str) -> None:
+    """#2.a shows claim 2.a at the top, also when a filter had hidden it."""
+    tab = opened(hash_=f"#{identifier}")
+    for _ in range(2):
+        tab.wait_for_timeout(300)
+        place = tab.evaluate("id => document.getElementById(id).getBoundingClientRect().top", identifier)
+        assert -5 < place < 450
+        tab.evaluate("location.hash = '#?verdict=error'")
+        tab.wait_for_function("document.querySelectorAll('article.claim.away').length > 5")
+        tab.evaluate("id => { location.hash = '#' + id; }", identifier)
+        tab.wait_for_function("document.querySelectorAll('article.claim.away').length === 0")
+
+
+def test_works_with_the_keyboard(opened: Open) -> None:
+    """The first stop is the link past the navigation; every stop is visible; space ticks a filter; copies say so."""
+    tab = opened()
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    for _ in range(60):
+        tab.keyboard.press("Tab")
+        outlined = tab.evaluate(
+            "() => { const a = document.activeElement; const box = a.closest('.chip') || a;"
+            " return getComputedStyle(box).outlineStyle !== 'none' && box.checkVisibility(); }"
+        )
+        assert outlined, tab.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+
+    tab.get_by_role("checkbox", name="refuted").focus()
+    tab.keyboard.press("Space")
+    assert tab.evaluate("location.hash") == "#?verdict=refuted"
+
+    tab.locator("button.copy:visible").first.click()
+    tab.wait_for_function("[...document.querySelectorAll('button.copy')].some(b => b.textContent === 'Copied')")
+
+
+def test_all_is_readable_without_javascript(opened: Open) -> None:
+    """Every claim's section stands there with its sentence; controls that would do nothing are not shown."""
+    tab = opened(java_script_enabled=False)
+
+    for article in tab.locator("article.claim").all():
+        assert article.is_visible()
+        assert article.locator(".sentence").first.inner_text().strip()
+    assert not tab.locator("form.filters").is_visible()
+    assert tab.locator("button.copy:visible").count() == 0
+
+
+def test_reduced_motion_is_respected(opened: Open) -> None:
+    """No smooth scrolling for those who asked for none."""
+    tab = opened(reduced_motion="reduce")
+
+    assert tab.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_prints_on_a4(opened: Open, scheme: str) -> None:
+    """On paper: dark ink on white whatever the screen shows, no navigation, no filters, several pages."""
+    tab = opened(scheme=scheme)
+    printed = tab.pdf(format="A4", prefer_css_page_size=True)
+
+    assert printed.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 5
+
+    tab.emulate_media(media="print")
+    assert not tab.locator("nav.side").is_visible()
+    assert not tab.locator("form.filters").is_visible()
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.evaluate("getComputedStyle(document.querySelector('h3')).color") == "rgb(0, 0, 0)"

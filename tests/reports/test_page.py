@@ -1,0 +1,281 @@
+"""The page: whatever stands in a claim is shown and never run, one file, small, quick, complete without figures."""
+
+import copy
+import json
+import re
+import shutil
+import time
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports import results as store
+from reports.page import page_text, seconds_of, write_page
+from reports.session import render
+from tests.reports.factory import FACTS, error_record, repeated
+
+
+class Text(HTMLParser):
+    """Collects tags, attributes and the text of headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.inside: list[str] = []
+        self.headings: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Note the tag, ids and whatever could load something."""
+        self.tags.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value for name, value in attrs if name in {"src", "href", "srcset", "data", "action"}]
+        if tag in {"h3", "h4", "script", "style"}:
+            self.inside.append(tag)
+            self.headings.append("")
+
+    def handle_endtag(self, tag):
+        """Leave a heading."""
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data):
+        """Collect text."""
+        if self.inside and self.inside[-1] in {"h3", "h4"}:
+            self.headings[-1] += data
+        if not self.inside or self.inside[-1] not in {"script", "style"}:
+            self.words.append(data)
+
+
+def records_of(folder: Path) -> list[dict]:
+    """Return the records of a report."""
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))["claims"]
+
+
+def page_of(folder: Path, records: list[dict], **facts: object) -> str:
+    """Return the page of these records."""
+    return page_text(folder, store.assemble(copy.deepcopy(records), {**FACTS, **facts}))
+
+
+def test_is_one_file_that_loads_nothing(report: Path) -> None:
+    """No source, no style sheet, no font, no address but links to source lines and data of the icon."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    found = Text(text)
+
+    assert not {"link", "iframe", "object", "embed", "img", "audio", "video"} & (set(found.tags) - {"link"})
+    assert all(
+        link.startswith(("#", "data:image/svg+xml,", "https://example.org/atomic/claims/blob/")) for link in found.links
+    )
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert len(found.ids) == len(set(found.ids))
+
+
+def test_shows_every_claim_under_its_own_link(report: Path) -> None:
+    """Each id is an anchor; texts, sentences, commands and source lines are on the page."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    found = Text(text)
+    words = " ".join("".join(found.words).split())
+    for claim in json.loads((report / "results.json").read_text(encoding="utf-8"))["claims"]:
+        assert claim["id"] in found.ids
+        assert claim["text"] in words
+        assert claim["message"].partition(": ")[2][1:] in words
+        assert f"pytest claims/ --claim {claim['id']}" in words
+
+
+def test_twelve_experiments_fit_into_five_megabytes(report: Path) -> None:
+    """112 claims and variants with figures: at most 5 MB, drawn within seconds."""
+    records = repeated(records_of(report), 7)
+    assert len(records) >= 110
+    start = time.process_time()
+    text = page_of(report, records)
+
+    assert len(text.encode()) <= 5_000_000
+    assert time.process_time() - start < 30
+    assert "left out" not in text
+
+
+def test_a_thousand_claims(report: Path) -> None:
+    """1,000 claims make a page with as many sections; figures beyond the budget stay in figures/, and it says so."""
+    records = repeated(records_of(report), 63)[:1000]
+    text = page_of(report, records)
+
+    assert text.count("<article") == 1000
+    assert "is left out to keep this page small; it is in figures/" in text
+
+
+NASTY = [
+    "<script>alert('x')</script>",
+    "</article></main></svg><img src=x onerror=alert(1)>",
+    "\"quotes\" & 'apostrophes' {{ 7 * 7 }} {% raw %}",
+    "مرحبا بالعالم then English",
+    "w" * 5000,
+    "]]> <!-- --> \u2028 \u202e reversed",
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_texts_are_shown_not_run(tmp_path: Path, nasty: str) -> None:
+    """Whatever stands in a claim's texts, labels and messages arrives as text, in every field."""
+    record = {
+        **error_record(), "id": "1.a", "verdict": "supported", "kind": "difference", "effect": 1, "interval": [0, 2],
+        "region": [0.0, None], "alpha": 0.005, "text": nasty, "message": nasty, "reason": nasty, "departures": nasty,
+        "discussion": nasty, "question": nasty, "protocol": nasty, "source": nasty, "unit": nasty, "seeds": 8,
+        "conditions": [{nasty: nasty, "mean": 1.0, "sd": 0.1, "n": 1, "values": [1.0]}], "published": {nasty: 1.0},
+        "parts": [{"text": nasty, "effect": 1.0, "interval": [0, 2], "region": [0, None], "verdict": "supported"}] * 2,
+        "controls": {"kind": nasty, "text": nasty, "ok": True}, "file": nasty, "figure_error": nasty, "stream": nasty,
+        "looks": [{"seeds": 8, "verdict": nasty}],
+    }  # fmt: skip
+    text = page_of(
+        tmp_path, [record], command=[nasty], environment={"torch": nasty, "commit": nasty, "repository": nasty}
+    )
+    found = Text(text)
+
+    assert found.tags.count("script") == 1
+    assert "img" not in found.tags
+    assert nasty in found.headings
+    assert "49" not in "".join(found.headings)
+
+
+@cache
+def _plain() -> Text:
+    return Text(page_of(Path(), [{**error_record(), "text": "plain"}]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(min_size=1, max_size=60))
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    """Property: parsed again, the heading is the claim's text, and the page has the same tags as with a plain one."""
+    told = {**error_record(), "text": text}
+    plain = _plain()
+    found = Text(page_of(Path(), [told]).encode("utf-8", "replace").decode())
+    expected = text.encode("utf-8", "replace").decode().replace("\r\n", "\n")
+
+    assert found.tags == plain.tags
+    assert expected.replace("\r", "\n").strip() in "".join(found.headings).replace("\r", "\n")
+
+
+def test_numbers_that_are_missing(tmp_path: Path) -> None:
+    """A claim with null for every number has a section all the same."""
+    record = dict.fromkeys([*error_record(), "p_value", "detectable", "looks"], None)
+    text = page_of(tmp_path, [{**record, "id": "1.a", "verdict": "inconclusive", "kind": "level", "alpha": 0.005}])
+
+    assert 'id="1.a"' in text
+    assert "NaN" not in Text(text).words
+
+
+def test_only_an_id(tmp_path: Path) -> None:
+    """A record of another version with nothing but an id and a verdict is shown."""
+    text = page_of(tmp_path, [{"id": "1.a", "verdict": "supported"}])
+
+    assert 'id="1.a"' in text
+    assert "This claim has no figure." in text
+
+
+def test_no_claims_at_all(tmp_path: Path) -> None:
+    """An empty run still makes a page."""
+    assert "0 claims" in page_of(tmp_path, [])
+
+
+def test_a_figure_that_is_gone_is_said(tmp_path: Path) -> None:
+    """A figure's file that is missing or no SVG costs the page nothing but that figure."""
+    record = {**error_record(), "figures": ["figures/11.a.svg", "figures/other.svg", "../../secret.svg"]}
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "other.svg").write_text("<p>no figure</p>")
+    (tmp_path / "secret.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><text>secret</text></svg>')
+    text = page_of(tmp_path, [record])
+
+    assert "The figure figures/11.a.svg cannot be shown: No such file or directory." in text
+    assert "The figure figures/other.svg cannot be shown: it is no SVG." in text
+    assert ">secret<" not in text
+
+
+def test_variants_stand_under_their_claim(report: Path) -> None:
+    """A variant's section lies inside its claim's, and says whether it changes the verdict."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    whole = text[
+        text.index('<article class="claim refuted" id="4.b"') : text.index('<article class="claim supported" id="4.f"')
+    ]
+
+    assert 'id="4.b@train-range"' in whole
+    assert "changes the verdict" in whole
+    assert "does not change the verdict" in whole
+
+
+def test_published_stands_beside_measured(report: Path) -> None:
+    """0.688 was published for three layers and stands in that row; what fits no row is told beneath."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+
+    assert re.search(r'<th scope="row">3</th><td>0\.8\d+</td><td>[\d.]+</td><td>32</td><td>0\.688</td>', text)
+    assert re.search(r"Published: parameters <b>152</b>", text)
+
+
+def test_render_draws_the_same_page_again(report: Path, tmp_path: Path) -> None:
+    """results.json and figures/ suffice: the page drawn from them is the same, byte for byte."""
+    shutil.copytree(report / "figures", tmp_path / "figures")
+    shutil.copy(report / "results.json", tmp_path)
+    render(tmp_path)
+
+    assert (tmp_path / "index.html").read_bytes() == (report / "index.html").read_bytes()
+
+
+def test_partial_runs_say_so(tmp_path: Path) -> None:
+    """A run that was interrupted has a banner, a whole one has not."""
+    assert "This report is partial." in page_of(tmp_path, [error_record()], complete=False)
+    assert "This report is partial." not in page_of(tmp_path, [error_record()])
+
+
+def test_a_baseline_comes_first(tmp_path: Path) -> None:
+    """What changed since the baseline is told before anything else, with the versions that changed."""
+    baseline = {
+        "started": "2026-11-22T22:10:00+00:00", "failed": True,
+        "versions": {"torch": ["2.12.0", "2.13.0"]}, "notes": [],
+        "claims": [{"id": "11.a", "was": "supported", "now": "error", "alarm": True, "verdict_changed": True,
+                    "where": "the first steps of training differ from step 1 on"},
+                   {"id": "1.a", "was": "supported", "now": "supported", "alarm": False, "where": "drift"}],
+    }  # fmt: skip
+    text = page_of(tmp_path, [error_record()], baseline=baseline)
+
+    assert "1 claim changed since the baseline" in text
+    assert text.index("changed since the baseline") < text.index("not as registered")
+    assert "torch 2.12.0 → 2.13.0" in text
+    assert "the first steps of training differ from step 1 on" in text
+
+
+def test_a_trial_that_two_claims_rest_on_counts_once() -> None:
+    """Where the time went: 10 s of one trial under two claims are 10 s; reused trials took no time."""
+    trial = {"measurement": "m", "condition": {"n": 1}, "seeds": [0, 8], "seconds": 10.0, "reused": False}
+    other = {**trial, "condition": {"n": 2}, "seconds": 5.0}
+    reused = {**trial, "condition": {"n": 3}, "reused": True}
+    records = [
+        {"id": "1.a", "experiment": "1", "seconds_by_trial": [trial, other]},
+        {"id": "1.b", "experiment": "1", "seconds_by_trial": [trial, reused]},
+    ]
+
+    assert seconds_of(records) == {"1": 15.0}
+
+
+def test_skipped_and_clock_claims_are_no_departures(tmp_path: Path) -> None:
+    """In a quick look an undecided claim is marked with what it is registered for, and raises no alarm."""
+    record = {**error_record(), "verdict": "inconclusive", "outcome": "skipped", "kind": "level", "alpha": 0.005}
+    text = page_of(tmp_path, [record])
+
+    assert "not as registered" not in text
+    assert "registered supported" in text
+
+
+def test_the_page_is_written_whole(tmp_path: Path) -> None:
+    """A page that cannot be drawn leaves the old one in place."""
+    write_page(tmp_path, store.assemble([error_record()], FACTS))
+    before = (tmp_path / "index.html").read_bytes()
+    with pytest.raises(KeyError):
+        write_page(tmp_path, {"schema": 1})
+
+    assert (tmp_path / "index.html").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]

@@ -1,0 +1,309 @@
+"""The reporting plugin in whole pytest runs, with a stand-in for the trials: evidence in, report folder out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
+
+STAND_IN = '''
+import json
+import pytest
+
+pytest_plugins = ["reports.plugin"]
+
+
+class Spec:
+    @pytest.hookspec
+    def pytest_claim_judged(self, config, item, record, hypothesis, pictures):
+        """As in trials/hooks.py."""
+
+
+def pytest_addhooks(pluginmanager):
+    pluginmanager.add_hookspecs(Spec)
+
+
+@pytest.fixture
+def judged(request, record_property):
+    def judge(identifier, verdict="supported", pictures=(), **more):
+        record = {
+            "id": identifier, "text": f"Text of {identifier}", "registered": "supported", "verdict": verdict,
+            "kind": "difference", "effect": 0.21, "interval": [0.17, 0.25], "region": [0.05, None], "margin": 0.05,
+            "alpha": 0.005, "p_value": 0.001, "seeds": 8, "message": f"{verdict.capitalize()}: so it is.",
+            "parts": [],
+            "conditions": [{"layers": n, "mean": n, "sd": 1.0, "n": 8, "values": [float(n)] * 8} for n in (1, 2)],
+            **more,
+        }
+        request.config.hook.pytest_claim_judged(
+            config=request.config, item=request.node, record=record, hypothesis=None, pictures=pictures)
+        record_property("claim", json.dumps(record))
+        if verdict != "supported":
+            pytest.fail(record["message"], pytrace=False)
+    return judge
+'''
+
+TWO_CLAIMS = """
+def test_depth(judged):
+    judged("2.a")
+
+def test_width(judged):
+    judged("1.a", "refuted")
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Return an empty project whose conftest stands in for the trials."""
+    for name in ("GITHUB_STEP_SUMMARY", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest(STAND_IN)
+    return pytester
+
+
+def results(folder: Path) -> dict:
+    """Read results.json as strict JSON: a NaN in it is a failure."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)])
+def test_writes_the_folder_under_every_mode(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """results.json, measurements.csv, the page and a figure for each claim, sorted by id, whoever judged them."""
+    project.makepyfile(TWO_CLAIMS)
+    run = project.runpytest_subprocess("--report", "out", *workers)
+    folder = project.path / "out"
+
+    assert run.ret == 1
+    found = results(folder)
+    assert [(claim["id"], claim["outcome"]) for claim in found["claims"]] == [("1.a", "failed"), ("2.a", "passed")]
+    assert found["complete"] is True
+    assert found["schema"] == 1
+    assert [claim["figures"] for claim in found["claims"]] == [["figures/1.a.svg"], ["figures/2.a.svg"]]
+    assert all((folder / claim["figures"][0]).read_text().startswith("<svg") for claim in found["claims"])
+    assert (folder / "measurements.csv").read_text().count("\n") == 1 + 2 * 2 * 8
+    assert 'id="2.a"' in (folder / "index.html").read_text()
+
+
+def test_default_folder_is_reports_latest(project: pytest.Pytester) -> None:
+    """Without --report the page lies in reports/latest of the project, also when pytest was called elsewhere."""
+    project.makepyfile(TWO_CLAIMS)
+    project.runpytest_subprocess("-k", "depth")
+
+    assert (project.path / "reports" / "latest" / "index.html").is_file()
+
+
+def test_names_no_path_of_this_machine(project: pytest.Pytester) -> None:
+    """Neither folder nor home is in any file: not in the command, not in messages."""
+    project.makepyfile(
+        """
+        def test_depth(judged, request):
+            judged("2.a", message=f"Error in {request.path}:3 and {request.config.rootpath}.")
+        """
+    )
+    project.runpytest_subprocess("--report", str(project.path / "out"), str(project.path))
+    folder = project.path / "out"
+
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(written) == 4
+    for path in written:
+        assert str(project.path).encode() not in path.read_bytes(), path.name
+    assert results(folder)["claims"][0]["message"].startswith("Error in test_names_no_path_of_this_machine.py:3")
+    command = results(folder)["command"]
+    assert command[:1] + command[-3:] == ["pytest", "--report", "out", "."]
+
+
+def test_does_nothing_without_claims(project: pytest.Pytester) -> None:
+    """A session without claims leaves no folder and says nothing."""
+    project.makepyfile("def test_other(): pass")
+    run = project.runpytest_subprocess("--report", "out")
+
+    assert run.ret == 0
+    assert not (project.path / "out").exists()
+    assert "Report:" not in run.stdout.str()
+
+
+def test_refuses_an_unwritable_folder_before_anything_runs(project: pytest.Pytester) -> None:
+    """Exit status 4 and one sentence, found out by trying: root may write anywhere but into a file."""
+    (project.path / "taken").write_text("a file")
+    project.makepyfile("def test_depth(judged): open('ran', 'w').close()")
+    run = project.runpytest_subprocess("--report", "taken/out")
+
+    assert run.ret == 4
+    run.stderr.fnmatch_lines(
+        ["ERROR: The report folder taken/out cannot be written (*): name another one with --report DIR."]
+    )
+    assert not (project.path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "content, complaint",
+    [
+        (None, "cannot be read"),
+        ("{", "is no valid JSON"),
+        ("[]", "holds no list of claims with ids"),
+        ('{"schema": 1}', "holds no list of claims with ids"),
+    ],
+)
+def test_refuses_a_baseline_that_cannot_be_used(project: pytest.Pytester, content: str | None, complaint: str) -> None:
+    """Exit status 4 and one sentence that names the file as it was given."""
+    if content is not None:
+        (project.path / "old.json").write_text(content)
+    project.makepyfile(TWO_CLAIMS)
+    run = project.runpytest_subprocess("--baseline", "old.json")
+
+    assert run.ret == 4
+    run.stderr.fnmatch_lines([f"ERROR: --baseline old.json: *{complaint}*"])
+
+
+def test_a_changed_verdict_fails_the_run(project: pytest.Pytester) -> None:
+    """A run against its own results says so; with one verdict edited it exits 1 and names the claim."""
+    project.makepyfile("def test_depth(judged): judged('2.a')")
+    project.runpytest_subprocess("--report", "first")
+    same = project.runpytest_subprocess("--report", "second", "--baseline", "first/results.json")
+    path = project.path / "first" / "results.json"
+    path.write_text(path.read_text().replace('"verdict": "supported"', '"verdict": "refuted"'))
+    other = project.runpytest_subprocess("--report", "third", "--baseline", "first/results.json")
+
+    assert same.ret == 0
+    assert "othing changed" in same.stdout.str()
+    assert other.ret == 1
+    assert results(project.path / "third")["baseline"]["failed"] is True
+    other.stdout.fnmatch_lines(["*2.a*refuted*supported*"])
+
+
+def test_terminal_tells_every_claim_and_ends_with_the_page(project: pytest.Pytester) -> None:
+    """One line a claim with verdict, effect and interval; departures explained; the path of the page last."""
+    project.makepyfile(TWO_CLAIMS)
+    run = project.runpytest_subprocess("--report", "out")
+
+    run.stdout.fnmatch_lines(
+        [
+            "1.a  refuted   * 0.21 [[]0.17, 0.25[]]  Text of 1.a",
+            "2.a  supported   0.21 [[]0.17, 0.25[]]  Text of 2.a",
+            "2 claims: 1 supported, 1 refuted",
+            "1.a  registered supported, got refuted",
+            "    Refuted: so it is.",
+            "Report: out/index.html",
+        ]
+    )
+
+
+def test_stopping_early_leaves_a_partial_report(project: pytest.Pytester) -> None:
+    """After -x the report holds what was judged, and says that it is partial."""
+    project.makepyfile(
+        """
+        def test_width(judged): judged("1.a", "refuted")
+        def test_depth(judged): judged("2.a")
+        """
+    )
+    project.runpytest_subprocess("--report", "out", "-x")
+
+    found = results(project.path / "out")
+    assert (found["complete"], len(found["claims"])) == (False, 1)
+    assert "partial" in (project.path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_an_interrupt_leaves_a_partial_report(project: pytest.Pytester, workers: str) -> None:
+    """Ctrl-C while a claim is under way: the page is written and says so, with the claims that were through."""
+    project.makepyfile(
+        """
+        import pathlib, time
+        def test_depth(judged):
+            judged("2.a")
+        def test_long(judged):
+            while not pathlib.Path("out/figures/2.a.svg").exists():
+                time.sleep(0.1)
+            time.sleep(1)
+            pathlib.Path("under-way").touch()
+            time.sleep(60)
+        """
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--report", "out", workers], cwd=project.path, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (project.path / "under-way").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    os.kill(run.pid, signal.SIGINT)
+    out, _ = run.communicate(timeout=60)
+
+    found = results(project.path / "out")
+    assert (found["complete"], [claim["id"] for claim in found["claims"]]) == (False, ["2.a"]), out.decode()
+    assert (project.path / "out" / "index.html").is_file()
+
+
+def test_a_figure_that_raises_costs_only_the_figure(project: pytest.Pytester) -> None:
+    """The verdict stays; the record says what failed, and so does the page."""
+    project.makepyfile("def test_depth(judged): judged('2.a', pictures=['no picture'])")
+    run = project.runpytest_subprocess("--report", "out")
+
+    (claim,) = results(project.path / "out")["claims"]
+    assert run.ret == 0
+    assert (claim["verdict"], claim["figures"]) == ("supported", [])
+    assert claim["figure_error"] == "TypeError: there is no drawing for a picture of type str"
+    assert "there is no drawing for a picture of type str" in (project.path / "out" / "index.html").read_text()
+
+
+def test_numbers_that_json_lacks_become_null(project: pytest.Pytester) -> None:
+    """NaN and infinities in a record: valid JSON, and a page."""
+    project.makepyfile(
+        """
+        def test_depth(judged):
+            judged("2.a", effect=float("nan"), interval=[float("-inf"), float("inf")], p_value=float("nan"))
+        """
+    )
+    run = project.runpytest_subprocess("--report", "out")
+
+    (claim,) = results(project.path / "out")["claims"]
+    assert run.ret == 0
+    assert (claim["effect"], claim["interval"], claim["p_value"]) == (None, [None, None], None)
+
+
+def test_stale_figures_of_an_earlier_run_go(project: pytest.Pytester) -> None:
+    """The folder holds one run: figures of claims that are no longer in it are removed, other files stay."""
+    project.makepyfile(TWO_CLAIMS)
+    project.runpytest_subprocess("--report", "out")
+    (project.path / "out" / "notes.txt").write_text("mine")
+    project.runpytest_subprocess("--report", "out", "-k", "depth")
+
+    assert sorted(path.name for path in (project.path / "out" / "figures").iterdir()) == ["2.a.svg"]
+    assert (project.path / "out" / "notes.txt").exists()
+
+
+def test_step_summary_is_appended(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With GITHUB_STEP_SUMMARY set the Markdown summary lands there, after what is there already."""
+    target = project.path / "summary.md"
+    target.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(target))
+    project.makepyfile(TWO_CLAIMS)
+    project.runpytest_subprocess("--report", "out")
+
+    text = target.read_text()
+    assert text.startswith("before\n")
+    assert "**1.a**" in text
+
+
+def test_evidence_reaches_junit_and_report_log(project: pytest.Pytester) -> None:
+    """The record travels as a property that other reporters carry too."""
+    project.makepyfile(TWO_CLAIMS)
+    project.runpytest_subprocess("--report", "out", "--junitxml", "junit.xml", "--report-log", "log.jsonl")
+
+    assert '<property name="claim" value="{&quot;id&quot;: &quot;2.a&quot;' in (project.path / "junit.xml").read_text()
+    lines = [json.loads(line) for line in (project.path / "log.jsonl").read_text().splitlines()]
+    carried = [dict(line["user_properties"]) for line in lines if line.get("user_properties")]
+    assert json.loads(carried[-1]["claim"])["id"] in {"1.a", "2.a"}

@@ -1,0 +1,97 @@
+"""Sabotage: what a claim rests on is taken out of the real training run, and the claim must lose its support.
+
+Two lines for a new claim:
+
+    def test_without_repeats_depth_gains_nothing(untouched, sabotaged):
+        assert untouched("2.a").supported == {"2.a"}
+        assert sabotaged("2.a", patch=SAME_DEPTH).supported == set()
+
+`sabotaged(*ids, patch=..., seeds=8)` runs the real `pytest claims/ --claim ID,ID --seeds 8 -n0`, in a process and a
+report folder of its own, with the patch applied before any claim file is collected. A patch is "module: statement", and
+the statement is executed among the module's own names; several patches are a list. Claim files can be patched like any
+other module:
+
+    SAME_DEPTH = "fixtures.engines.base: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
+    FROZEN = "claims.test_layers: Run = partial(Run, frozen=range(4))"
+
+It returns the entries of `results.json` by id (of the ids asked for: variants have ids of their own); `.supported` is
+the set of ids with that verdict. A claim that is missing or ended as an error fails the test: no crash is lost support.
+
+`untouched(*ids, seeds=8)` is the same without a patch. With it a test cannot pass vacuously: what was not supported in
+the first place has no support to lose. For such a claim plant the effect instead, and ask for support:
+
+    def test_a_planted_winner_is_found(untouched, sabotaged):
+        assert untouched("9.d").supported == set()
+        assert sabotaged("9.d", patch=ONLY_CROSS_ENTROPY_LEARNS).supported == {"9.d"}
+
+Real training takes time: mark these tests slow, and take cheap claims and few seeds.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN = """\
+import importlib
+
+for patch in {patches!r}:
+    module, _, statement = patch.partition(":")
+    exec(statement.strip(), vars(importlib.import_module(module.strip())))
+"""
+JUDGED = (0, 1)  # exit statuses: all verdicts as registered, or not
+SHOWN = 3_000  # characters of a failed run's output
+
+
+class Records(dict):
+    """Entries of results.json by id."""
+
+    @property
+    def supported(self) -> set[str]:
+        """Ids of the claims that are supported."""
+        return {claim for claim, record in self.items() if record["verdict"] == "supported"}
+
+
+@pytest.fixture
+def sabotaged(tmp_path_factory):
+    """Run claims with a patch in place: `sabotaged(*ids, patch=..., seeds=8)`; see the top of this file."""
+
+    def run(*ids, patch, seeds=8):
+        patches = [patch] if isinstance(patch, str) else list(patch)
+        return _run_claims(tmp_path_factory.mktemp("sabotaged"), ids, patches, seeds)
+
+    return run
+
+
+@pytest.fixture
+def untouched(tmp_path_factory):
+    """Run claims as they are: `untouched(*ids, seeds=8)`; see the top of this file."""
+
+    def run(*ids, seeds=8):
+        return _run_claims(tmp_path_factory.mktemp("untouched"), ids, [], seeds)
+
+    return run
+
+
+def _run_claims(folder, ids, patches, seeds):
+    (folder / "sabotage_plugin.py").write_text(PLUGIN.format(patches=patches), encoding="utf-8")
+    report = folder / "report"
+    command = [sys.executable, "-m", "pytest", "claims", "-n0", "-p", "no:cacheprovider", "-p", "sabotage_plugin"]
+    options = ["--claim", ",".join(ids), "--seeds", str(seeds), "--report", str(report)]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {**inherited, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    ended = subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    shown = f"{ended.stdout[-SHOWN:]}\n{ended.stderr[-SHOWN:]}"
+    if ended.returncode not in JUDGED:
+        pytest.fail(f"The run ended without verdicts, exit status {ended.returncode}:\n{shown}")
+    results = json.loads((report / "results.json").read_text(encoding="utf-8"))
+    records = Records({record["id"]: record for record in results["claims"] if record["id"] in ids})
+    if missing := set(ids) - records.keys():
+        pytest.fail(f"The report of the run lacks {missing}:\n{shown}")
+    if errors := {claim: record["message"] for claim, record in records.items() if record["verdict"] == "error"}:
+        pytest.fail(f"An error is no verdict: {errors}")
+    return records

@@ -1,0 +1,21 @@
+"""Sabotage of experiment 8: one batch size under six names."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+FILE = "claims.test_batch_size"
+SAME_BATCH = f"{FILE}: train = lambda run, _train=train, **given: _train(run, **dict(given, batch=64))"
+SAME_CLOCK = (
+    f"{FILE}: seconds_alone = lambda runs, along, _alone=seconds_alone: "
+    "_alone({label: (run, 64) for label, (run, _) in runs.items()}, along)"
+)
+SAME_STEPS = [f"{FILE}: {counts}.update(dict.fromkeys(BATCHES, EQUAL_UPDATES))" for counts in ("STEPS", "FOLLOWED")]
+
+
+def test_equal_batches_under_different_names(untouched, sabotaged):
+    """8: where every size is 64, for as many steps, none is faster and none scores otherwise."""
+    claims = ("8.a", "8.g")
+
+    assert untouched(*claims).supported == set(claims)
+    assert sabotaged(*claims, "8.b", "8.c", "8.d", patch=[SAME_BATCH, SAME_CLOCK, *SAME_STEPS]).supported == set()

@@ -1,0 +1,25 @@
+"""Sabotage of experiment 10: one initialiser under several names."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ONE_INITIALISER = "claims.test_initialisation: INITIALISERS.update(dict.fromkeys(INITIALISERS, 'glorot'))"
+ONE_START = (
+    "claims.test_symmetry: network_on = lambda data, seeds, weights, _on=network_on, **settings: "
+    "_on(data, seeds, 'glorot', **settings)"
+)
+
+
+def test_equal_initialisers_under_different_names(untouched, sabotaged):
+    """10: where all start as Glorot does, ones train, and nothing is slower or worse than another."""
+    claims = ("10.d", "10.e", "10.i")
+
+    assert untouched(*claims).supported == set(claims)
+    assert sabotaged(*claims, "10.b", "10.j", patch=ONE_INITIALISER).supported == set()
+
+
+def test_equal_starts_under_different_names(untouched, sabotaged):
+    """10.h: a constant does not fail where no constant is left."""
+    assert untouched("10.h").supported == {"10.h"}
+    assert sabotaged("10.h", patch=ONE_START).supported == set()

@@ -1,0 +1,13 @@
+"""Sabotage of experiment 11: layers that cannot move."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+FROZEN = "claims.test_layers: Run = partial(Run, frozen=range(4))"
+
+
+def test_frozen_layers_converge_at_once(untouched, sabotaged):
+    """11.c: where no layer moves, none is final before another. 24 seeds: the least that can prove 80 % of them."""
+    assert untouched("11.c", seeds=24).supported == {"11.c"}
+    assert sabotaged("11.c", seeds=24, patch=FROZEN).supported == set()

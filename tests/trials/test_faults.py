@@ -1,0 +1,254 @@
+"""Faulty claims and measurements: one clear sentence each, an error of that claim alone."""
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+FAULTS = {
+    "no id": (
+        '@claim(text="No id")\ndef test_it(heights):\n    return None',
+        'test_it is a claim without an id: write @claim("2.a", "what is claimed", ...).',
+    ),
+    "text for an id": (
+        '@claim("Higher is higher")\ndef test_it(heights):\n    return None',
+        "test_it is a claim without an id: 'Higher is higher' is none, \"2.a\" would be one.",
+    ),
+    "bare decorator": (
+        "@claim\ndef test_it(heights):\n    return None",
+        'test_it is a claim without an id: write @claim("2.a", "what is claimed", ...).',
+    ),
+    "no text": (
+        '@claim("3.a")\ndef test_it(heights):\n    return None',
+        "Claim 3.a does not say what is claimed: its second argument is a sentence.",
+    ),
+    "twelve seeds": (
+        '@claim("3.a", "Text", seeds=12)\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered for 12 seeds; it takes a multiple of 8, at least 8.",
+    ),
+    "unknown verdict": (
+        '@claim("3.a", "Text", registered="true")\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered as 'true'; verdicts are supported, refuted, inconclusive.",
+    ),
+    "no reason": (
+        '@claim("3.a", "Text", registered="refuted")\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered as refuted without a reason.",
+    ),
+    "unknown word": (
+        '@claim("3.a", "Text", sedes=8)\ndef test_it(heights):\n    return None',
+        "Claim 3.a was given sedes, which no claim has.",
+    ),
+    "no such fixture": (
+        '@claim("3.a", "Text")\ndef test_it(hieghts):\n    return None',
+        "Claim 3.a needs the fixture hieghts, and there is no such fixture.",
+    ),
+    "no such dataset": (
+        (
+            "@measurement\ndef lost(seeds, moonz):\n    return {}\n"
+            '@claim("3.a", "Text")\ndef test_it(lost):\n    return None'
+        ),
+        "Claim 3.a needs the fixture moonz for lost, and there is no such fixture.",
+    ),
+    "no measurement": (
+        '@claim("3.a", "Text")\ndef test_it():\n    return None',
+        "Claim 3.a rests on no measurement: its test names none.",
+    ),
+    "nothing returned": (
+        '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    pass',
+        "Claim 3.a returned NoneType; a claim returns its hypothesis, or it and pictures.",
+    ),
+    "some seeds only": (
+        (
+            '@claim("3.a", "Text", seeds=16)\ndef test_it(heights):\n'
+            "    return exceeds(heights.height.isel(seed=slice(8)).sel(level=1), by=0)"
+        ),
+        "Claim 3.a judges 8 of its 16 seeds; a claim rests on all of them.",
+    ),
+    "a crash": (
+        '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    return heights.width',
+        "Claim 3.a: AttributeError: 'Dataset' object has no attribute 'width'",
+    ),
+    "wrong argument": (
+        (
+            "@measurement(layers=[1, 2])\ndef odd(seeds, noise):\n    return {}\n"
+            '@claim("3.a", "Text")\ndef test_it(odd):\n    return None'
+        ),
+        "The measurement odd has conditions that its function does not take: layers.",
+    ),
+    "wrong block": (
+        (
+            "@measurement(block=10)\ndef odd(seeds, noise):\n    return {}\n"
+            '@claim("3.a", "Text")\ndef test_it(odd):\n    return None'
+        ),
+        "The measurement odd has blocks of 10 seeds; choose 8, 16 or 32.",
+    ),
+    "stray variant": (
+        '@claim("3.a", "Text", variants=[variant("x", scale=1)])\ndef test_it(heights, scale):\n    return None',
+        "A claim with variants says in given=... which arguments the claim itself has.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_claim_is_an_error_that_says_why(toy, name):
+    """The faulty claim alone is an error, with one sentence, exit status 1."""
+    source, sentence = FAULTS[name]
+    toy.add(f"\n{source}\n").run()
+    others = {record["nodeid"]: record for record in toy.told["records"].values() if record["id"] != "2.a"}
+
+    assert toy.ret == 1
+    assert toy.outcomes["2.a"] == "passed"
+    assert {record["message"] for record in others.values()} == {sentence}
+    assert {record["verdict"] for record in others.values()} == {"error"}
+    toy.result.assert_outcomes(passed=1, errors=len(others))
+
+
+def test_two_claims_with_one_id_are_both_errors(toy):
+    """Nobody can say which of the two was meant."""
+    toy.write().write((toy.path / "claims/test_toy.py").read_text(), "test_twin").run()
+
+    assert toy.ret == 1
+    toy.result.assert_outcomes(errors=2)
+    twins = "claims/test_toy.py::test_higher and claims/test_twin.py::test_higher"
+    assert toy.text.count(f"The id 2.a is used by more than one claim: {twins}.") >= 2
+
+
+MEASUREMENTS = {
+    "raises": (
+        'raise RuntimeError("the oven is cold")',
+        "odd, level=1, seeds 0-7: RuntimeError: the oven is cold",
+    ),
+    "nan": (
+        "values = noise(seeds); values[[2, 5]] = np.nan; return {'height': values}",
+        "odd, level=1, seeds 0-7: height is not finite for seeds 2, 5, and nothing flagged it as diverged.",
+    ),
+    "wrong size": (
+        "return {'height': noise(seeds)[:6]}",
+        "odd, level=1, seeds 0-7: height has shape (6,), but its first axis must have one entry for each of 8 seeds.",
+    ),
+    "scalar": (
+        "return {'height': 1.0}",
+        "odd, level=1, seeds 0-7: height is a single number; it needs one value for each of 8 seeds.",
+    ),
+    "no mapping": (
+        "return noise(seeds)",
+        (
+            "odd, level=1, seeds 0-7 returned ndarray; a measurement returns a mapping of names to arrays whose first "
+            "axis is the seed, or an xarray Dataset."
+        ),
+    ),
+    "no seeds used": (
+        "return {'height': np.arange(8.0)}",
+        "odd never drew from its seeds, so that all of its replicates are copies of one.",
+    ),
+    "one draw for two": (
+        "x = noise(seeds); seeds.inputs['data'][3] = seeds.inputs['data'][1]; return {'height': x}",
+        "odd: seeds 1 and 3 draw the same data.",
+    ),
+    "other measurement": (
+        "return {'height': heights.height}",
+        (
+            "odd, level=1, seeds 0-7: ClaimError: heights is measured when a claim asks for it by name; it cannot be "
+            "used in other fixtures, and a measurement takes its datasets from fixtures, not from other measurements."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEASUREMENTS)
+def test_a_faulty_measurement_is_an_error_that_says_where(toy, name):
+    """The claim on it is an error that names measurement, condition and seeds; it is never refuted."""
+    body, sentence = MEASUREMENTS[name]
+    toy.add(f"""
+@measurement(level=[1, 2])
+def odd(seeds, noise, heights, level):
+    {body}
+
+@claim("3.a", "Odd", seeds=8)
+def test_odd(odd):
+    return exceeds(odd.height.sel(level=1), by=0)
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert toy.claims["3.a"]["verdict"] == "error"
+    assert toy.claims["3.a"]["message"] == sentence
+    assert toy.ret == 1
+
+
+def test_a_trial_that_failed_is_not_tried_again(toy):
+    """Two claims on a measurement that raises: it is called once in the run."""
+    toy.add("""
+@measurement
+def odd(seeds, noise):
+    noise(seeds)
+    raise RuntimeError("no")
+
+@claim("3.a", "Odd", seeds=8)
+def test_odd(odd):
+    return exceeds(odd.height, by=0)
+
+@claim("3.b", "Odd again", seeds=8)
+def test_again(odd):
+    return exceeds(odd.height, by=0)
+""").run("-k", "odd or again")
+
+    assert toy.outcomes == {"3.a": "error", "3.b": "error"}
+    assert toy.trained == ["registered 0-7"]
+
+
+def test_a_control_that_fails_is_an_error(toy):
+    """A claim whose hypothesis supports shuffled worlds cannot be believed."""
+    toy.add("""
+class Gullible:
+    n = 16
+    def judge(self, alpha):
+        return exceeds(self.data, by=0.0).judge(alpha)
+    def control(self, rng, worlds, alpha):
+        from inference import Control
+        return Control("relabelled", worlds, 399, 8, False, None, "399 of 400 shuffled worlds were called supported")
+
+@claim("3.a", "Gullible", seeds=16)
+def test_gullible(heights):
+    found = Gullible()
+    found.data = heights.height.sel(level=2)
+    return found
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert toy.claims["3.a"]["message"] == (
+        "Claim 3.a fails its negative control: 399 of 400 shuffled worlds were called supported."
+    )
+    assert toy.claims["3.a"]["effect"] is not None
+
+
+def test_warnings_of_a_trial_are_shown_with_its_claim(toy):
+    """What a measurement warns of is told once, under the claim."""
+    toy.add("""
+@measurement
+def hot(seeds, noise):
+    import warnings
+    warnings.warn("it is hot")
+    return {"height": noise(seeds) + 1}
+
+@claim("3.a", "Hot", seeds=16)
+def test_hot(hot):
+    return exceeds(hot.height, by=0.5)
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
+    assert toy.text.count("hot: UserWarning: it is hot") == 1
+
+
+def test_diverged_replicates_are_counted(toy):
+    """Training flags them; they stay in the sample."""
+    toy.add("""
+@measurement(level=[1, 2])
+def wild(seeds, noise, level):
+    return {"height": level + noise(seeds), "diverged": np.array(seeds.values) == 3}
+
+@claim("3.a", "Wild", seeds=16)
+def test_wild(wild):
+    return exceeds(wild.height.sel(level=2), wild.height.sel(level=1), by=0.5)
+""").run()
+
+    assert toy.claims["3.a"]["diverged"] == 2
+    assert toy.outcomes["3.a"] == "passed"

@@ -1,0 +1,243 @@
+"""Killed workers, full disks, damaged files, trials that hang, Ctrl-C: the claim is an error, the run goes on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+DEADLY = """
+@measurement(level=["safe", "deadly"])
+def deadly(seeds, noise, level):
+    if level == "deadly" and 8 in seeds.values:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"height": 1 + noise(seeds)}
+
+@claim("3.a", "Deadly", seeds=16)
+def test_deadly(deadly):
+    return exceeds(deadly.height.sel(level="safe"), by=0.5)
+
+@claim("3.b", "Deadly too", seeds=16)
+def test_deadly_too(deadly):
+    return exceeds(deadly.height.sel(level="safe"), by=0.5)
+
+@claim("3.c", "Early enough", seeds=8)
+def test_early(deadly):
+    return exceeds(deadly.height.sel(level="safe"), by=0.5)
+"""
+
+
+@pytest.mark.parametrize("dist", ["load", "worksteal", "loadfile"])
+def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
+    """Each claim that needs the block is one error that names it, under its own node id; the others end."""
+    toy.add(DEADLY).spread(f"--dist={dist}", "--junitxml=junit.xml", "-p", "cacheprovider")
+    cases = toy.junit()
+    lost = toy.pytester.path / ".pytest_cache/v/cache/lastfailed"
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error", "3.b": "error", "3.c": "passed"}
+    for name in ("3.a", "3.b"):
+        assert toy.claims[name]["verdict"] == "error"
+        assert toy.claims[name]["message"].startswith("deadly, level=deadly, seeds 8-15: its process (gw")
+    toy.result.assert_outcomes(passed=2, errors=2)
+    assert toy.ret == 1
+    assert sorted(cases) == ["test_deadly", "test_deadly_too", "test_early", "test_higher"]
+    assert cases["test_deadly"].find("error") is not None
+    assert cases["test_deadly_too"].find("error") is not None
+    assert "test_deadly" in lost.read_text()
+    assert "trial[" not in lost.read_text()
+    assert "refuted" not in toy.text
+
+
+def test_a_claim_that_dies_with_a_stolen_block_is_an_error(toy):
+    """One worker, sequential: the second look's block is computed by the claim itself, which dies of it."""
+    toy.add("""
+@measurement(block=8)
+def mortal(seeds, noise):
+    if 8 in seeds.values:
+        os.kill(os.getpid(), signal.SIGKILL)
+    values = noise(seeds)
+    return {"height": values - values.mean()}
+
+@claim("3.a", "Mortal", seeds=16)
+def test_mortal(mortal):
+    return exceeds(mortal.height, by=0)
+""").spread("--sequential")
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert toy.claims["3.a"]["message"].startswith("mortal, seeds 8-15: its process (gw")
+    toy.result.assert_outcomes(passed=1, errors=1)
+
+
+HANGING = """
+@measurement
+def hanging(seeds, noise):
+    {body}
+    return {{"height": noise(seeds)}}
+
+@claim("3.a", "Hanging", seeds=16)
+def test_hanging(hanging):
+    return exceeds(hanging.height, by=0)
+"""
+SLEEP = "time.sleep(100)"
+DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGALRM}}); time.sleep(100)".replace("{{", "{").replace(
+    "}}", "}"
+)
+
+
+def test_a_trial_that_hangs_is_ended(toy):
+    """Serial: the alarm ends it, the claim is an error, the others run."""
+    toy.add(HANGING.format(body=SLEEP)).run("--trial-timeout", "0.5")
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert toy.claims["3.a"]["message"] == "hanging, seeds 0-7: did not end within 0.5 s (--trial-timeout)."
+
+
+def test_a_trial_that_hears_no_alarm_is_ended_with_its_worker(toy):
+    """Native code that hangs cannot be interrupted: its process ends itself, and the claim is an error."""
+    toy.add(HANGING.format(body=DEAF)).spread("--trial-timeout", "0.5")
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert "did not end within 0.5 s (--trial-timeout) and was ended." in toy.claims["3.a"]["message"]
+
+
+def test_a_damaged_stored_block_is_an_error(toy):
+    """A stored block whose checksum does not fit is not believed, and not silently measured again."""
+    toy.write().run()
+    for path in toy.store("*.npz"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(bytes(data))
+    toy.forget()
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert toy.claims["2.a"]["message"].startswith("heights, level=1, seeds 0-7: the stored file run-")
+    assert "is damaged, its checksum does not fit" in toy.claims["2.a"]["message"]
+    assert toy.trained == []
+
+
+def test_a_cut_off_description_is_an_error(toy):
+    """The same for the JSON file beside it."""
+    toy.write().run()
+    for path in toy.store("heights*.json"):
+        path.write_text(path.read_text()[:40])
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert "is damaged" in toy.claims["2.a"]["message"]
+
+
+FULL = """
+import errno, pathlib
+_write = pathlib.Path.write_bytes
+def write(self, data):
+    if "{which}" in self.name and "run-" in self.parent.name:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+    return _write(self, data)
+pathlib.Path.write_bytes = write
+"""
+
+
+@pytest.mark.parametrize("which, trainings", [("odd-", 0), (".npz", 1)])
+def test_a_full_disk_is_an_error_of_its_claim(toy, which, trainings):
+    """Found before training if nothing can be written, else when the result is stored; the run goes on."""
+    toy.write("""
+from inference import exceeds
+from trials import claim, measurement
+
+@measurement
+def odd(seeds, noise):
+    return {"height": 1 + noise(seeds)}
+
+@claim("3.a", "Odd", seeds=8)
+def test_odd(odd):
+    return exceeds(odd.height, by=0.5)
+
+def test_another():
+    pass
+""")
+    with (toy.path / "conftest.py").open("a") as file:
+        file.write(FULL.format(which=which))
+    toy._ran(toy.pytester.runpytest_subprocess("claims", timeout=120))
+
+    assert toy.outcomes == {"3.a": "error"}
+    assert toy.claims["3.a"]["message"] == ("odd, seeds 0-7: the trial could not be stored (No space left on device).")
+    assert len(toy.trained) == trainings
+    toy.result.assert_outcomes(passed=1, errors=1)
+
+
+@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs the right to mount a tmpfs")
+def test_a_really_full_disk(toy):
+    """A tmpfs of 64 kB: the block does not fit, the claim is an error, the other claim passes."""
+    small = toy.path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    try:
+        toy.add("""
+@measurement
+def big(seeds, noise):
+    return {"height": 1 + noise(seeds), "curve": np.zeros((len(seeds), 10_000))}
+
+@claim("3.a", "Big", seeds=8)
+def test_big(big):
+    return exceeds(big.height, by=0.5)
+""").write((toy.path / "conftest.py").read_text(), "helper")
+        with (toy.path / "conftest.py").open("a") as file:
+            file.write("""
+def pytest_addoption(parser):
+    parser.addoption("--report", dest="report_folder")
+""")
+        toy.spread("--report", str(small))
+        assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+        assert toy.claims["3.a"]["message"] == (
+            "big, seeds 0-7: the trial could not be stored (No space left on device)."
+        )
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+SLOW = """
+@measurement(level=[1, 2, 3])
+def slow(seeds, noise, level):
+    if level > 1:
+        time.sleep(60)
+    return {"height": 1 + noise(seeds)}
+
+@claim("3.a", "Slow", seeds=8)
+def test_slow(slow):
+    return exceeds(slow.height.sel(level=1), by=0.5)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
+def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, workers):
+    """Ctrl-C ends the run; --reuse goes on where it stopped and takes no attempt of the old run for a crash."""
+    toy.add(SLOW)
+    # a process group of its own: a terminal sends Ctrl-C to all processes of the run
+    run = subprocess.Popen(
+        toy.command(*workers),
+        cwd=toy.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not toy.store("slow-*.json") or not toy.store("slow-*.attempt"):
+        assert time.monotonic() < deadline, "nothing was trained"
+        time.sleep(0.1)
+    os.killpg(run.pid, signal.SIGINT)
+    text, _ = run.communicate(timeout=60)
+
+    assert run.returncode == 2, text
+    assert "What was measured is kept; go on with: --reuse reports/latest" in text
+
+    toy.write((toy.path / "claims/test_toy.py").read_text().replace("time.sleep(60)", "pass"))
+    toy.forget()
+    toy.run("--reuse", "reports/latest", "--claim", "2.a")
+    assert toy.outcomes == {"2.a": "passed"}

@@ -1,0 +1,241 @@
+"""Whole runs without xdist: what a claim gets, what its record says, how its test ends."""
+
+import json
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+REGISTRATIONS = """
+@claim("2.b", "Lower is higher", seeds=16, registered="refuted", reason="the levels are what they are")
+def test_refuted(heights):
+    return exceeds(heights.height.sel(level=1), heights.height.sel(level=2), by=0.5)
+
+@claim("2.c", "Higher is higher by exactly the margin", seeds=16)
+def test_undecided(heights):
+    low = heights.height.sel(level=1)
+    return exceeds(low - low.mean(), by=0)
+
+@claim("2.d", "Lower is higher, and expected so", seeds=16)
+def test_departs(heights):
+    return exceeds(heights.height.sel(level=1), heights.height.sel(level=2), by=0.5)
+
+@claim("2.e", "Lower is quicker", seeds=16, clock=True)
+def test_clock(heights):
+    return exceeds(heights.height.sel(level=1), heights.height.sel(level=2), by=0.5)
+"""
+
+
+def test_outcomes_follow_verdict_and_registration(toy):
+    """Supported passes, refuted as registered xfails, a departure fails, a clock's departure warns: exit 1."""
+    toy.add(REGISTRATIONS).run()
+
+    assert toy.outcomes == {"2.a": "passed", "2.b": "xfailed", "2.c": "failed", "2.d": "failed", "2.e": "passed"}
+    assert toy.ret == 1
+    toy.result.assert_outcomes(passed=2, xfailed=1, failed=2, warnings=1)
+    toy.result.stdout.fnmatch_lines(["FAILED claims/test_toy.py::test_departs - Departure: Claim 2.d is refuted*"])
+    assert "Claim 2.e is refuted, but registered as supported" in toy.text
+
+
+def test_record_has_every_field_of_the_contract(toy):
+    """The record on the report carries the claim, its verdict, its evidence and its file, and no absolute path."""
+    toy.write().run()
+    record = toy.claims["2.a"]
+
+    assert toy.ret == 0
+    contract = (
+        "id nodeid text source registered reason verdict outcome kind effect interval margin region alpha p_value "
+        "parts seeds diverged unit published conditions inputs trace controls "
+        "duration_s message"
+    )
+    assert set(contract.split()) <= set(record)
+    assert record["nodeid"] == "claims/test_toy.py::test_higher"
+    assert (record["file"], record["line"]) == ("claims/test_toy.py", 17)
+    assert record["question"] == "Is a higher level higher?"
+    assert record["protocol"].startswith("Protocol. Toy levels")
+    assert record["discussion"] == "The discussion."
+    assert (record["verdict"], record["seeds"], record["experiment"]) == ("supported", 16, "2")
+    assert record["controls"]["ok"] is True
+    assert record["figures"] == ["Hypothesis", "a picture"]
+    assert record["trace"] == {"heights/loss": [1.0, 0.5]}
+    assert list(record["inputs"]) == ["heights/data"]
+    assert len(record["derived"]["heights/noise"]) == 1
+    assert [trial["seeds"] for trial in record["seconds_by_trial"]] == [[0, 7], [8, 15], [0, 7], [8, 15]]
+    assert str(toy.path) not in json.dumps(record)
+
+
+def test_claims_share_blocks(toy):
+    """Two claims on one measurement pay once; a claim for fewer seeds takes the first ones."""
+    toy.add("""
+@claim("2.b", "On the first eight", seeds=8)
+def test_eight(heights):
+    assert list(heights.seed) == list(range(8))
+    assert heights.height.dims == ("seed", "level")
+    return exceeds(heights.height.sel(level=2), heights.height.sel(level=1), by=0.5)
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "2.b": "passed"}
+    assert toy.trained == ["registered 0-7"] * 2 + ["registered 8-15"] * 2
+
+
+def test_variants_have_verdicts_of_their_own(toy):
+    """A variant is an item of its own under the claim's function, with its arguments, registration and departure."""
+    toy.add("""
+@claim("4.a", "By half", given={"by": 0.5}, variants=[
+    variant("by-two", by=2, registered="refuted", reason="two is too much", departs="asks for two", seeds=8)])
+def test_by(heights, by):
+    return exceeds(heights.height.sel(level=2), heights.height.sel(level=1), by=by)
+""").run("-v")
+
+    assert toy.outcomes == {"2.a": "passed", "4.a": "passed", "4.a@by-two": "xfailed"}
+    record = toy.claims["4.a@by-two"]
+    assert record["nodeid"] == "claims/test_toy.py::test_by[4.a@by-two]"
+    assert (record["variant_of"], record["variant"], record["departs"]) == ("4.a", "by-two", "asks for two")
+    assert record["seeds"] == 8
+
+
+def test_quick_looks_skip_what_is_undecided(toy):
+    """With --seeds below the registered number only a contradiction fails; what is undecided is skipped."""
+    toy.add(REGISTRATIONS).run("--seeds", "8", "-rs")
+
+    assert toy.outcomes == {"2.a": "passed", "2.b": "xfailed", "2.c": "skipped", "2.d": "failed", "2.e": "passed"}
+    assert set(toy.trained) == {"registered 0-7"}
+    toy.result.stdout.fnmatch_lines(["SKIPPED*Inconclusive*"])
+
+
+def test_fresh_seeds_are_another_stream(toy):
+    """--fresh=7 trains stream fresh-7, says so in the header and the record, and again gives the same numbers."""
+    toy.write().run("--fresh=7")
+    first = toy.claims["2.a"]
+    toy.run("--fresh=7")
+
+    assert set(toy.trained) == {"fresh-7 0-7", "fresh-7 8-15"}
+    toy.result.stdout.fnmatch_lines(["claims: stream: fresh-7"])
+    assert first["stream"] == "fresh-7"
+    assert toy.claims["2.a"]["effect"] == first["effect"]
+
+
+def test_fresh_without_a_number_draws_one(toy):
+    """--fresh alone draws a stream's number and shows it."""
+    toy.write().run("--fresh")
+
+    assert toy.ret == 0
+    assert toy.claims["2.a"]["stream"].startswith("fresh-")
+    assert toy.claims["2.a"]["stream"] in toy.text
+
+
+def test_sequential_stops_at_the_first_decision(toy):
+    """A clear claim stops at 8 seeds, at alpha / 4; an unclear one goes on to 64; later blocks are not trained."""
+    toy.write().run("--sequential")
+    record = toy.claims["2.a"]
+
+    assert [(look["seeds"], look["verdict"]) for look in record["looks"]] == [(8, "supported")]
+    assert record["alpha"] == pytest.approx(0.005 / 4)
+    assert record["seeds"] == 8
+    assert set(toy.trained) == {"registered 0-7"}
+
+    toy.add("""
+@measurement(block=32)
+def coins(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+
+@claim("2.b", "Noise is above zero", seeds=16)
+def test_noise(coins):
+    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+""").run("--sequential", "--claim", "2.b")
+    record = toy.claims["2.b"]
+
+    assert [look["seeds"] for look in record["looks"]] == [8, 16, 32, 64]
+    assert record["outcome"] == "skipped"
+    assert {"registered 8-15", "registered 16-31", "registered 32-63"} <= set(toy.trained)
+
+
+def test_pilot_writes_spreads_and_judges_nobody(toy):
+    """--pilot trains the pilot stream, passes whatever the verdict, and keeps what a design needs in pilots.json."""
+    toy.add(REGISTRATIONS).run("--pilot")
+    pilots = json.loads((toy.path / "claims" / "pilots.json").read_text())
+
+    assert toy.ret == 0
+    assert set(toy.trained) == {"pilot 0-7", "pilot 8-15"}
+    assert set(pilots) == {"2.a", "2.b", "2.c", "2.d", "2.e"}
+    assert set(pilots["2.a"]) == {"kind", "margin", "part", "mean", "sd", "n", "unit"}
+    assert (pilots["2.a"]["n"], pilots["2.a"]["kind"]) == (16, "difference")
+    assert pilots["2.a"]["mean"] == pytest.approx(1, abs=0.2)
+
+
+def test_design_trains_nothing_and_tells_what_is_detectable(toy):
+    """--design prints seeds, alpha, margin and detectable effect for each claim, the latter from the pilot's sd."""
+    toy.write()
+    (toy.path / "claims" / "pilots.json").write_text('{"2.a": {"sd": 0.1}}')
+    toy.run("--design")
+
+    assert toy.ret == 0
+    assert toy.trained == []
+    toy.result.stdout.fnmatch_lines(["2.a * 16 * 0.005 * difference above 0.5 * 0.1 * 0.6*"])
+    assert toy.told["records"] == {}
+
+
+def test_a_design_that_cannot_decide_is_an_error_before_training(toy):
+    """A share of 80 % can never be proven with 16 seeds: the claim is an error at its set-up, the others run."""
+    toy.add("""
+@measurement
+def shares(seeds, noise):
+    return {"won": noise(seeds) > -9}
+
+@claim("2.b", "Most win", seeds=16)
+def test_most(shares):
+    return proportion(shares.won, above=0.8)
+""")
+    toy.run()
+
+    assert toy.outcomes == {"2.a": "passed", "2.b": "error"}
+    assert toy.claims["2.b"]["message"].startswith("The design of claim 2.b cannot decide: 16 seeds can never prove")
+    assert len(toy.trained) == 4
+    assert toy.ret == 1
+
+    toy.run("--design")
+    assert toy.ret == 1
+    toy.result.stdout.fnmatch_lines(["2.b * proportion above 0.8 * 16 seeds can never prove*"])
+
+
+def test_collect_only_shows_claims_alone(toy):
+    """--collect-only lists the claims and leaves no trial store."""
+    toy.write().run("--collect-only", "-q")
+
+    toy.result.stdout.fnmatch_lines(["claims/test_toy.py::test_higher", "", "1 test collected*"])
+    assert toy.store() == []
+
+
+def test_reuse_reads_trials_of_an_earlier_run(toy):
+    """--reuse trains nothing that is stored under the same source, seeds and engine; a changed measurement is."""
+    toy.write().run()
+    before = toy.claims["2.a"]
+    toy.forget()
+    toy.write((toy.path / "claims/test_toy.py").read_text().replace("by=0.5", "by=0.25").replace("discussion", "talk"))
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.trained == []
+    assert toy.claims["2.a"]["reused"] == 4
+    assert toy.claims["2.a"]["effect"] == before["effect"]
+
+    toy.write((toy.path / "claims/test_toy.py").read_text().replace("level + noise", "level - noise"))
+    toy.run("--reuse", "reports/latest")
+    assert len(toy.trained) == 4
+    assert toy.claims["2.a"]["reused"] == 0
+
+
+def test_without_reuse_everything_is_measured_again(toy):
+    """A second run does not believe the first."""
+    toy.write().run()
+    toy.run()
+
+    assert len(toy.trained) == 8
+
+
+def test_old_runs_are_forgotten(toy):
+    """The store keeps the current run and the latest four before it."""
+    toy.write()
+    for _ in range(6):
+        toy.run()
+
+    assert len(list((toy.path / "reports/latest/trials").glob("run-*/"))) == 5

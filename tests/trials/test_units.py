@@ -1,0 +1,323 @@
+"""The parts behind the plugin: blocks, gate, store, fingerprints, schedule, progress."""
+
+import os
+import pty
+import select
+import subprocess
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from trials import fingerprint
+from trials.claims import Claim
+from trials.errors import ClaimWarning, Departure, TrialError
+from trials.judging import gate
+from trials.measurements import LOOKS, blocks
+from trials.progress import Progress, spoken
+from trials.results import assemble, labelled
+from trials.schedule import _dealt
+from trials.settings import Settings
+from trials.store import Store
+from trials.turns import take
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.mark.parametrize(
+    "size, needed, more, expected",
+    [
+        (8, 16, {}, [(0, 8), (8, 16)]),
+        (32, 32, {}, [(0, 32)]),
+        (32, 16, {}, [(0, 32)]),
+        (32, 48, {}, [(0, 32), (32, 64)]),
+        (32, 32, {"clip": 8}, [(0, 8)]),
+        (16, 24, {"clip": 24}, [(0, 16), (16, 24)]),
+        (32, 8, {"clip": 64, "cuts": LOOKS}, [(0, 8)]),
+        (32, 64, {"clip": 64, "cuts": LOOKS}, [(0, 8), (8, 16), (16, 32), (32, 64)]),
+        (8, 24, {"clip": 64, "cuts": LOOKS}, [(0, 8), (8, 16), (16, 24)]),
+    ],
+)
+def test_blocks_are_nested(size, needed, more, expected):
+    """Whole blocks that begin at seed 0, clipped to what is asked for, cut at the looks of a sequential run."""
+    assert [(block[0], block[-1] + 1) for block in blocks(size, needed, **more)] == expected
+
+
+CLAIM = Claim("2.a", "Text", seeds=16, reason="because")
+QUICK, MORE = Settings(seeds=8), Settings(seeds=32)
+OFF = {
+    "quick": QUICK,
+    "more": MORE,
+    "fresh": Settings(stream="fresh-1"),
+    "sequential": Settings(sequential=True),
+    "engine": Settings(engine="jax"),
+}
+
+
+def ended(claim, verdict, settings):
+    """Return outcome and the name of what ends the test."""
+    outcome, end = gate(claim, SimpleNamespace(verdict=verdict, message="So it is."), settings)
+    try:
+        end()
+    except BaseException as error:  # noqa: BLE001 - pytest's outcomes
+        return outcome, type(error).__name__
+    return outcome, None
+
+
+@pytest.mark.parametrize("registered", ["supported", "refuted", "inconclusive"])
+@pytest.mark.parametrize("verdict", ["supported", "refuted", "inconclusive"])
+def test_gate_at_the_registered_design(registered, verdict):
+    """Supported as registered passes, other verdicts as registered xfail, any departure fails."""
+    expected = ("failed", "Departure")
+    if verdict == registered:
+        expected = ("passed", None) if verdict == "supported" else ("xfailed", "XFailed")
+
+    assert ended(replace(CLAIM, registered=registered), verdict, Settings()) == expected
+    assert ended(replace(CLAIM, registered=registered), verdict, Settings(seeds=16)) == expected
+
+
+@pytest.mark.parametrize("settings", OFF.values(), ids=OFF)
+@pytest.mark.parametrize("registered", ["supported", "refuted", "inconclusive"])
+@pytest.mark.parametrize("verdict", ["supported", "refuted", "inconclusive"])
+def test_gate_of_any_other_run(registered, verdict, settings):
+    """Only a contradiction fails; what departs otherwise is skipped with its message."""
+    expected = ("skipped", "Skipped")
+    if verdict == registered:
+        expected = ("passed", None) if verdict == "supported" else ("xfailed", "XFailed")
+    elif {verdict, registered} == {"supported", "refuted"}:
+        expected = ("failed", "Departure")
+
+    assert ended(replace(CLAIM, registered=registered), verdict, settings) == expected
+
+
+def test_gate_of_pilots_and_clocks():
+    """A pilot judges nobody; a claim about elapsed time warns."""
+    assert ended(CLAIM, "refuted", Settings(pilot=True, stream="pilot")) == ("passed", None)
+    with pytest.warns(ClaimWarning, match="Claim 2.a is refuted, but registered as supported: So it is."):
+        assert ended(replace(CLAIM, clock=True), "refuted", Settings()) == ("passed", None)
+
+
+def dataset(seeds, **more):
+    """Return a Dataset with all that can be stored."""
+    return labelled(
+        xr.Dataset(
+            {
+                "height": (("seed", "name"), np.arange(2.0 * len(seeds)).reshape(-1, 2), {"long_name": "a height"}),
+                "diverged": ("seed", np.zeros(len(seeds), bool)),
+            },
+            coords={"name": ["a", "b"], "step": 7, **more},
+        ),
+        seeds,
+        "here",
+    )
+
+
+def test_store_gives_back_what_was_put_in(tmp_path):
+    """Arrays, labels, attributes and facts survive; another process' store reads them."""
+    data = dataset(range(8))
+    Store(tmp_path, "gw0").locked("key").__enter__()
+    Store(tmp_path, "gw0").save("key", data, {"label": "x", "derived": {"weights": np.eye(8)}})
+    stored = Store(tmp_path, "gw1").read("key")
+
+    xr.testing.assert_identical(stored.dataset, data)
+    assert stored.facts["worker"] == "gw0"
+    assert np.array_equal(stored.facts["derived"]["weights"], np.eye(8))
+
+
+def test_store_tells_errors_to_everybody(tmp_path):
+    """A trial that failed raises the same sentence for whoever reads it."""
+    Store(tmp_path, "gw0").save_error("key", TrialError("it is cold", "Traceback ..."), "oven")
+
+    with pytest.raises(TrialError, match="it is cold") as caught:
+        Store(tmp_path, "gw1").read("key")
+    assert caught.value.details == "Traceback ..."
+    assert Store(tmp_path, "gw1").given_up("oven")
+
+
+def test_locks_exclude_and_marks_tell_who(tmp_path):
+    """One process at a time; the attempt mark names it."""
+    one, two = Store(tmp_path, "gw0"), Store(tmp_path, "gw1")
+    with one.locked("key") as first, two.locked("key") as second:
+        one.begin("key", "a trial", "oven")
+
+        assert (first, second) == (True, False)
+        assert [(mark.worker, mark.label) for mark in two.attempts()] == [("gw0", "a trial")]
+    with two.locked("key") as third:
+        assert third
+
+
+def test_a_claim_is_reported_by_one_process(tmp_path):
+    """The first to take it does; the others learn who."""
+    assert take(tmp_path, "a::b", "gw0") == "gw0"
+    assert take(tmp_path, "a::b", "controller") == "gw0"
+
+
+def test_conditions_become_dimensions_behind_the_seed():
+    """Dimensions: seed, the conditions in their declared order, then what the measurement labelled."""
+    levels = {"layers": [1, 2], "shape": [(3, 3), (4,)]}
+    trials = [
+        ({"layers": layers, "shape": shape}, dataset(seeds, width=layers * 10))
+        for layers in levels["layers"]
+        for shape in levels["shape"]
+        for seeds in (range(8), range(8, 16))
+    ]
+    found = assemble("it", levels, trials, 12)
+
+    assert found.height.dims == ("seed", "layers", "shape", "name")
+    assert found.seed.values.tolist() == list(range(12))
+    assert found["shape"].values.tolist() == ["(3, 3)", "(4,)"]
+    assert found.width.sel(layers=2).item() == 20
+    assert found.height.sel(seed=9, layers=1, shape="(4,)").values.tolist() == [2.0, 3.0]
+
+
+def test_conditions_that_do_not_fit_together_are_an_error():
+    """Different labels under different conditions would leave holes."""
+    trials = [({"n": n}, dataset(range(8)).assign_coords(name=["a", f"b{n}"])) for n in (1, 2)]
+
+    with pytest.raises(TrialError, match="The trials of it do not fit together"):
+        assemble("it", {"n": [1, 2]}, trials, 8)
+
+
+MODULE = '''
+"""Docstring."""
+from helper import STEPS
+import unrelated_library
+
+def measured(seeds):
+    """What it does."""
+    return STEPS  # a comment
+
+@claim("2.a", "Text")
+def test_it(measured):
+    return exceeds(measured, by=0.5)
+'''
+
+
+@pytest.mark.parametrize(
+    "old, new, same",
+    [
+        ("Docstring.", "Prose.", True),
+        ("What it does.", "What it measures.", True),
+        ("  # a comment", "", True),
+        ("by=0.5", "by=0.25", True),
+        ("return STEPS", "return STEPS + 1", False),
+    ],
+)
+def test_source_counts_only_where_numbers_depend_on_it(tmp_path, old, new, same):
+    """Prose, comments and claims leave stored trials valid; a changed measurement does not."""
+    (tmp_path / "helper.py").write_text("STEPS = 3")
+    found = []
+    for number, text in enumerate([MODULE, MODULE.replace(old, new)]):
+        (tmp_path / "test_it.py").write_text(text)
+        found.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
+
+    assert (found[0] == found[1]) is same
+
+
+def test_source_of_imported_helpers_counts(tmp_path):
+    """A helper below the root is part of the measurement."""
+    (tmp_path / "test_it.py").write_text(MODULE)
+    found = []
+    for number, text in enumerate(["STEPS = 3", "STEPS = 4"]):
+        (tmp_path / "helper.py").write_text(text)
+        found.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
+
+    assert found[0] != found[1]
+
+
+def test_cards_are_dealt_so_that_every_worker_begins_with_long_trials():
+    """Work stealing cuts the list in stretches: each begins with long trials and ends with claims."""
+    dealt = _dealt(["t9", "t8", "t7", "t6", "t5"], ["c1", "c2"], 2)
+
+    assert dealt == ["t9", "t7", "t5", "t8", "t6", "c1", "c2"]
+    assert sorted(_dealt(list("abcdefg"), list("hij"), 3)) == list("abcdefghij")
+
+
+def progress_of(tmp_path, done, running, durations=None):
+    """Return the progress of 8 trials, of which so many are done and running."""
+    store = Store(tmp_path, "gw0")
+    for number in range(done):
+        store.save(f"k{number}", dataset(range(8)), {"label": "x"})
+    for number in range(done, done + running):
+        store.begin(f"k{number}", f"oven, level={number}, seeds 0-7", "oven")
+    trials = {f"k{number}": {"place": "oven", "shape": "oven x8"} for number in range(8)}
+    config = SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=lambda _: None))
+    return Progress(config, store, trials, 2, Settings(durations=durations or {}))
+
+
+def test_progress_tells_what_how_far_and_how_long(tmp_path):
+    """Blocks done and planned, a time left from the pace, and what is being trained."""
+    progress = progress_of(tmp_path, done=2, running=2)
+
+    assert progress.line(progress.started + 60) == (
+        "training: 2 of 8 blocks trained, about 3 min left - now oven, level=2, seeds 0-7; oven, level=3, seeds 0-7"
+    )
+
+
+def test_progress_knows_durations_of_an_earlier_run(tmp_path):
+    """With durations known the time left is theirs, shared among the workers."""
+    progress = progress_of(tmp_path, done=0, running=1, durations={"oven x8": 10.0})
+
+    assert "0 of 8 blocks trained, about 40 s left" in progress.line()
+
+
+def test_progress_is_silent_when_all_is_trained(tmp_path):
+    """Judging needs no progress."""
+    assert progress_of(tmp_path, done=8, running=0).line() is None
+
+
+@pytest.mark.parametrize("seconds, words", [(0.2, "1 s"), (40, "40 s"), (170, "3 min"), (7800, "2 h 10 min")])
+def test_durations_are_spoken(seconds, words):
+    """Rough durations, in words."""
+    assert spoken(seconds) == words
+
+
+SLOW = """
+@measurement
+def slow(seeds, noise):
+    time.sleep(2.5)
+    return {"height": 1 + noise(seeds)}
+
+@claim("3.a", "Slow", seeds=8)
+def test_slow(slow):
+    return exceeds(slow.height, by=0.5)
+"""
+
+
+def test_progress_line_on_a_terminal(toy):
+    """On a terminal the line stands below pytest's and is taken away before pytest writes."""
+    toy.add(SLOW)
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    run = subprocess.Popen(toy.command("-k", "slow"), cwd=toy.path, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown, deadline = "", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([ours], [], [], 0.2)[0]:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:
+                break
+            shown += part.decode()
+    os.close(ours)
+
+    assert run.wait(10) == 0, shown
+    assert "training: 0 of 1 blocks trained - now slow, seeds 0-7" in shown
+    assert shown.rindex("\x1b[K\x1b8") > shown.rindex("training:")
+
+
+def test_progress_in_a_log_is_a_line_now_and_then(toy):
+    """In a log, plain lines without escape sequences."""
+    toy.add(SLOW)
+    toy._ran(toy.pytester.runpytest_subprocess("claims", "-k", "slow", "-p", "xdist", "-n1", timeout=60))
+
+    assert "\ntraining: 0 of 1 blocks trained - now slow, seeds 0-7\n" in toy.text
+    assert "\x1b" not in toy.text
+
+
+def test_departure_is_a_failure_of_pytest():
+    """Departures fail; they are no errors."""
+    assert issubclass(Departure, pytest.fail.Exception)

@@ -1,0 +1,213 @@
+"""Whole runs under xdist: who trains what, what pytest shows of it, and what the other plugins see."""
+
+import re
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+THREE = """
+@measurement(block=8)
+def widths(seeds, noise):
+    return {"width": 1 + noise(seeds)}
+
+@claim("2.b", "Wide", seeds=16)
+def test_wide(widths, heights):
+    return exceeds(widths.width, by=0.5)
+
+@claim("2.c", "Narrow", seeds=8)
+def test_narrow(widths):
+    return exceeds(widths.width, by=3)
+"""
+ALL = ["registered 0-7"] * 3 + ["registered 8-15"] * 3
+
+
+@pytest.mark.parametrize(
+    "options", [("-n0",), ("-n1",), ("-n2",), ("-n2", "--dist=worksteal"), ("-n2", "--dist=loadfile")]
+)
+def test_every_mode_judges_alike_and_trains_each_block_once(toy, options):
+    """Same outcomes; two claims on one measurement pay once; trial items leave no trace in what pytest shows."""
+    toy.add(THREE)._ran(toy.pytester.runpytest_subprocess("claims", "-p", "xdist", *options, timeout=120))
+
+    assert toy.outcomes == {"2.a": "passed", "2.b": "passed", "2.c": "failed"}
+    assert toy.trained == ALL
+    assert toy.ret == 1
+    toy.result.assert_outcomes(passed=2, failed=1)
+    assert "[100%]" in toy.text
+    assert "trial[" not in toy.text
+    assert {nodeid for nodeid, _, _ in toy.told["phases"]} == {
+        "claims/test_toy.py::test_higher",
+        "claims/test_toy.py::test_wide",
+        "claims/test_toy.py::test_narrow",
+    }
+    assert toy.told["collected"] == 3
+
+
+def test_numbers_do_not_depend_on_the_workers(toy):
+    """The same record but for times and who trained, without xdist and with two workers."""
+    clocks = {"duration_s", "seconds_by_trial"}
+    toy.write().run()
+    alone = {name: value for name, value in toy.claims["2.a"].items() if name not in clocks}
+    toy.spread()
+    spread = {name: value for name, value in toy.claims["2.a"].items() if name not in clocks}
+
+    assert alone == spread
+
+
+def test_selection_trains_only_what_it_needs(toy):
+    """-k under xdist: the trials of deselected claims are not trained."""
+    toy.add(THREE).spread("-k", "narrow")
+
+    assert toy.outcomes == {"2.c": "failed"}
+    assert toy.trained == ["registered 0-7"]
+
+
+def test_last_failed_runs_the_failed_claim_alone_and_spread(toy):
+    """--lf after a failure: one claim, its trials on the workers."""
+    toy.add(THREE).spread("-p", "cacheprovider")
+    toy.forget()
+    toy.spread("--lf", "-v")
+
+    assert toy.outcomes == {"2.c": "failed"}
+    assert toy.trained == ["registered 0-7"]
+
+
+def test_exact_node_id(toy):
+    """One claim by its node id."""
+    toy.add(THREE)
+    toy._ran(toy.pytester.runpytest_subprocess("claims/test_toy.py::test_narrow", "-p", "xdist", "-n2", timeout=120))
+
+    assert toy.outcomes == {"2.c": "failed"}
+
+
+def test_first_failure_stops_what_is_queued(toy):
+    """-x: after a claim failed, the claims that are still queued are not run."""
+    toy.add(
+        """
+@claim("1.a", "Fails at once", seeds=8)
+def test_fails(heights):
+    raise RuntimeError("no")
+"""
+        + "".join(
+            f"""
+@claim("1.b{number}", "Takes its time", seeds=8)
+def test_{number}(heights):
+    time.sleep(1)
+    return exceeds(heights.height.sel(level=2), by=0)
+"""
+            for number in range(16)
+        )
+    ).spread("-x", "-k", "not higher", "--dist=load")
+
+    assert toy.ret in {1, 2}
+    assert toy.outcomes["1.a"] == "error"
+    assert len(toy.outcomes) < 12
+
+
+def test_junit_has_one_testcase_a_claim(toy):
+    """JUnit sees claims alone, with their records as properties and failures as failures."""
+    toy.add(THREE).spread("--junitxml=junit.xml")
+    cases = toy.junit()
+
+    assert sorted(cases) == ["test_higher", "test_narrow", "test_wide"]
+    assert cases["test_narrow"].find("failure") is not None
+    assert '"id": "2.a"' in cases["test_higher"].find("properties/property[@name='claim']").get("value")
+
+
+def test_waiting_is_not_training_twice(toy):
+    """A claim whose only block another worker has in hand waits for it, and helps with other blocks meanwhile."""
+    toy.add("""
+@measurement(block=32, cost=9)
+def slow(seeds, noise):
+    drawn = noise(seeds)
+    time.sleep(1)
+    return {"height": 1 + drawn}
+
+@claim("3.a", "Slow", seeds=32)
+def test_slow(slow):
+    return exceeds(slow.height, by=0.5)
+
+@claim("3.b", "Slow again", seeds=32)
+def test_slow_again(slow):
+    return exceeds(slow.height, by=0.5)
+""").spread()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "passed"}
+    assert toy.trained.count("registered 0-31") == 1
+
+
+def test_long_trials_come_first(toy):
+    """Blocks are started in the order of their hinted cost; claims come last."""
+    toy.write("""
+from inference import exceeds
+from trials import claim, measurement
+import time
+
+@measurement(cost=1)
+def short(seeds, noise):
+    return {"x": 1 + noise(seeds)}
+
+@measurement(cost=100)
+def long(seeds, noise):
+    return {"x": 1 + noise(seeds)}
+
+@claim("1.a", "Short", seeds=8)
+def test_short(short):
+    return exceeds(short.x, by=0)
+
+@claim("1.b", "Long", seeds=8)
+def test_long(long):
+    return exceeds(long.x, by=0)
+""").spread(workers=1)
+    ids = [path.name for path in sorted(toy.store("*.json"), key=lambda path: path.stat().st_mtime)]
+
+    assert [re.split("-", name)[0] for name in ids if name != "plan.json"] == ["long", "short"]
+
+
+def test_no_xdist_installed(toy):
+    """Without the plugin claims compute their trials themselves."""
+    toy.add(THREE)._ran(toy.pytester.runpytest_subprocess("claims", "-p", "no:xdist", timeout=120))
+
+    assert toy.outcomes == {"2.a": "passed", "2.b": "passed", "2.c": "failed"}
+    assert toy.trained == ALL
+
+
+def test_sequential_under_xdist_trains_the_first_look_only(toy):
+    """Blocks that no look needs are not trained, whoever prefetches."""
+    toy.write().spread("--sequential")
+
+    assert toy.outcomes == {"2.a": "passed"}
+    assert toy.trained == ["registered 0-7"] * 2
+
+
+def test_fresh_is_drawn_once_for_all_workers(toy):
+    """--fresh without a number: the controller draws, both workers use its number."""
+    toy.add(THREE).spread("--fresh")
+
+    assert len({record["stream"] for record in toy.claims.values()}) == 1
+    assert len({text.split()[0] for text in toy.trained}) == 1
+
+
+def test_pilot_is_written_by_the_controller(toy):
+    """Whichever workers judged, pilots.json holds all claims."""
+    toy.add(THREE).spread("--pilot")
+
+    assert toy.ret == 0
+    assert {'"2.a"', '"2.b"', '"2.c"'} <= set(re.findall(r'"2\.."', (toy.path / "claims/pilots.json").read_text()))
+
+
+def test_faulty_claims_are_errors_of_their_own_under_xdist(toy):
+    """Found on the workers, shown once each; the others run."""
+    toy.add("""
+@claim("2.b", "Nothing there")
+def test_lost(nowhere):
+    return None
+
+@claim(text="No id")
+def test_anonymous(heights):
+    return None
+""").spread()
+
+    assert toy.ret == 1
+    toy.result.assert_outcomes(passed=1, errors=2)
+    assert "Claim 2.b needs the fixture nowhere, and there is no such fixture." in toy.text
