@@ -1,0 +1,34 @@
+"""Check the report of a reduced run: `python .ci/check_report.py FOLDER ID ...`; exit status 1 with a sentence if not."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+
+def problems(folder: Path, expected: list[str]) -> list[str]:
+    """What is wrong with the report in FOLDER, one sentence each."""
+    results = json.loads((folder / "results.json").read_text())
+    page = (folder / "index.html").read_text()
+    with (folder / "measurements.csv").open(newline="") as lines:
+        rows = sum(1 for _ in csv.DictReader(lines))
+    found = {claim["id"]: claim for claim in results["claims"]}
+    wrong = [f"claim {name} is missing from results.json" for name in expected if name not in found]
+    for name in set(expected) & set(found):
+        if found[name]["verdict"] not in {"supported", "refuted", "inconclusive"}:
+            wrong.append(f"claim {name} has no verdict: {found[name]['message']}")
+        if f'id="{name}"' not in page:
+            wrong.append(f"the page has no section for claim {name}")
+    if results["schema"] != 1 or not results["complete"]:
+        wrong.append("results.json is not a complete report of schema 1")
+    if "<svg" not in page:
+        wrong.append("the page shows no figure")
+    if not rows:
+        wrong.append("measurements.csv is empty")
+    return wrong
+
+
+if __name__ == "__main__":
+    found = problems(Path(sys.argv[1]), sys.argv[2:])
+    print("\n".join(found) or "The report is whole.")  # noqa: T201  a command's output
+    sys.exit(bool(found))

@@ -1,0 +1,56 @@
+# Two commands are the way in:
+#   make claims   a virtual environment in .venv, the pinned and tested set, then pytest claims/
+#   make test     the same for pytest tests/
+# ARGS="..." goes to pytest, PIP_ARGS="..." to pip, PYTHON=... names another interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+PIP_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALL := $(PIP) -c constraints.txt $(PIP_ARGS)
+
+.PHONY: claims test slow lint bench pilots example clean
+
+claims: $(VENV)/.installed
+	$(BIN)/python -m pytest claims/ $(ARGS)
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/ -m "not slow" $(ARGS)
+
+# Real training and everything else that takes longer; .ci/run calls it.
+slow: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/ -m slow $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Every way of training the claims' shapes, side by side; writes benchmarks/latest.json.
+bench: $(VENV)/.installed-jax
+	$(BIN)/python -m pytest benchmarks/ -n0 $(ARGS)
+
+# The stamp makes the second call quick; it is older than its sources when the pinned set changes.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Atomic Claims needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true): install one and name it, as in 'make claims PYTHON=python3.11'." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing: install it (Debian and Ubuntu: apt-get install python3-venv) and try again." >&2; exit 1; }
+	@echo "Making the environment $(VENV) (once; a few minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) -e '.[test]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(INSTALL) -e '.[test,dev]'
+	@touch $@
+
+$(VENV)/.installed-jax: $(VENV)/.installed
+	@$(INSTALL) -e '.[test,jax]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) reports/latest .pytest_cache .mypy_cache .ruff_cache
