@@ -1,4 +1,4 @@
-"""Check the report of a reduced run: `python .ci/check_report.py FOLDER ID ...`; exit status 1 with a sentence if not."""
+"""Check the report of a reduced run: `python .ci/check_report.py FOLDER ID ...`; exit status 1 with what is wrong."""
 
 import csv
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def problems(folder: Path, expected: list[str]) -> list[str]:
-    """What is wrong with the report in FOLDER, one sentence each."""
+    """Return what is wrong with the report in a folder, one sentence each."""
     results = json.loads((folder / "results.json").read_text())
     page = (folder / "index.html").read_text()
     with (folder / "measurements.csv").open(newline="") as lines:

@@ -1,8 +1,8 @@
-"""Regressions: small faults of the kind that libraries have had, put into the running suite without touching its files.
+"""Regressions: faults of the kind that libraries have had, put into the running suite without touching its files.
 
-Each is a function that changes a module of the suite in place. They are applied by this module's own pytest hook, in the
-process of a run that asks for one (`-p nightly.sensitivity.regressions` with the environment variable below), xdist's
-workers included.
+Each is a function that changes a module of the suite in place. They are applied by this module's own pytest hook, in
+the process of a run that asks for one (`-p nightly.sensitivity.regressions` with the environment variable below),
+xdist's workers included.
 """
 
 import os
@@ -27,6 +27,7 @@ class Regression:
 def adam_without_bias_correction() -> None:
     """Moments start at zero and are used as they are, so that the first steps are far too small or too large."""
     import torch
+
     from fixtures.engines import torch_engine
 
     class Uncorrected(torch.optim.Optimizer):
@@ -36,7 +37,7 @@ def adam_without_bias_correction() -> None:
             super().__init__(parameters, {"rate": rate})
 
         @torch.no_grad()
-        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        def step(self, closure: Any = None) -> None:  # type: ignore[override] # noqa: ARG002 - torch's signature
             for group in self.param_groups:
                 for parameter in group["params"]:
                     state = self.state[parameter]
@@ -52,6 +53,7 @@ def adam_without_bias_correction() -> None:
 def adam_with_large_eps() -> None:
     """1e-3 in the place of 1e-8: small gradients no longer get full steps."""
     import torch
+
     from fixtures.engines import torch_engine
 
     def optimiser(parameters: list[torch.Tensor], rate: float) -> torch.optim.Optimizer:
@@ -61,8 +63,9 @@ def adam_with_large_eps() -> None:
 
 
 def sigmoid_off_by_one_percent() -> None:
-    """A sigmoid that reaches 1.01."""
+    """Let the sigmoid reach 1.01."""
     import torch
+
     from fixtures.engines import torch_engine
 
     torch_engine.ACTIVATIONS["sigmoid"] = lambda hidden: 1.01 * torch.sigmoid(hidden)
@@ -70,8 +73,9 @@ def sigmoid_off_by_one_percent() -> None:
 
 def cross_entropy_over_the_wrong_axis() -> None:
     """Normalised over the rows of the batch in the place of the classes."""
-    from fixtures.engines import torch_engine
     from torch.nn import functional
+
+    from fixtures.engines import torch_engine
 
     torch_engine.LOSSES["cross_entropy"] = lambda outputs, targets: (
         -(functional.log_softmax(outputs, dim=-2) * targets).sum(-1)
@@ -81,6 +85,7 @@ def cross_entropy_over_the_wrong_axis() -> None:
 def numpy_stream_shifted() -> None:
     """Every generator starts one draw later."""
     import numpy as np
+
     from fixtures import seeds
 
     def bit_generator(sequence: np.random.SeedSequence) -> np.random.BitGenerator:
@@ -92,6 +97,7 @@ def numpy_stream_shifted() -> None:
 def weights_rounded_to_bfloat16() -> None:
     """Eight bits of every weight survive a step."""
     import torch
+
     from fixtures.engines import torch_engine
 
     class Rounded(torch.optim.Adam):
