@@ -47,7 +47,7 @@ def adam_without_bias_correction() -> None:
                     second.mul_(0.999).addcmul_(parameter.grad, parameter.grad, value=0.001)
                     parameter.addcdiv_(first, second.sqrt().add_(1e-8), value=-group["rate"])
 
-    torch_engine.optimiser = Uncorrected  # type: ignore[assignment, misc]
+    torch_engine.optimiser = Uncorrected
 
 
 def adam_with_large_eps() -> None:

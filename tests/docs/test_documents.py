@@ -14,7 +14,7 @@ from tests.docs.documents import DOCUMENTS, ROOT, anchors, code, links
 FOREIGN = {"--extra-index-url": "pip", "--format": "pip list", "--check": "ruff format"}
 ROOMS = r"(?:claims|fixtures|trials|inference|reports|tests|benchmarks|nightly|docs)"
 #: What only a run makes.
-MADE = ("reports/latest", "reports/mine")
+MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json", "docs/example-report")
 
 documents = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 
