@@ -1,9 +1,9 @@
-"""From a claim's measurements to its outcome: judge, control, record, gate."""
+"""From a claim's measurements to its outcome: judge, control and reverse, record, gate."""
 
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Judgement:
     hypothesis: Any
     pictures: tuple[Any, ...]
     control: Any
+    reverse: str  # the verdict on the opposite claim
     evidence: Mapping[str, Evidence]
     looks: list[dict[str, Any]] | None
 
@@ -47,9 +48,10 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
     except EvidenceError as error:
         raise ClaimError(f"Claim {claim.id}: {error}") from error
     record |= records.of_evidence(judgement.evidence)
-    record |= judgement.verdict.as_json() | {"controls": judgement.control.as_json(), "looks": judgement.looks}
-    if not judgement.control.ok:
-        sentence = f"Claim {claim.id} fails its negative control: {judgement.control.text}."
+    controls = judgement.control.as_json() | {"reversed": judgement.reverse}
+    record |= judgement.verdict.as_json() | {"controls": controls, "looks": judgement.looks}
+    sentence = distrust(claim, judgement)
+    if sentence is not None:
         records.attach(item.user_properties, records.error(record, sentence, item.config.rootpath))
         raise ClaimError(sentence)
     outcome, end = gate(claim, judgement.verdict, settings)
@@ -59,6 +61,15 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
     )
     records.attach(item.user_properties, record)
     end()
+
+
+def distrust(claim: Claim, judgement: Judgement) -> str | None:
+    """Say why a verdict cannot be believed: worlds where the claim is false, or its opposite, get support as well."""
+    if not judgement.control.ok:
+        return f"Claim {claim.id} fails its negative control: {judgement.control.text}."
+    if judgement.verdict.verdict == judgement.reverse == "supported":
+        return f"Claim {claim.id} fails its reversal: the claim and its opposite are both supported."
+    return None
 
 
 def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
@@ -79,9 +90,7 @@ def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
         if seen.verdict != "inconclusive":
             break
     assert judgement is not None  # noqa: S101 - there is a look at 8 seeds
-    return Judgement(
-        judgement.verdict, judgement.hypothesis, judgement.pictures, judgement.control, judgement.evidence, looks
-    )
+    return replace(judgement, looks=looks)
 
 
 def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[int, float]) -> Judgement:
@@ -95,7 +104,8 @@ def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[i
         raise ClaimError(f"Claim {claim.id} judges {hypothesis.n} of its {n} seeds; a claim rests on all of them.")
     verdict = hypothesis.judge(alpha=alpha)
     control = hypothesis.control(_generator(claim.id), worlds=WORLDS, alpha=alpha)
-    return Judgement(verdict, hypothesis, pictures, control, evidence, None)
+    reverse = hypothesis.reversed().judge(alpha=alpha).verdict
+    return Judgement(verdict, hypothesis, pictures, control, reverse, evidence, None)
 
 
 def _arguments(item: pytest.Function) -> dict[str, Any]:

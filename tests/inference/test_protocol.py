@@ -176,13 +176,14 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_of_the_protocol_can_be_said(row):
-    """Kind, number of parts, and a verdict, a control and a reverse that run."""
+    """Kind, number of parts, a verdict and a control; the claim and its reverse are not both supported."""
     kind, parts, build = ROWS[row]
     hypothesis = build()
 
     assert (hypothesis.kind, len(hypothesis.parts)) == (kind, parts)
-    assert hypothesis.judge().verdict in {"supported", "refuted", "inconclusive"}
-    assert hypothesis.reversed().judge().verdict in {"supported", "refuted", "inconclusive"}
+    verdicts = [one.judge().verdict for one in (hypothesis, hypothesis.reversed())]
+    assert set(verdicts) <= {"supported", "refuted", "inconclusive"}
+    assert verdicts.count("supported") <= 1
     assert hypothesis.control(np.random.default_rng(0), worlds=40).worlds == 40
     assert len({part.text for part in hypothesis.parts}) == parts
     assert hypothesis.conditions

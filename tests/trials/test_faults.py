@@ -205,6 +205,8 @@ class Gullible:
     def control(self, rng, worlds, alpha):
         from inference import Control
         return Control("relabelled", worlds, 399, 8, False, None, "399 of 400 shuffled worlds were called supported")
+    def reversed(self):
+        return exceeds(-self.data, by=0.0)
 
 @claim("3.a", "Gullible", seeds=16)
 def test_gullible(heights):
@@ -218,6 +220,24 @@ def test_gullible(heights):
         "Claim 3.a fails its negative control: 399 of 400 shuffled worlds were called supported."
     )
     assert toy.claims["3.a"]["effect"] is not None
+    assert toy.claims["3.a"]["controls"]["ok"] is False
+    assert (toy.claims["2.a"]["controls"]["ok"], toy.claims["2.a"]["controls"]["reversed"]) == (True, "refuted")
+
+
+def test_a_claim_whose_opposite_is_supported_too_is_an_error(toy):
+    """Every run judges every claim's reverse; support for both says that neither was tested."""
+    toy.add("""
+@claim("3.a", "Whatever", seeds=16)
+def test_whatever(heights):
+    found = exceeds(heights.height.sel(level=2), by=0.0)
+    object.__setattr__(found, "reversed", lambda: found)
+    return found
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert toy.claims["3.a"]["message"] == (
+        "Claim 3.a fails its reversal: the claim and its opposite are both supported."
+    )
 
 
 def test_warnings_of_a_trial_are_shown_with_its_claim(toy):
