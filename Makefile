@@ -33,6 +33,10 @@ lint: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-jax
 	$(BIN)/python -m pytest benchmarks/ -n0 $(ARGS)
 
+# Spreads from seeds that judge nothing, for the choice of the number of seeds; writes claims/pilots.json.
+pilots: $(VENV)/.installed
+	$(BIN)/python -m pytest claims/ --pilot $(ARGS)
+
 # The stamp makes the second call quick; it is older than its sources when the pinned set changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
