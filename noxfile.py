@@ -21,10 +21,11 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["pinned"]
 
 
-def run(session: nox.Session) -> None:
+def run(session: nox.Session, leg: str) -> None:
     """Install a leg, check that it got what it is for, and run the claims against the pinned baseline."""
-    leg, folder = session.name, ROOT / "legs" / session.name
+    folder = ROOT / "legs" / leg
     record, log = folder / "leg.json", Path(session.create_tmp()) / "pip.log"
+    legs.clear(folder)
     constraints = log.with_name("constraints.txt")
     plan = legs.plan(leg, ROOT, os.environ, constraints)
     constraints.write_text(plan.constraints, encoding="utf-8")
@@ -47,31 +48,31 @@ def run(session: nox.Session) -> None:
 @nox.session
 def oldest(session: nox.Session) -> None:
     """Test the lower bounds of pyproject.toml, really installed."""
-    run(session)
+    run(session, "oldest")
 
 
 @nox.session
 def pinned(session: nox.Session) -> None:
     """Test the pinned set of constraints.txt."""
-    run(session)
+    run(session, "pinned")
 
 
 @nox.session
 def latest(session: nox.Session) -> None:
     """Test the newest releases; skipped as "nothing new" where these are the pinned ones."""
-    run(session)
+    run(session, "latest")
 
 
 @nox.session
 def nightly(session: nox.Session) -> None:
     """Test pre-releases and development versions; fails where it gets none."""
-    run(session)
+    run(session, "nightly")
 
 
 @nox.session
 def chosen(session: nox.Session) -> None:
     """Test the versions in ATOMIC_CLAIMS_VERSIONS ("numpy==2.2.6,scipy==1.15.3"); the newest of others."""
-    run(session)
+    run(session, "chosen")
 
 
 @nox.session

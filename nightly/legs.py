@@ -7,6 +7,7 @@ A canary that quietly tests the stable version is worse than none, so each leg h
 
 import json
 import platform
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -132,6 +133,12 @@ def judge(leg: str, installed: Versions, wanted: Versions, pinned: Versions, hel
 def _installed_of(wanted: Versions, installed: Versions) -> dict[str, str]:
     """Leave out what the pinned set names for developers only."""
     return {name: version for name, version in wanted.items() if name in installed}
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run of a leg left, so that one that crashes is not told by another's results."""
+    (folder / "leg.json").unlink(missing_ok=True)
+    shutil.rmtree(folder / "report", ignore_errors=True)
 
 
 def unavailable(leg: str, reason: str, held: Versions) -> Got:
