@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     one.set_defaults(run=_condense)
 
+    one = commands.add_parser("fresh", help="a Markdown page: how registered verdicts fared in runs with --fresh")
+    one.add_argument("files", type=Path, nargs="+", metavar="results.json")
+    one.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    one.set_defaults(run=_fresh)
+
     one = commands.add_parser("baseline", help="make the committed baseline from a run, showing what that changes")
     add_baseline_arguments(one)
     one.set_defaults(run=update_baseline)
@@ -94,6 +99,14 @@ def _condense(options: argparse.Namespace) -> int:
     text = json.dumps(condensed(read(options.file)), ensure_ascii=False, separators=(",", ":"))
     write_atomically(options.output, f"{text}\n")
     _say(options.output)
+    return 0
+
+
+def _fresh(options: argparse.Namespace) -> int:
+    from reports.fresh import write
+    from reports.runs import load
+
+    _say(write(options.output, load(options.files)))
     return 0
 
 
