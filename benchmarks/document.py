@@ -1,0 +1,168 @@
+"""Writes what `make bench` measured into docs/performance.md: `python -m benchmarks.document [latest.json]`.
+
+The page's generated part lies between two comments; the rest is written by hand. The growth is drawn into
+docs/engines/growth.svg, and the numbers are kept beside it: a test compares the page with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.ledger import WAYS, plain_over
+from benchmarks.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROOT = Path(__file__).resolve().parents[1]
+LATEST = ROOT / "benchmarks" / "latest.json"
+PAGE = ROOT / "docs" / "performance.md"
+KEPT = ROOT / "docs" / "engines" / "benchmark.json"
+DRAWN = ROOT / "docs" / "engines" / "growth.svg"
+
+BEGIN = "<!-- begin: written by `python -m benchmarks.document` -->"
+END = "<!-- end -->"
+HEADINGS = {
+    "plain": "plain loop, µs",
+    "plain_fused": "`fused=True`",
+    "vmap": "`torch.func.vmap`",
+    "stacked": "**stacked (default engine)**",
+    "sklearn": "scikit-learn",
+    "jax": "**JAX engine**",
+}
+ALTERNATIVE = "Cost of a step of one seed against the number of seeds, the width of the layers and the steps taken"
+GROWTH = ("seeds", "width", "steps", "memory_mb")
+
+
+class IncompleteError(Exception):
+    """A latest.json that lacks something the page tells, in one sentence."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write page, numbers and drawing; return the exit status."""
+    source = Path(arguments[0]) if arguments else LATEST
+    try:
+        found = json.loads(source.read_text(encoding="utf-8"))
+        page = with_numbers(PAGE.read_text(encoding="utf-8"), found)
+    except OSError as error:
+        print(f"{source.name} cannot be read ({error.strerror}): make bench writes it.", file=sys.stderr)  # noqa: T201
+        return 1
+    except IncompleteError as error:
+        print(f"{source.name}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    KEPT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draw(found["growth"], DRAWN)
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+def with_numbers(page: str, found: Mapping[str, Any]) -> str:
+    """Return the page with its generated part replaced."""
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise IncompleteError(f"the page has no part between {BEGIN} and {END}.")
+    return f"{head}{BEGIN}\n\n{numbers(found)}\n\n{END}{tail}"
+
+
+def numbers(found: Mapping[str, Any]) -> str:
+    """Return the generated part."""
+    measured = {one["name"] for one in found["workloads"]}
+    missing = [name for name in WORKLOADS if name not in measured]
+    missing += [f"growth with {name}" for name in GROWTH if name not in found.get("growth", {})]
+    if missing:
+        raise IncompleteError(f"not everything was measured; {', '.join(missing)} missing: run the whole make bench.")
+    return "\n\n".join([machine(found["machine"]), *engines(found), *growth(found["growth"])])
+
+
+def machine(facts: Mapping[str, Any]) -> str:
+    """Say where the numbers come from."""
+    versions = ", ".join(f"{name} {facts[name]}" for name in ("torch", "numpy", "scikit-learn", "jax") if facts[name])
+    return (
+        f"Measured by `make bench` on {facts['cpu']}, {facts['platform']}, Python {facts['python']}, {versions}; one "
+        "thread; medians of processor time in microseconds per step and seed. All ways start from the same weights on "
+        "the same batches, take turns, and must end at the same losses (scikit-learn draws its own)."
+    )
+
+
+def engines(found: Mapping[str, Any]) -> list[str]:
+    """Return the table of ways of training, and what it comes to."""
+    workloads = found["workloads"]
+    rows = [
+        ["experiment", "seeds x runs", *(HEADINGS[way] for way in WAYS)],
+        ["---", *["---:"] * (len(WAYS) + 1)],
+    ]
+    for one in workloads:
+        plain = one["engines"]["plain"]
+        ratios = (one["engines"][way] and f"{plain / one['engines'][way]:.1f}x" for way in WAYS[1:])
+        rows.append([
+            one["name"], f"{one['seeds']} x {one['runs']}", f"{plain:.0f}", *(ratio or "" for ratio in ratios)
+        ])  # fmt: skip
+    means = (plain_over(workloads, way) for way in WAYS[1:])
+    rows.append(["geometric mean", "", "", *(f"{mean:.1f}x" if mean else "" for mean in means)])
+    compiled = [one["jax_compile_s"] for one in workloads if one.get("jax_compile_s") is not None]
+    note = "Ratios say how many times faster than the plain loop; an empty cell: it cannot do this work."
+    if compiled:
+        note += (
+            f" JAX compiles each shape once, in {min(compiled):.1f} to {max(compiled):.1f} s of processor time, which "
+            "the ratios leave out; compiled code is kept between runs."
+        )
+    return ["\n".join(f"| {' | '.join(row)} |" for row in rows), note]
+
+
+def growth(found: Mapping[str, Any]) -> list[str]:
+    """Return the figure and its numbers in words."""
+    sentences = []
+    for name, costs in found["seeds"].items():
+        few, many = min(costs, key=int), max(costs, key=int)
+        sentences.append(
+            f"A step of one seed of experiment {name} costs {costs[few]:.0f} µs among {few} seeds and "
+            f"{costs[many]:.0f} µs among {many}."
+        )
+    few, many = sorted(found["memory_mb"], key=int)
+    less, more = found["memory_mb"][few], found["memory_mb"][many]
+    sentences.append(
+        f"The peak memory of a run of experiment 2 is {less:.0f} MB with {few} seeds and {more:.0f} MB with {many}, "
+        f"{more / less:.2f} times as much."
+    )
+    return [f"![{ALTERNATIVE}](engines/growth.svg)", " ".join(sentences)]
+
+
+def draw(found: Mapping[str, Any], path: Path) -> None:
+    """Draw the cost of a step against seeds, width and steps, each on two logarithmic axes."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    labels = {"plain": "plain loop", "stacked": "stacked"}
+    panels = {"seeds": "number of seeds", "width": "width of two hidden layers", "steps": "steps taken"}
+    with mpl.rc_context({"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(9.6, 3.2), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.subplots(1, len(panels))
+        for axis, (name, words) in zip(axes, panels.items(), strict=True):
+            _panel(axis, {labels.get(line, f"experiment {line}"): costs for line, costs in found[name].items()}, words)
+        axes[0].set_ylabel("µs per step and seed")
+        figure.savefig(path, metadata={"Date": None, "Creator": None})
+    svg = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE), encoding="utf-8")
+
+
+def _panel(axis: Axes, lines: Mapping[str, Mapping[str, float]], words: str) -> None:
+    for style, (name, costs) in zip(("o-", "s--", "^:"), lines.items(), strict=False):
+        axis.plot([int(at) for at in costs], list(costs.values()), style, label=name, markersize=4)
+    axis.set(xscale="log", yscale="log", xlabel=words)
+    low, high = axis.get_ylim()
+    axis.set_ylim(low / 2, high * 2)  # a flat line must look flat
+    axis.grid(visible=True, alpha=0.3)
+    axis.legend(fontsize=8)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""What a benchmark run found, as latest.json has it and as the terminal shows it.
+
+{"machine": {...}, "workloads": [{"name": .., "engines": {"plain": us, ...}, ...}], "plain_over_stacked": x,
+"plain_over_jax": y or null, "growth": {...}} with microseconds of processor time per step and seed, and the two ratios
+as geometric means over the workloads.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "numpy", "scikit-learn", "jax")
+WAYS = ("plain", "plain_fused", "vmap", "stacked", "sklearn", "jax")
+
+
+@dataclass
+class Ledger:
+    """One entry for each workload, and what was seen to grow."""
+
+    workloads: list[dict[str, Any]] = field(default_factory=list)
+    growth: dict[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.workloads or self.growth)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of latest.json."""
+        return {
+            "machine": machine(),
+            "workloads": self.workloads,
+            "plain_over_stacked": plain_over(self.workloads, "stacked"),
+            "plain_over_jax": plain_over(self.workloads, "jax"),
+            "growth": self.growth,
+        }
+
+
+def plain_over(workloads: Iterable[dict[str, Any]], way: str) -> float | None:
+    """Geometric mean over the workloads of plain over this way; None where none was measured."""
+    found = [one["engines"]["plain"] / one["engines"][way] for one in workloads if one["engines"].get(way)]
+    return statistics.geometric_mean(found) if found else None
+
+
+def machine() -> dict[str, Any]:
+    """Say what was measured on: processor and versions, not the machine's name."""
+    lines = _lines(Path("/proc/cpuinfo"))
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{package: _version(package) for package in PACKAGES},
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def table(workloads: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the lines of the terminal's table."""
+    lines = [f"{'':20}" + "".join(f"{way:>18}" for way in WAYS)]
+    for one in workloads:
+        base = one["engines"]["plain"]
+        cells = (one["engines"].get(way) for way in WAYS)
+        shown = (f"{cost:8.0f} ({base / cost:5.1f}x)" if cost else "-" for cost in cells)
+        lines.append(f"{one['name']:20}" + "".join(f"{cell:>18}" for cell in shown))
+    means = (f"{mean:.1f}x" if (mean := plain_over(workloads, way)) else "-" for way in WAYS)
+    lines.append(f"{'geometric mean':20}" + "".join(f"{mean:>18}" for mean in means))
+    return lines

@@ -1,0 +1,101 @@
+"""The page about performance is written from latest.json."""
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks import document
+from benchmarks.ledger import WAYS
+from benchmarks.workloads import WORKLOADS
+
+PAGE = f"# Performance\n\nBy hand.\n\n{document.BEGIN}\nold\n{document.END}\n\nMore by hand.\n"
+
+
+@pytest.fixture
+def found():
+    """Return what a whole run finds."""
+    engines = {"plain": 1000.0, "plain_fused": 500.0, "vmap": 250.0, "stacked": 100.0, "sklearn": None, "jax": 50.0}
+    assert set(WAYS) == engines.keys()
+    versions = {"torch": "2.0", "numpy": "2.1", "scikit-learn": "1.5", "jax": "0.7"}
+    return {
+        "machine": {"cpu": "A processor", "platform": "Linux x86_64", "python": "3.11.0", **versions},
+        "workloads": [
+            {"name": name, "engines": engines, "jax_compile_s": 1.25, "seeds": block, "runs": 3}
+            for name, (_, block) in WORKLOADS.items()
+        ],
+        "plain_over_stacked": 10.0,
+        "plain_over_jax": 20.0,
+        "growth": {
+            "seeds": {"2 depth": {"8": 40.0, "64": 12.0, "512": 11.0}},
+            "width": {"plain": {"10": 300.0, "1000": 9000.0}, "stacked": {"10": 30.0, "1000": 8000.0}},
+            "steps": {"2 depth": {"150": 12.0, "15000": 12.0}},
+            "memory_mb": {"32": 400.0, "512": 440.0},
+        },
+    }
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Put the page and what belongs to it into a folder of the test's own."""
+    for name, path in {"PAGE": "performance.md", "KEPT": "engines/kept.json", "DRAWN": "engines/growth.svg"}.items():
+        monkeypatch.setattr(document, name, tmp_path / path)
+    (tmp_path / "performance.md").write_text(PAGE, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_page_states_machine_versions_and_ratios(found, places):
+    """Only the generated part changes; it has a row for each workload and one for the geometric means."""
+    source = places / "latest.json"
+    source.write_text(json.dumps(found), encoding="utf-8")
+
+    assert document.main([str(source)]) == 0
+
+    page = (places / "performance.md").read_text(encoding="utf-8")
+    assert page.startswith("# Performance\n\nBy hand.\n\n")
+    assert page.endswith("\n\nMore by hand.\n")
+    assert "old" not in page
+    assert "A processor, Linux x86_64, Python 3.11.0, torch 2.0, numpy 2.1, scikit-learn 1.5, jax 0.7" in page
+    assert "| 2 depth | 32 x 3 | 1000 | 2.0x | 4.0x | 10.0x |  | 20.0x |" in page
+    assert "| geometric mean |  |  | 2.0x | 4.0x | 10.0x |  | 20.0x |" in page
+    assert all(f"| {name} |" in page for name in WORKLOADS)
+    assert "400 MB with 32 seeds and 440 MB with 512, 1.10 times" in page
+    assert json.loads((places / "engines/kept.json").read_text(encoding="utf-8")) == found
+
+
+def test_growth_is_drawn_the_same_each_time(found, tmp_path):
+    """One SVG of three panels, without a date: the same numbers give the same bytes."""
+    for name in ("first.svg", "second.svg"):
+        document.draw(found["growth"], tmp_path / name)
+
+    first, second = ((tmp_path / name).read_text(encoding="utf-8") for name in ("first.svg", "second.svg"))
+    assert first == second
+    assert "width of two hidden layers" in "".join(ET.fromstring(first).itertext())  # noqa: S314 - our own file
+
+
+def test_a_partial_run_is_no_page(found, places, capsys):
+    """What is missing is named, exit status 1, and the page stays as it is."""
+    del found["workloads"][0], found["growth"]["width"]
+    source = places / "latest.json"
+    source.write_text(json.dumps(found), encoding="utf-8")
+
+    assert document.main([str(source)]) == 1
+
+    said = capsys.readouterr().err
+    assert "not everything was measured; 1 approximation, growth with width missing: run the whole make bench." in said
+    assert (places / "performance.md").read_text(encoding="utf-8") == PAGE
+
+
+def test_without_a_run_it_says_what_writes_one(places, capsys):
+    """No latest.json: one sentence, exit status 1."""
+    assert document.main([str(places / "latest.json")]) == 1
+
+    assert "latest.json cannot be read (No such file or directory): make bench writes it." in capsys.readouterr().err
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers():
+    """docs/performance.md is what the command writes from docs/engines/benchmark.json."""
+    page = document.PAGE.read_text(encoding="utf-8")
+    kept = json.loads(document.KEPT.read_text(encoding="utf-8"))
+
+    assert document.with_numbers(page, kept) == page
