@@ -15,7 +15,7 @@ from typing import Literal
 
 from packaging.version import Version
 
-from nightly.requirements import as_constraints, exact, lower_bounds, pins, public
+from nightly.requirements import RequirementsError, as_constraints, exact, lower_bounds, pins, public
 
 State = Literal["as meant", "nothing new", "not what it is for", "unavailable"]
 Versions = Mapping[str, str]
@@ -92,7 +92,12 @@ def targets(leg: str, root: Path, environ: Versions) -> dict[str, str]:
         return lower_bounds(root / "pyproject.toml", EXTRAS)
     if leg == "pinned":
         return pins(root / "constraints.txt")
-    return exact(_split(environ.get(VERSIONS, ""))) if leg == "chosen" else {}
+    if leg != "chosen":
+        return {}
+    versions = exact(_split(environ.get(VERSIONS, "")))
+    if not versions:
+        raise RequirementsError(f"The leg chosen needs versions: {VERSIONS}='numpy==2.2.6,scipy==1.15.3'.")
+    return versions
 
 
 def plan(leg: str, root: Path, environ: Versions, file: Path) -> Plan:

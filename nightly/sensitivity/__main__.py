@@ -1,46 +1,55 @@
 """`python -m nightly.sensitivity`: measure what the alarm sees, and write the page about it."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
-from nightly.sensitivity.measure import Bench, seen
-from nightly.sensitivity.page import page
+from nightly.sensitivity.measure import Bench, disturbed, missed, seen
+from nightly.sensitivity.page import Measured, page
 from nightly.sensitivity.regressions import REGRESSIONS
-from reports.baseline import compare
+from reports.baseline import Comparison, compare
 from reports.files import write_atomically
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a baseline, every regression, repeats and other numbers of workers; returns 1 where an expectation failed."""
-    options = _options(arguments)
-    bench = Bench(options.work, options.seeds, tuple(options.claim.split(",")) if options.claim else ())
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _options(given)
+    claims = tuple(options.claim.split(",")) if options.claim else ()
+    bench = Bench(options.work / "regressions", options.seeds, claims)
     baseline = bench.run("baseline", options.workers)
     told = {}
     for name in REGRESSIONS:
         told[name] = compare(baseline, bench.run(name, options.workers, name))
-        _say(f"{name}: {told[name].sentences()[0]}")
+        _say(name, told[name])
+    calm = Bench(options.work / "repeats", options.repeat_seeds or options.seeds, claims)
+    first = calm.run("baseline", options.workers)
     repeats = []
     for number in range(1, options.repeats + 1):
-        repeats.append(compare(baseline, bench.run(f"repeat-{number}", options.workers)))
-        _say(f"repeat {number}: {repeats[-1].sentences()[0]}")
-    workers = {count: compare(baseline, bench.run(f"workers-{count}", count)) for count in options.other_workers}
-    found = {name: seen(comparison) for name, comparison in told.items()}
-    text = page(found, told, repeats, workers, baseline["environment"], options.seeds)
-    write_atomically(options.output, text)
-    missed = [name for name in found if not any(one.stage == REGRESSIONS[name].stage for one in found[name])]
-    raised = [one for one in (*repeats, *workers.values()) if any(claim.departed for claim in one.claims)]
-    _say(f"{options.output}: {len(missed)} regressions seen later than expected, {len(raised)} false alarms")
-    return 1 if missed or raised else 0
+        repeats.append(compare(first, calm.run(f"repeat-{number}", options.workers)))
+        _say(f"repeat {number}", repeats[-1])
+    workers = {}
+    for count in options.other_workers:
+        workers[count] = compare(first, calm.run(f"workers-{count}", count))
+        _say(f"{count} workers", workers[count])
+    measured = Measured(told, repeats, workers, baseline, first, shlex.join(["python", "-m", __package__, *given]))
+    write_atomically(options.output, page(measured))
+    late = [name for name in told if missed(REGRESSIONS[name], seen(told[name]))]
+    raised = [one for one in (*repeats, *workers.values()) if disturbed(one)]
+    sys.stdout.write(f"{options.output}: {len(late)} regressions not as expected, {len(raised)} false alarms\n")
+    return 1 if late or raised else 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m nightly.sensitivity", description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs") / "sensitivity.md")
     parser.add_argument(
-        "--work", type=Path, default=Path("legs") / "sensitivity", help="keeps the runs; resumes from there"
-    )
+        "--work", type=Path, default=Path("legs") / "sensitivity",
+        help="keeps the runs, so that an interrupted call goes on; remove it when the suite's code has changed",
+    )  # fmt: skip
     parser.add_argument("--seeds", type=int, help="default: the registered seeds")
+    parser.add_argument("--repeat-seeds", type=int, help="of the runs in which nothing is broken; default: as --seeds")
     parser.add_argument("--claim", default="", help="ids; default: all claims of experiments 1, 2, 7 and 9")
     parser.add_argument("--workers", type=int, default=2, help="of all runs but those on other numbers of workers")
     parser.add_argument("--repeats", type=int, default=20)
@@ -48,8 +57,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+def _say(name: str, comparison: Comparison) -> None:
+    sys.stdout.write(f"{name}: {comparison.sentences()[0]}\n")
     sys.stdout.flush()
 
 

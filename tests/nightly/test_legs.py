@@ -3,7 +3,7 @@
 import pytest
 
 from nightly import Got, judge, plan, unavailable
-from nightly.legs import pytest_arguments, reason_of
+from nightly.legs import clear, pytest_arguments, reason_of
 from nightly.requirements import RequirementsError, exact, lower_bounds
 
 PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
@@ -54,6 +54,31 @@ def test_the_nightly_leg_asks_for_pre_releases_and_the_indexes_given(project):
 
     assert [one for one in nightly.arguments if one in {"--pre", "first", "second"}] == ["--pre", "first", "second"]
     assert not nightly.constraints
+
+
+def test_the_chosen_leg_needs_versions(project):
+    """Without versions the leg would be the newest ones under another name."""
+    with pytest.raises(RequirementsError, match="chosen needs versions"):
+        plan("chosen", project, {}, project / "file")
+
+
+def test_the_chosen_leg_asks_for_its_versions_and_leaves_the_others_free(project):
+    """What is named is constrained, and nothing else."""
+    chosen = plan("chosen", project, {"ATOMIC_CLAIMS_VERSIONS": "numpy==2.2.6, scipy==1.15.3"}, project / "file")
+
+    assert chosen.constraints == "numpy==2.2.6\nscipy==1.15.3\n"
+
+
+def test_a_leg_forgets_its_last_run(tmp_path):
+    """Record and report go, so that a crash today is not told by yesterday's results; an empty leg is no fault."""
+    (tmp_path / "leg" / "report").mkdir(parents=True)
+    (tmp_path / "leg" / "report" / "results.json").write_text("{}")
+    (tmp_path / "leg" / "leg.json").write_text("{}")
+
+    clear(tmp_path / "leg")
+    clear(tmp_path / "other")
+
+    assert list((tmp_path / "leg").iterdir()) == []
 
 
 def test_the_oldest_leg_is_as_meant_at_its_bounds():
