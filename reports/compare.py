@@ -87,7 +87,8 @@ class Comparison:
         if not self.changed:
             return f"No verdict differs between {len(self.runs)} runs of {len(self.rows)} claims."
         names = ", ".join(row.id for row in self.changed[:8]) + (", ..." if len(self.changed) > 8 else "")  # noqa: PLR2004
-        return f"{len(self.changed)} of {len(self.rows)} claims have another verdict in another run: {names}."
+        have = "has" if len(self.changed) == 1 else "have"
+        return f"{len(self.changed)} of {len(self.rows)} claims {have} another verdict in another run: {names}."
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> Path:

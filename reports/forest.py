@@ -17,7 +17,8 @@ from reports.words import ends, interval_text, quantity, region_text
 DIFFERENCES = frozenset({"ordered", "difference", "equivalence", "time", "conjunction"})
 PADDING = 0.09
 #: Labels of the axis that are closer than this (per cent of the width) would run into each other.
-CLOSE = 16.0
+CLOSE = 20.0
+WORDS = 27.0  # likewise, of a label in words
 EDGE = 12.0
 
 
@@ -73,7 +74,7 @@ def panel(claim: Record) -> Markup:
     for edge in ends(claim.get("region")):
         if edge is not None:
             ticks[scale.at(edge)] = quantity(claim, edge)
-    if claim.get("kind") in DIFFERENCES and all(abs(scale.at(0.0) - place) > CLOSE for place in ticks):
+    if claim.get("kind") in DIFFERENCES and all(abs(scale.at(0.0) - place) > WORDS for place in ticks):
         ticks[scale.at(0.0)] = "no difference" if claim.get("kind") != "time" else "equally fast"
     texts += [_text(place, 67, words, "tick") for place, words in _apart(ticks)]
     label = f"Effect {quantity(claim, claim['effect'])}, interval {interval_text(claim)}; claimed: {region_text(claim)}"

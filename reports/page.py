@@ -92,6 +92,29 @@ class Page:
         return [view for one in self.experiments for view in one.everything if view.departed]
 
     @cached_property
+    def undecided(self) -> list[ClaimView]:
+        """Claims and variants whose other verdict is excused."""
+        return [view for one in self.experiments for view in one.everything if view.undecided]
+
+    @cached_property
+    def unusual(self) -> str:
+        """What is unusual about the whole run, in a sentence: a quick look, other seeds, another engine."""
+        views = [view for one in self.experiments for view in one.everything]
+        facts = []
+        fewer = sum(view.other_seeds and not view.record.get("looks") for view in views)
+        if fewer:
+            facts.append(
+                f"{fewer} of {words.plural(len(views), 'claim')} rest on another number of seeds than registered"
+            )
+        for name, usual in (("stream", "registered"), ("engine", "torch")):
+            others = sorted({str(view.record[name]) for view in views if view.record.get(name)} - {usual})
+            if others:
+                facts.append(f"{name}: {', '.join(others)}")
+        if any(view.record.get("looks") for view in views):
+            facts.append("seeds were added until a look decided")
+        return "; ".join(facts)
+
+    @cached_property
     def alarms(self) -> list[Record]:
         """What changed since the baseline, each with the claim's text."""
         texts = {claim["id"]: claim.get("text") for claim in self.claims}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reports.results import VERDICTS, Record, Results
-from reports.words import clip, departed, interval_text, quantity, region_text
+from reports.words import clip, departed, interval_text, printable, quantity, region_text
 
 if TYPE_CHECKING:
     from reports.session import Run
@@ -55,7 +55,7 @@ def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:
 
 
 def _one_line(claim: Record) -> str:
-    return " ".join(str(claim.get("text") or "").split())
+    return " ".join(printable(claim.get("text") or "").split())
 
 
 def _table(reporter: pytest.TerminalReporter, claims: list[Record]) -> None:
@@ -107,4 +107,4 @@ def _heading(reporter: pytest.TerminalReporter, text: str) -> None:
 
 def _sentence(reporter: pytest.TerminalReporter, message: str | None) -> None:
     for one in str(message or "").splitlines() or [""]:
-        reporter.write_line(f"    {one}")
+        reporter.write_line(f"    {printable(one)}")

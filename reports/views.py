@@ -1,5 +1,6 @@
 """What the page shows of a claim: words, tables and drawings made from its record."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,18 @@ from reports import forest
 from reports.environment import source_link
 from reports.published import direction, published_of
 from reports.results import Record
-from reports.words import bare, departed, interval_text, labels_of, level_text, number, quantity, region_text
+from reports.words import (
+    bare,
+    deciding,
+    departed,
+    interval_text,
+    labels_of,
+    level_text,
+    number,
+    quantity,
+    region_text,
+    with_minus,
+)
 
 KINDS = {
     "ordered": "Ordered: no step back beyond the tolerance between neighbours, and from first to last more than the "
@@ -81,6 +93,12 @@ class ClaimView:
         return departed(self.record)
 
     @cached_property
+    def other_seeds(self) -> bool:
+        """Whether the claim was judged on another number of seeds than it is registered for."""
+        planned, seeds = self.record.get("registered_seeds"), self.record.get("seeds")
+        return bool(planned and seeds and planned != seeds)
+
+    @cached_property
     def undecided(self) -> bool:
         """Whether another verdict than the registered one is excused: a quick look, a claim about the clock."""
         registered = self.record.get("registered")
@@ -144,13 +162,26 @@ class ClaimView:
 
     @cached_property
     def sentence(self) -> str:
-        """The verdict's sentence; the badge beside it has said its first word."""
-        message = str(self.record.get("message") or "")
-        for head in (f"{self.verdict.capitalize()}: ", f"{self.verdict.capitalize()} "):
-            if message.startswith(head):
-                rest = message.removeprefix(head)
-                return rest[:1].upper() + rest[1:]
-        return message
+        """The verdict's sentence without its first word, which the badge has said: "Reversed: in 0 of 32 seeds"."""
+        message = with_minus(str(self.record.get("message") or ""))
+        head = re.match(rf"{re.escape(self.verdict)}(?: \((?P<how>[^()]*)\))?: ", message, re.IGNORECASE)
+        if head:
+            rest = message[head.end() :]
+            message = f"{head['how']}: {rest}" if head["how"] else rest
+        return message[:1].upper() + message[1:]
+
+    @cached_property
+    def which(self) -> str:
+        """What the effect at the top is of, where the claim has several parts."""
+        parts = self.record.get("parts") or []
+        told = deciding(self.record)
+        return "" if len(parts) < 2 or told is None else str(told.get("text") or "")  # noqa: PLR2004 - several
+
+    @cached_property
+    def variants_say(self) -> list[tuple["ClaimView", str]]:
+        """Each variant with whether it changes the verdict: what the departures amount to."""
+        words = {True: "changes the verdict", False: "does not change the verdict", None: "has no verdict to compare"}
+        return [(one, words[one.changes_verdict]) for one in self.variants]
 
     @cached_property
     def parts(self) -> list[tuple[Mapping[str, Any], Markup]]:
@@ -227,9 +258,8 @@ class ClaimView:
             )
         if engine and engine != "torch":
             marks.append(f"engine {engine}")
-        planned, seeds = self.record.get("registered_seeds"), self.record.get("seeds")
-        if planned and seeds and planned != seeds and not looks:
-            marks.append(f"{seeds} seeds, registered for {planned}")
+        if self.other_seeds and not looks:
+            marks.append(f"{self.record['seeds']} seeds, registered for {self.record['registered_seeds']}")
         if self.record.get("reused"):
             marks.append(f"{self.record['reused']} trials reused")
         if self.record.get("clock"):

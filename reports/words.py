@@ -33,6 +33,16 @@ def number(value: Any, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
+def with_minus(text: str) -> str:
+    """Return a sentence with true minus signs before its numbers: seeds 0-31 and names stay as they are."""
+    return re.sub(r"(?<![\w.)\]-])-(?=\.?\d)|(?<=\de)-(?=\d)", MINUS, text)
+
+
+def printable(text: Any) -> str:
+    """Return a text with blanks for control characters: nothing in it moves a cursor or turns a line around."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
 def duration(seconds: Any) -> str:
     """3.2 s, 4 min 5 s, 1 h 12 min."""
     if seconds is None:

@@ -1,8 +1,11 @@
 """The paper that figures are drawn on: matplotlib's figure objects, one style, no state outside of them."""
 
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import matplotlib as mpl
@@ -20,9 +23,11 @@ from reports.figures.palette import GRID, INK, MUTED, PAPER, look
 from reports.figures.seeds import Floats, Summary
 from reports.words import MINUS, clip
 
-WIDTH = 5.7  # inches of 72 points: 547 CSS pixels
-HEIGHT = 3.3
+WIDTH = 5.0  # inches of 72 points: 480 CSS pixels; small, so that letters are still read on a phone
+HEIGHT = 3.0
+LINE = 46  # letters that fit beside each other, as large as they are on a phone
 LABEL = 60
+BESIDE = 26  # letters of a title beside an axis, on one line
 THOUSAND, MANY = 1e3, 1e7  # written 1,000; written 1e+07
 
 STYLE: dict[Any, Any] = {
@@ -82,9 +87,10 @@ def paper(rows: int = 1, columns: int = 1, height: float = HEIGHT) -> tuple[Figu
 
 
 def name_axes(axes: Axes, x: str | None, y: str | None) -> None:
-    """Write the axes' titles."""
+    """Write the axes' titles; a long one beside the axis stands on two lines."""
     axes.set_xlabel(label(x or ""))
-    axes.set_ylabel(label(y or "", 44))
+    # on a phone letters are larger than here: room for them before the ticks, and along the axis
+    axes.set_ylabel("\n".join(textwrap.wrap(label(y or "", 2 * BESIDE), BESIDE)), labelpad=7)
 
 
 def label(text: Any, most: int = LABEL) -> str:
@@ -199,7 +205,15 @@ def horizontal(axes: Axes, value: float, text: str, *, flip: bool = False, dash:
         if flip
         else {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (4, 0), "va": "center", "ha": "left"}
     )
-    axes.annotate(name, textcoords="offset points", color=MUTED, fontsize=8.5, annotation_clip=False, **where)
+    axes.annotate(
+        name, textcoords="offset points", color=MUTED, fontsize=8.5, linespacing=1.35, annotation_clip=False, **where
+    )
+
+
+def crowded(names: Sequence[str]) -> bool:
+    """Whether names below an axis, evenly spaced, would run into each other."""
+    slot = LINE / max(len(names), 1)
+    return any((len(a) + len(b)) / 2 + 1 > slot for a, b in pairwise(names)) or max(map(len, names), default=0) > LINE
 
 
 def distinct(texts: Sequence[str]) -> tuple[str, list[str]]:
@@ -234,7 +248,8 @@ def key(figure: Figure, names: Sequence[str], kind: str = "both", *, published: 
     if not handles:
         return
     longest = max(len(str(handle.get_label())) for handle in handles)
-    columns = max(1, min(len(handles), 72 // (longest + 6)))
+    columns = max(1, min(len(handles), LINE // (longest + 5)))
+    columns = ceil(len(handles) / ceil(len(handles) / columns))  # full rows: none with a single entry
     made = figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=2.2,
-                         columnspacing=1.4, borderaxespad=0.1, title=head or None, alignment="left")  # fmt: skip
+                         columnspacing=2.2, borderaxespad=0.1, title=head or None, alignment="left")  # fmt: skip
     made.get_title().set_color(MUTED)

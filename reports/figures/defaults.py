@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from inference.labels import describe
+from inference.labels import describe, say
 from reports.figures import canvas
 from reports.figures.palette import INK, SERIES
 from reports.figures.plots import strips_figure
@@ -24,32 +24,47 @@ def draw_record(record: Record) -> tuple[Figure, str] | None:
     rows = [row for row in record.get("conditions") or [] if row.get("values")]
     sizes = {len(row["values"]) for row in rows}
     if rows and len(rows) <= MOST_CONDITIONS and len(sizes) == 1:
-        return _conditions(record, rows), CAPTION
+        return _conditions(record, rows)
     parts = [part for part in record.get("parts") or [] if part.get("effect") is not None]
     if parts:
-        return _effects(
-            record, parts[:MOST_PARTS]
-        ), "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
+        return _effects(record, parts[:MOST_PARTS]), EFFECTS
     return None
 
 
 EFFECTS = "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
 CAPTION = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
+SHARES = (
+    "Each dot is a seed: at 1 where it shows what is claimed, else at 0. The bar is the share with its 99 % interval."
+)
 
 
-def _conditions(record: Record, rows: Sequence[Record]) -> Figure:
+def _conditions(record: Record, rows: Sequence[Record]) -> tuple[Figure, str]:
     values = np.array([[np.nan if v is None else float(v) for v in row["values"]] for row in rows]).T
-    names = _names([labels_of(row) for row in rows])
-    return strips_figure(names, [values], [""], titles=(None, record.get("unit") or "value"))
+    title, names = _names([labels_of(row) for row in rows])
+    shares = _shares(record, len(rows))
+    quantity = record.get("unit") or record.get("quantity") or "value"
+    figure = strips_figure(names, [values], [""], titles=(title, str(quantity)), summaries=[shares] if shares else ())
+    return figure, SHARES if shares else CAPTION
 
 
-def _names(labels: Sequence[dict[str, Any]]) -> list[str]:
-    """Name the rows by the labels in which they differ."""
+def _shares(record: Record, count: int) -> Summary | None:
+    """Shares of seeds with the exact intervals that the claim is judged by: a t interval would leave 0 to 1."""
+    parts = record.get("parts") or []
+    bounds = [ends(part.get("interval")) for part in parts if part.get("estimator") == "count"]
+    if record.get("kind") != "proportion" or not len(bounds) == len(parts) == count:
+        return None
+    told = np.array([(part["effect"], *pair) for part, pair in zip(parts, bounds, strict=True)], dtype=float)
+    return Summary(*told.T)
+
+
+def _names(labels: Sequence[dict[str, Any]]) -> tuple[str | None, list[str]]:
+    """Name the rows by the labels in which they differ; a single one of these names the axis."""
     keys = list(dict.fromkeys(key for one in labels for key in one))
     telling = [key for key in keys if len({str(one.get(key)) for one in labels}) > 1] or keys
     if len(telling) == 1:
-        return [describe({telling[0]: one[telling[0]]}) if telling[0] in one else "—" for one in labels]
-    return [describe({key: one[key] for key in telling if key in one}) or "all" for one in labels]
+        (key,) = telling
+        return None if key == "condition" else key, [say(one[key]) if key in one else "—" for one in labels]
+    return None, [describe({key: one[key] for key in telling if key in one}) or "all" for one in labels]
 
 
 def _effects(record: Record, parts: Sequence[Record]) -> Figure:

@@ -36,7 +36,7 @@ def draw_functions(picture: Functions) -> Figure:
         if picture.points is not None:
             _rug(axes, picture.points[:200])
         if len(series) > 1:
-            axes.set_title(canvas.label(one.label, 30), loc="left")
+            axes.set_title(canvas.label(one.label, 26), loc="left")
         axes.label_outer()
     _blank(panels, len(series))
     figure.supxlabel(canvas.label(picture.xlabel or ""), fontsize=9.5)
@@ -44,7 +44,8 @@ def draw_functions(picture: Functions) -> Figure:
     if target:
         handles = [Line2D([], [], color=SERIES[0], linewidth=1, label="learned, one line a seed"),
                    Line2D([], [], color=INK, linewidth=1.6, linestyle=(0, (4, 2)), label="target")]  # fmt: skip
-        figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, borderaxespad=0.1)
+        figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, borderaxespad=0.1,
+                      columnspacing=3)  # fmt: skip
     return figure
 
 
@@ -75,7 +76,7 @@ def draw_boundary(picture: Boundary) -> Figure:
                 chosen = points[kinds == kind][::step]
                 canvas.dots(axes, chosen[:, 0], chosen[:, 1], SERIES[kind], 3.0, cap=cap)
         if len(panels) > 1:
-            axes.set_title(canvas.label(name, 30), loc="left")
+            axes.set_title(canvas.label(name, 26), loc="left")
         axes.label_outer()
     _blank(places, len(panels))
     figure.supxlabel(canvas.label(picture.xlabel or ""), fontsize=9.5)

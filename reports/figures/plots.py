@@ -14,6 +14,8 @@ from reports.figures.palette import INK, look
 from reports.figures.seeds import POINTS, Floats, Summary, finite_range, summarise, swarm, thinned
 
 DOT = 3.6  # points
+#: Within a strip, in parts of its width: how wide the dots may spread, and where dots, mean and published value stand.
+SWARM, DOTS_AT, MEAN_AT, PUBLISHED_AT = 0.56, -0.1, 0.3, -0.5
 
 
 def draw_lines(picture: Lines) -> Figure:
@@ -98,11 +100,16 @@ def strips_figure(
     published: Sequence[Sequence[float | None]] = (),
     lines: Sequence[tuple[float, str]] = (),
     titles: tuple[str | None, str | None] = (None, None),
+    summaries: Sequence[Summary] = (),
 ) -> Figure:
-    """Draw ``groups``, arrays of shape (n seeds, levels), side by side within each level."""
+    """Draw ``groups``, arrays of shape (n seeds, levels), side by side within each level.
+
+    Dots stand beside their mean and interval, not under it: with few seeds the bar would hide them all. ``summaries``
+    replace the means with t intervals, one for each group.
+    """
     names = [canvas.label(name, 40) for name in names]
     # level names that would run into each other are read from top to bottom instead
-    flip = sum(len(name) + 2 for name in names) > 62 or max(map(len, names)) > 20  # noqa: PLR2004 - characters of a line
+    flip = canvas.crowded(names)
     rows = len(names) * len(groups)
     height = max(canvas.HEIGHT * 0.6, min(0.7 + 0.27 * rows + 0.12 * len(names), 9.5)) if flip else canvas.HEIGHT
     figure, (axes,) = canvas.paper(height=height)
@@ -111,9 +118,10 @@ def strips_figure(
         *groups,
         np.array([y for told in published for y in told if y is not None]),
         np.array([y for y, _ in lines]),
+        *(np.concatenate([one.low, one.high]) for one in summaries),
     ]
     low, high = finite_range(values, log=log)
-    length = 60 * height - 50 if not flip else 250
+    length = 60 * height - 50 if not flip else 215
     unit = ((np.log10(high / low) if log else high - low) or 1.0) * DOT / length
     share = 0.8 / len(groups)
     marked = False
@@ -121,14 +129,14 @@ def strips_figure(
         looks = look(at)
         middle = np.arange(len(names)) + (at - (len(groups) - 1) / 2) * share
         with np.errstate(divide="ignore", invalid="ignore"):
-            told = [swarm(np.log10(column) if log else column, share * 0.8, unit) for column in group.T]
-        places = np.concatenate([where + offset for where, offset in zip(middle, told, strict=True)])
+            told = [swarm(np.log10(column) if log else column, share * SWARM, unit) for column in group.T]
+        places = np.concatenate([where + share * DOTS_AT + offset for where, offset in zip(middle, told, strict=True)])
         _dots(axes, places, group.T.ravel(), looks.colour, flip=flip)
-        summary = summarise(group, log=log)
-        _means(axes, middle, summary, share, flip=flip)
+        summary = summaries[at] if summaries else summarise(group, log=log)
+        _means(axes, middle + share * MEAN_AT, summary, share, flip=flip)
         given = [(x, y) for x, y in zip(middle, published[at] if published else [], strict=False) if y is not None]
         if given:
-            xs, ys = [x - share * 0.4 for x, _ in given], [y for _, y in given]
+            xs, ys = [x + share * PUBLISHED_AT for x, _ in given], [y for _, y in given]
             canvas.published_marks(axes, *((ys, xs) if flip else (xs, ys)))
             marked = True
     for value, text in lines:
@@ -149,9 +157,9 @@ def _dots(axes: Axes, places: Floats, values: Floats, colour: str, *, flip: bool
 
 
 def _means(axes: Axes, middle: Any, summary: Summary, share: float, *, flip: bool) -> None:
-    """Draw mean and interval in ink over the dots: a cross whose long stroke is the interval."""
+    """Draw mean and interval in ink beside the dots: a cross whose long stroke is the interval."""
     canvas.bars(axes, middle, summary, INK, flip=flip)
-    across = 9 if flip else min(22.0, 130 * share / max(len(middle), 2) + 6)
+    across = 9 if flip else min(15.0, 90 * share / max(len(middle), 2) + 5)
     at = (summary.mean, middle) if flip else (middle, summary.mean)
     axes.plot(*at, color=INK, linestyle="", marker="|" if flip else "_", markersize=across, markeredgewidth=2, zorder=5)
 
@@ -162,7 +170,7 @@ def _name_levels(axes: Axes, names: Sequence[str], titles: tuple[str | None, str
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
-        canvas.name_axes(axes, titles[1], None)
+        canvas.name_axes(axes, titles[1], titles[0])
     else:
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
@@ -182,7 +190,9 @@ def _positions(one: Series) -> Floats:
 def _category_ticks(axes: Axes, series: Sequence[Series]) -> None:
     x = series[0].x
     if not _numeric(series):
-        axes.set_xticks(range(len(x)), [canvas.label(say(level), 16) for level in x])
+        names = [canvas.label(say(level), 20) for level in x]
+        slanted: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(x)), names, **(slanted if canvas.crowded(names) else {}))
     elif len(x) <= 4:  # noqa: PLR2004 - few levels are their own ticks
         axes.set_xticks(_positions(series[0]), [say(level) for level in x])
         axes.minorticks_off()

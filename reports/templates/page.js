@@ -3,10 +3,10 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // folded tables are part of a printed page
+  // what is folded is part of a printed page, but for the tables of all seeds: hundreds of sheets
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = all("details:not([open])");
+    opened = all("details:not([open], .seeds)");
     opened.forEach((one) => { one.open = true; });
   });
   addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });
@@ -43,6 +43,7 @@
     verdict: (a, b) => verdicts.indexOf(a.dataset.verdict) - verdicts.indexOf(b.dataset.verdict),
     time: (a, b) => b.dataset.seconds - a.dataset.seconds,
     seeds: (a, b) => b.dataset.seeds - a.dataset.seeds,
+    text: (a, b) => $(".text", a).textContent.localeCompare($(".text", b).textContent),
   };
   const words = new Map(rows.map((row) => {
     const section = sections.get(row.dataset.id);

@@ -38,7 +38,7 @@ def test_a_changed_verdict_is_named_and_exits_1(tmp_path: Path, capsys: pytest.C
     assert lines[0].split() == ["old", "new"]
     assert lines[1].split() == ["torch", "2.12.0", "2.13.0"]
     assert lines[3] == "* 2.a  supported 0.2 (0.1 to 0.3)  refuted 0.01 (0.1 to 0.3)"
-    assert "1 of 2 claims have another verdict in another run: 2.a." in lines
+    assert "1 of 2 claims has another verdict in another run: 2.a." in lines
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert page.index('id="2.a"') < page.index('id="1.a"')
 

@@ -11,6 +11,8 @@ import xarray as xr
 
 from inference import lines, strips
 from reports.figures import illustrate
+from reports.figures.canvas import crowded
+from reports.figures.defaults import draw_record
 from reports.figures.illustrate import draw, file_name
 from reports.figures.palette import VARIABLES
 from reports.figures.seeds import summarise, swarm, thinned
@@ -71,6 +73,45 @@ def test_every_seed_is_drawn() -> None:
     data = xr.DataArray(np.full((64, 2), 0.5), dims=["seed", "arm"], coords={"arm": ["a", "b"]})
     text, _ = draw({"id": "1.a"}, strips(data, along="arm"), "salt")
     assert max(path.count("h0") for path in re.findall(r'd="([^"]+)"', text)) == 128
+
+
+def test_seeds_do_not_hide_behind_their_mean() -> None:
+    """Eight seeds that are all different: dots stand in one column, mean and interval in another."""
+    values = np.linspace(0.4, 0.6, 8)[:, None].repeat(2, axis=1)
+    data = xr.DataArray(values, dims=["seed", "arm"], coords={"arm": ["a", "b"]})
+    text, _ = draw({"id": "1.a"}, strips(data, along="arm"), "salt")
+    paths = re.findall(r'd="(m[^"]+)"', text)
+    dots = next(path for path in paths if path.count("h0") == 16)
+    bars = next(path for path in paths if "h0" not in path and path.count("m") == 2 and "l" in path[1:])
+
+    assert abs(float(re.match(r"m(-?[\d.]+)", dots)[1]) - float(re.match(r"m(-?[\d.]+)", bars)[1])) > 10
+
+
+def test_a_share_of_seeds_stays_between_0_and_1() -> None:
+    """7 of 8 seeds: the default figure shows the exact interval of the claim, not one of t that passes 1."""
+    told, hypothesis, _ = next(one for one in EVERY_KIND if one[0]["id"] == "2.b")
+    figure, caption = draw_record(record(told, hypothesis, np.random.default_rng(1)))
+    low, high = figure.axes[0].get_ylim()
+
+    assert caption.endswith("The bar is the share with its 99 % interval.")
+    assert -0.1 < low < 0
+    assert 1 < high < 1.1
+    assert figure.axes[0].get_ylabel() == "share of seeds"
+
+
+@pytest.mark.parametrize(
+    "names, expected",
+    [
+        (["1", "2", "3"], False),
+        (["relu", "tanh", "square", "sin", "sign", "identity"], False),
+        (["cross entropy", "absolute", "squared", "fourth", "hinge", "constant"], True),
+        (["a single name that is really much too long to stand"], True),
+        ([], False),
+    ],
+)
+def test_names_that_would_collide_are_noticed(names: list, expected: bool) -> None:
+    """Names below an axis are read from top to bottom where neighbours would touch on a phone."""
+    assert crowded(names) is expected
 
 
 def test_thinning_keeps_what_the_eye_sees() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reports import results as store
 from reports.page import page_text, seconds_of, write_page
 from reports.session import render
+from reports.views import ClaimView, Loose
 from tests.reports.factory import FACTS, error_record, repeated
 
 
@@ -62,6 +63,13 @@ def records_of(folder: Path) -> list[dict]:
 def page_of(folder: Path, records: list[dict], **facts: object) -> str:
     """Return the page of these records."""
     return page_text(folder, store.assemble(copy.deepcopy(records), {**FACTS, **facts}))
+
+
+def section_of(text: str, identifier: str) -> str:
+    """Return a claim's section without those of its variants."""
+    found = re.search(rf'<article class="[^"]*" id="{re.escape(identifier)}".*?(?=<article|</main>)', text, re.DOTALL)
+    assert found
+    return found[0]
 
 
 def test_is_one_file_that_loads_nothing(report: Path) -> None:
@@ -208,6 +216,74 @@ def test_variants_stand_under_their_claim(report: Path) -> None:
     assert "does not change the verdict" in whole
 
 
+def test_a_claim_says_what_its_variants_amount_to(report: Path) -> None:
+    """Departures stand in the claim's own section, each with a link and whether it changes the verdict."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    own = section_of(text, "4.b")
+
+    assert "Departures, and whether they matter" in own
+    assert '<a href="#4.b@train-range">@train-range</a> <strong>changes the verdict</strong>' in own
+    assert '<a href="#4.b@own-range-2000">@own-range-2000</a> <strong>does not change the verdict</strong>' in own
+
+
+@pytest.mark.parametrize(
+    "message, sentence",
+    [
+        ("Refuted (reversed): in 0 of 8 seeds it is -0.2.", "Reversed: in 0 of 8 seeds it is \N{MINUS SIGN}0.2."),
+        ("Refuted: 1 of 2 parts fails.", "1 of 2 parts fails."),
+        ("nothing in particular (seeds 0-7)", "Nothing in particular (seeds 0-7)"),
+    ],
+)
+def test_sentences_do_not_repeat_the_badge(message: str, sentence: str) -> None:
+    """The verdict's first word is on the badge; what its bracket says stays, and numbers have true minus signs."""
+    view = ClaimView(Loose({"id": "1.a", "verdict": "refuted", "message": message}), {})
+
+    assert view.sentence == sentence
+
+
+def test_of_several_parts_it_says_which_is_shown(report: Path) -> None:
+    """The effect at the top of a claim with several parts is that of the deciding one, and it is named there."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    section = section_of(text, "2.a")
+
+    assert "layers 3 minus 2 <span>(the narrowest of 3 parts)</span>" in section[: section.index("panel-head")]
+
+
+def test_the_discussion_keeps_its_paragraphs(tmp_path: Path) -> None:
+    """A docstring of several paragraphs is shown as several; line ends within one are no breaks."""
+    record = {**error_record(), "discussion": "First line\nof one.\n\nSecond paragraph.\n\n    Indented third."}
+    text = page_of(tmp_path, [record])
+
+    for paragraph in ("First line of one.", "Second paragraph.", "Indented third."):
+        assert f'<p dir="auto">{paragraph}</p>' in text
+
+
+def test_design_tells_holm_controls_and_power(report: Path) -> None:
+    """A claim's section tells its rule, seeds, level, p-value with Holm's adjustment, power, divergence and control."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    section = section_of(text, "2.a")
+
+    assert "Ordered: no step back" in section
+    assert "more than 0.05 for 1 of 3 parts" in section
+    assert "0.005 a side (99 % interval)" in section
+    assert re.search(r"with Holm&#39;s adjustment over 13 claims|with Holm's adjustment over 13 claims", section)
+    assert "with 90 % power" in section
+    assert "none in 32 seeds" in section
+    assert "of 400 shuffled worlds were called supported" in section
+
+
+def test_every_seed_is_in_a_folded_table_that_describes_the_figure(report: Path) -> None:
+    """32 rows of 3 values, folded; the figure names the table as its description; a figure without one names none."""
+    text = (report / "index.html").read_text(encoding="utf-8")
+    section = section_of(text, "2.a")
+    table = section[section.index('<details class="fold seeds" id="v-2.a">') :]
+
+    assert 'aria-describedby="v-2.a"' in section
+    assert table[: table.index("</table>")].count("<tr>") == 33
+    found = Text(text)
+    assert set(re.findall(r'aria-describedby="([^"]+)"', text)) <= set(found.ids)
+
+
 def test_published_stands_beside_measured(report: Path) -> None:
     """0.688 was published for three layers and stands in that row; what fits no row is told beneath."""
     text = (report / "index.html").read_text(encoding="utf-8")
@@ -268,6 +344,26 @@ def test_skipped_and_clock_claims_are_no_departures(tmp_path: Path) -> None:
 
     assert "not as registered" not in text
     assert "registered supported" in text
+    assert "Every verdict is as registered" not in text
+    assert "No verdict contradicts what is registered; 1 of 1 differ from it" in text
+
+
+@pytest.mark.parametrize(
+    "facts, sentence",
+    [
+        ({"seeds": 8, "registered_seeds": 32}, "1 of 1 claim on another number of seeds than registered."),
+        ({"stream": "fresh-1"}, "stream: fresh-1."),
+        ({"engine": "jax"}, "engine: jax."),
+        ({"looks": [{"seeds": 8, "verdict": "supported"}]}, "seeds were added until a look decided."),
+        ({"seeds": 32, "registered_seeds": 32, "stream": "registered", "engine": "torch"}, None),
+    ],
+)
+def test_an_unusual_run_says_so_at_the_top(tmp_path: Path, facts: dict, sentence: str | None) -> None:
+    """A quick look, fresh seeds, another engine, a sequential run: one sentence at the top; a usual run has none."""
+    text = page_of(tmp_path, [{**error_record(), **facts}])
+
+    assert ("An unusual run." in text) == (sentence is not None)
+    assert sentence is None or f"</strong> {sentence} Here only a contradiction" in text
 
 
 def test_the_page_is_written_whole(tmp_path: Path) -> None:

@@ -200,6 +200,22 @@ def test_terminal_tells_every_claim_and_ends_with_the_page(project: pytest.Pytes
     )
 
 
+def test_texts_cannot_move_the_cursor(project: pytest.Pytester) -> None:
+    """Escape sequences, carriage returns and turned lines in a claim's words reach no terminal."""
+    project.makepyfile(
+        """
+        def test_depth(judged):
+            judged("2.a", "refuted", text="a\\x1b[31mred\\r\\u202eb", message="Refuted: \\x1b[2Jgone.")
+        """
+    )
+    run = project.runpytest_subprocess("--report", "out", "--color=no", "--tb=no", "-rN")
+
+    told = run.stdout.str()
+    assert "a [31mred  b" in told or "a [31mred b" in told
+    assert "    Refuted:  [2Jgone." in told
+    assert not {"\x1b", "\u202e"} & set(told)
+
+
 def test_stopping_early_leaves_a_partial_report(project: pytest.Pytester) -> None:
     """After -x the report holds what was judged, and says that it is partial."""
     project.makepyfile(

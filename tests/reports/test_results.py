@@ -21,7 +21,7 @@ from reports.markdown import MOST_BYTES, escape, summary
 from reports.measurements import as_csv, condition_rows
 from reports.published import direction, published_of
 from reports.results import ResultsError, as_json, assemble, natural, parse_record, read, write
-from reports.words import departed, duration, interval_text, number, paragraphs, quantity, region_text
+from reports.words import departed, duration, interval_text, number, paragraphs, quantity, region_text, with_minus
 from tests.reports.factory import FACTS, error_record
 
 JSON = st.recursive(
@@ -290,6 +290,22 @@ def test_words_for_numbers() -> None:
         "1 h 12 min",
         "\N{EM DASH}",
     ]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        (
+            "gain is -0.022, 99 % interval -.03 to 1",
+            "gain is \N{MINUS SIGN}0.022, 99 % interval \N{MINUS SIGN}.03 to 1",
+        ),
+        ("8.87e-05", "8.87e\N{MINUS SIGN}05"),
+        ("seeds 0-31, network 1-37-2, pytest -n0, (a)-1", "seeds 0-31, network 1-37-2, pytest -n0, (a)-1"),
+    ],
+)
+def test_minus_signs_only_before_numbers(text: str, expected: str) -> None:
+    """Negative numbers get a true minus sign; ranges, names, options and dates keep their hyphens."""
+    assert with_minus(text) == expected
 
 
 def test_words_for_paragraphs() -> None:
