@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from nightly import legs
-from nightly.requirements import installed, lower_bounds, pins
+from nightly.requirements import installed, lower_bounds, newest, pins
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,6 +35,8 @@ def _check(leg: str, file: Path) -> int:
     wanted = legs.targets(leg, ROOT, os.environ)
     names = dict.fromkeys((*legs.WATCHED, *bounds, *wanted))
     got = legs.judge(leg, installed(names), wanted, pinned, legs.held_versions(ROOT, os.environ))
+    if leg == "latest":
+        got = legs.with_kept_out(got, newest(legs.WATCHED))
     got.write(file)
     sys.stdout.write("\n".join(got.lines) + "\n")
     return 0

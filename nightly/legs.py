@@ -9,7 +9,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -172,6 +172,18 @@ def _nightly(free: Versions) -> tuple[State, str]:
     if early:
         return "as meant", f"Development versions: {_listed(early)}."
     return "not what it is for", f"No development version, only releases: {_listed(free)}."
+
+
+def with_kept_out(got: Got, newest: Versions) -> Got:
+    """Say which newer releases a leg did not get: pip passes over what the Python or another package keeps out."""
+    out = {
+        name: version
+        for name, version in newest.items()
+        if name in got.versions and name not in got.held and public(version) > public(got.versions[name])
+    }
+    if not out:
+        return got
+    return replace(got, text=f"{got.text} Kept out by Python {got.python} or by another package: {_listed(out)}.")
 
 
 def _is(version: str | None, wanted: str) -> bool:

@@ -1,5 +1,8 @@
 """What the project asks for (lower bounds), what was tested (pins), and what an environment has."""
 
+import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import metadata
@@ -61,6 +64,24 @@ def installed(names: Iterable[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def newest(names: Iterable[str]) -> dict[str, str]:
+    """Return the newest release of each package whatever Python it wants; those that pip cannot tell are left out."""
+    found = {}
+    for name in names:
+        command = [sys.executable, "-m", "pip", "index", "versions", name, "--ignore-requires-python"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        version = newest_told(told.stdout)
+        if version is not None:
+            found[name] = version
+    return found
+
+
+def newest_told(said: str) -> str | None:
+    """Read the newest version off what `pip index versions` says first: "numpy (2.5.5)"."""
+    told = re.match(r"\S+ \(([^)\s]+)\)", said)
+    return None if told is None else told[1]
 
 
 def public(version: str) -> Version:

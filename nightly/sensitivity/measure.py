@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from nightly.sensitivity.regressions import VARIABLE, Regression
 from reports.baseline import ClaimComparison, Comparison
 from reports.baseline.comparison import ORDER
@@ -39,11 +41,12 @@ class Bench:
         options = self._options(report, workers)
         asked = json.dumps({"options": options, "regression": regression})
         note = report / "asked.json"
-        if not note.exists() or note.read_text(encoding="utf-8") != asked:
-            report.mkdir(parents=True, exist_ok=True)
-            note.unlink(missing_ok=True)
-            self._run(report, options, regression)
-            note.write_text(asked, encoding="utf-8")  # last: an interrupted run is no run
+        report.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{name}.lock"):  # tests on several workers share their runs
+            if not note.exists() or note.read_text(encoding="utf-8") != asked:
+                note.unlink(missing_ok=True)
+                self._run(report, options, regression)
+                note.write_text(asked, encoding="utf-8")  # last: an interrupted run is no run
         results: Results = json.loads((report / "results.json").read_text(encoding="utf-8"))
         return results
 

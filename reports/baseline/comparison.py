@@ -154,13 +154,13 @@ def _stages(was: Evidence, now: Evidence, claims: int) -> tuple[dict[Stage, Find
 
 
 def _verdict_changed(was: Evidence, now: Evidence) -> bool:
-    """Any other verdict at the same seeds; at other seeds or with another engine only a contradiction.
+    """Any other verdict at the same seeds; at other seeds, with another engine or of measured time a contradiction.
 
     A baseline that is an error has no verdict that could change.
     """
     if was.verdict in {now.verdict, "error"}:
         return False
-    if was.design == now.design and was.seeds == now.seeds:
+    if was.design == now.design and was.seeds == now.seeds and not (was.clock or now.clock):
         return True
     return now.verdict == "error" or {was.verdict, now.verdict} == DECIDED
 

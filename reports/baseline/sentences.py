@@ -59,7 +59,7 @@ def _verdicts(claims: Sequence["ClaimComparison"]) -> Iterable[str]:
             cause = f": {claim.where}" if claim.where else ""
             yield f"{claim.id}: verdict changed, {was} → {now}{cause}"
         elif was not in {now, "error"}:
-            yield f"{claim.id}: {was} → {now}, not comparable at other seeds"
+            yield f"{claim.id}: {was} → {now}, which is no change of verdict at other seeds or of measured time"
 
 
 def _departures(claims: Sequence["ClaimComparison"]) -> Iterable[str]:

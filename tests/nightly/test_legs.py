@@ -3,8 +3,8 @@
 import pytest
 
 from nightly import Got, judge, plan, unavailable
-from nightly.legs import clear, pytest_arguments, reason_of
-from nightly.requirements import RequirementsError, exact, lower_bounds
+from nightly.legs import clear, pytest_arguments, reason_of, with_kept_out
+from nightly.requirements import RequirementsError, exact, lower_bounds, newest_told
 
 PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
 STABLE = {name: PINNED[name] for name in ("torch", "numpy", "scipy", "scikit-learn")}
@@ -125,6 +125,26 @@ def test_latest_that_is_newer_only_in_what_is_held_is_nothing_new():
 def test_latest_that_went_back_fails():
     """A resolver that backtracked below the pinned set did not get the latest versions."""
     assert judge("latest", {**STABLE, "scipy": "1.16.0"}, {}, PINNED, {}).state == "not what it is for"
+
+
+def test_latest_says_what_its_python_keeps_out():
+    """A newer release that pip passed over is named; what is held, and what is as new as can be, is not."""
+    got = judge("latest", STABLE, {}, PINNED, {"torch": "2.13.0"})
+    newest = {"numpy": "2.5.5", "torch": "2.15.0", "scikit-learn": "1.9.1"}
+
+    told = with_kept_out(got, newest)
+
+    assert told.state == got.state == "nothing new"
+    assert told.text == f"{got.text} Kept out by Python {got.python} or by another package: numpy 2.5.5."
+    assert with_kept_out(got, {"numpy": "2.4.6"}) == got
+
+
+@pytest.mark.parametrize(
+    "said, version", [("numpy (2.5.5)\nAvailable versions: 2.5.5, 2.5.4\n", "2.5.5"), ("", None), ("ERROR: no", None)]
+)
+def test_the_newest_release_is_read_off_pip(said, version):
+    """The first line has it; where pip knows nothing there is none."""
+    assert newest_told(said) == version
 
 
 def test_nightly_without_a_development_version_fails():

@@ -4,6 +4,8 @@ A reduced run: one claim of each of experiments 1, 2, 7 and 9 on 8 seeds, traine
 seeds and full length: docs/sensitivity.md.
 """
 
+import os
+
 import pytest
 
 from nightly.sensitivity.measure import FILES, Bench, MeasurementError, disturbed, missed, seen
@@ -16,8 +18,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory):
-    """Keep the reduced runs of this session."""
-    return Bench(tmp_path_factory.mktemp("bench"), 8, CLAIMS, ("nightly.sensitivity.shortened",))
+    """Keep the reduced runs of this session, all workers' in one place."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bench"
+    return Bench(folder, 8, CLAIMS, ("nightly.sensitivity.shortened",))
 
 
 @pytest.fixture(scope="session")

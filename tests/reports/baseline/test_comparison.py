@@ -242,6 +242,17 @@ def test_clock_claims_are_compared_by_verdict_only():
     assert compare(was, changed(now, "verdict", "refuted")).failed
 
 
+def test_measured_time_changes_its_verdict_only_by_a_contradiction():
+    """A slow night may leave a clock claim undecided: that is told and no alarm; the opposite verdict is one."""
+    was = run(claim("8.a", clock=True))
+
+    comparison = compare(was, changed(was, "verdict", "inconclusive"))
+
+    assert not comparison.failed
+    assert "8.a: supported → inconclusive, which is no change of verdict" in text(comparison)
+    assert compare(was, changed(was, "verdict", "refuted")).failed
+
+
 def test_fresh_seeds_pair_nothing_and_say_so():
     """Another stream of seeds is one sentence; inputs are not compared, and only a contradiction is a change."""
     fresh = run(claim(stream="fresh-3", inputs={"data": "other"}))
