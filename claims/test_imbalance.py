@@ -55,7 +55,8 @@ def judged_by(data, ratio, *, grid=False):
         return logits.isel(output=1) - logits.isel(output=0)
 
     def accuracy(score, y):
-        return ((score > 0) == xr.DataArray(y == 1, dims=("seed", "row"))).mean("row")
+        right = (score > 0) == xr.DataArray(y == 1, dims=("seed", "row"))
+        return right.mean("row").assign_attrs(resolution=1 / y.shape[1])
 
     def by(dim, arrays):
         return xr.concat(list(arrays.values()), xr.IndexVariable(dim, list(arrays)))

@@ -57,7 +57,7 @@ def trained(seeds, data):
         return {
             "accuracy": network.accuracy(data.x_further, data.y_further),
             "published_size": network.accuracy(data.x_test, data.y_test),
-            "constant": (network.hidden().std("row") < 0.01).mean("unit"),
+            "constant": (network.hidden().std("row") < 0.01).mean("unit").assign_attrs(resolution=1 / 100),
         }
 
     network = MLP(seeds, (data.x_train.shape[2], 100, 100, 2))
