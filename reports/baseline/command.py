@@ -12,7 +12,8 @@ FOLDER = Path("baselines")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run", nargs="?", type=Path, default=Path("reports") / "latest",
+    # not called "run": that name holds the subcommand's function
+    parser.add_argument("folder", nargs="?", type=Path, metavar="DIR", default=Path("reports") / "latest",
                         help="report folder of the run (default: reports/latest)")  # fmt: skip
     parser.add_argument("--name", default="pinned", help="which baseline: baselines/NAME.json (default: pinned)")
     parser.add_argument("--yes", action="store_true", help="write without asking")
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Show what changes, ask, write; returns the exit status. ResultsError where the run cannot be a baseline."""
     path = FOLDER / f"{options.name}.json"
-    baseline, lines = review(path, read(options.run))
+    baseline, lines = review(path, read(options.folder))
     sys.stdout.write("\n".join(lines) + "\n")
     if not options.yes and not _agreed(path):
         sys.stdout.write(f"{path} was left as it is; --yes writes it without asking.\n")

@@ -1,14 +1,13 @@
 """The committed baseline: small, compared like a whole run, replaced only after showing what changes."""
 
-import argparse
 import copy
 import json
 
 import numpy as np
 import pytest
 
+from reports.__main__ import main
 from reports.baseline import compare, read_baseline
-from reports.baseline.command import add_arguments, run
 from reports.baseline.committed import condensed, review, write
 from reports.results import ResultsError
 
@@ -155,11 +154,19 @@ def test_the_command_writes_only_when_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "results.json").write_text(json.dumps(results()))
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
 
-    assert run(parser.parse_args(["out"])) == 1
+    assert main(["baseline", "out"]) == 1
     assert not (tmp_path / "baselines").exists()
-    assert run(parser.parse_args(["out", "--yes"])) == 0
+    assert main(["baseline", "out", "--yes"]) == 0
     assert (tmp_path / "baselines" / "pinned.json").exists()
     assert "A new baseline of 2 claims." in capsys.readouterr().out
+
+
+def test_the_command_refuses_a_run_in_one_sentence(tmp_path, monkeypatch, capsys):
+    """A run that was interrupted is refused: exit status 2, one sentence, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps({**results(), "complete": False}))
+
+    assert main(["baseline", ".", "--yes"]) == 2
+    assert capsys.readouterr().err == "reports: The run was interrupted: a baseline needs a complete one.\n"
+    assert not (tmp_path / "baselines").exists()
