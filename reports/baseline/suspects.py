@@ -50,7 +50,8 @@ def blame(stage: str, names: Iterable[str], was: Environment, now: Environment) 
     guilty = [f"{name} {different[name][0]} → {different[name][1]}" for name in suspects if name in different]
     if guilty:
         return f"{' or '.join(guilty)} probably did it"
-    listed = " and ".join(name for name in suspects if was.get(name) or now.get(name)) or "libraries"
+    *others, last = [name for name in suspects if was.get(name) or now.get(name)] or ["the libraries"]
+    listed = f"{', '.join(others)} and {last}" if others else last
     if was.get("commit") != now.get("commit"):
         commits = f"{_short(was)} → {_short(now)}"
         return f"the versions of {listed} are the same, so the suite's own code probably did it (commit {commits})"
