@@ -52,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     one.set_defaults(run=_fresh)
 
+    one = commands.add_parser("example", help="make the repository's example, page and results.json, of a whole run")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
+    one.add_argument("--picture", type=Path, metavar="PNG", help="a picture of the page's top as well, for the README")
+    one.set_defaults(run=_example)
+
     one = commands.add_parser("baseline", help="make the committed baseline from a run, showing what that changes")
     add_baseline_arguments(one)
     one.set_defaults(run=update_baseline)
@@ -86,6 +92,18 @@ def _history(options: argparse.Namespace) -> int:
         print(f"{event.when}  {event.id}: {event.was} -> {event.now}")  # noqa: T201 - a command's output
     print(f"{len(history.runs)} runs, {len(history.stories)} claims, {len(history.events)} changed verdicts.")  # noqa: T201
     _say(write_history(options.output or options.folder, history))
+    return 0
+
+
+def _example(options: argparse.Namespace) -> int:
+    from reports.example import write_example
+
+    page = write_example(options.folder, options.output)
+    _say(page)
+    if options.picture:
+        from reports.browser import take_picture
+
+        _say(take_picture(page, options.picture))
     return 0
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reports import forest
 from reports.files import write_atomically
 from reports.markdown import ICONS, MOST_BYTES, escape
-from reports.results import Record
+from reports.results import Record, ResultsError
 from reports.runs import NamedRun, differing, identifiers
 from reports.words import clip, interval_text, quantity
 
@@ -92,10 +92,12 @@ class Comparison:
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> Path:
-    """Write index.html into ``folder``."""
+    """Write index.html into ``folder``; ResultsError where that would replace the page of a run."""
     from reports.page import jinja
 
     path = folder / "index.html"
+    if (folder / "results.json").exists():
+        raise ResultsError(f"{folder} holds a run, whose page would be lost: name another folder for the comparison.")
     write_atomically(path, jinja().get_template("compare.html").render(comparison=comparison))
     target = os.environ.get("GITHUB_STEP_SUMMARY")
     if target:

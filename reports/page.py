@@ -103,9 +103,7 @@ class Page:
         facts = []
         fewer = sum(view.other_seeds and not view.record.get("looks") for view in views)
         if fewer:
-            facts.append(
-                f"{fewer} of {words.plural(len(views), 'claim')} rest on another number of seeds than registered"
-            )
+            facts.append(f"{fewer} of {words.plural(len(views), 'claim')} on another number of seeds than registered")
         for name, usual in (("stream", "registered"), ("engine", "torch")):
             others = sorted({str(view.record[name]) for view in views if view.record.get(name)} - {usual})
             if others:
@@ -235,15 +233,16 @@ def jinja() -> jinja2.Environment:
     return environment
 
 
-def page_text(folder: Path, results: Results) -> str:
-    """Return the page of a run."""
+def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES) -> str:
+    """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/."""
     page = Page(results, folder)
     template = jinja().get_template("report.html")
     results = Loose(results)
     text = template.render(page=page, results=results, many=len(page.claims) > MANY)
-    excess = len(text.encode("utf-8", "replace")) - MOST_BYTES
-    if excess > 0 and page.drawn > FEWEST_FIGURES:
-        page = Page(results, folder, max(page.drawn - excess, FEWEST_FIGURES))
+    excess = len(text.encode("utf-8", "replace")) - most_bytes
+    fewest = min(FEWEST_FIGURES, most_bytes // 2)
+    if excess > 0 and page.drawn > fewest:
+        page = Page(results, folder, max(page.drawn - excess, fewest))
         text = template.render(page=page, results=results, many=len(page.claims) > MANY)
     return text
 

@@ -257,6 +257,35 @@ def error_record() -> dict[str, Any]:
     }  # fmt: skip
 
 
+#: Texts that must not become anything else.
+NASTY = [
+    "<script>alert('x')</script>",
+    "</article></main></svg><img src=x onerror=alert(1)>",
+    "\"quotes\" & 'apostrophes' {{ 7 * 7 }} {% raw %}",
+    "مرحبا بالعالم then English",
+    "w" * 5000,
+    "]]> <!-- --> \u2028 \u202e reversed",
+]
+
+
+def hostile(folder: Path, identifier: str, text: str) -> dict[str, Any]:
+    """Return a claim with ``text`` in every field that takes one, its figure with it in every label."""
+    data = xr.DataArray(
+        np.random.default_rng(0).normal(size=(8, 2)), dims=["seed", "arm"], coords={"arm": [text, "other"]}
+    )
+    one = {
+        **error_record(), "id": identifier, "verdict": "supported", "kind": "difference", "effect": 1,
+        "interval": [0, 2], "region": [0.0, None], "alpha": 0.005, "seeds": 8, "text": text, "message": text,
+        "reason": text, "departures": text, "discussion": text, "question": text, "protocol": text, "source": text,
+        "unit": text, "published": {text: 1.0}, "file": text, "stream": text, "looks": [{"seeds": 8, "verdict": text}],
+        "conditions": [{text: text, "mean": 1.0, "sd": 0.1, "n": 1, "values": [1.0]}],
+        "parts": [{"text": text, "effect": 1.0, "interval": [0, 2], "region": [0, None], "verdict": "supported"}] * 2,
+        "controls": {"kind": text, "text": text, "ok": True},
+    }  # fmt: skip
+    illustrate(folder, one, [strips(data, along="arm", title=text, xlabel=text, ylabel=text)])
+    return {**one, "figure_error": text}
+
+
 FACTS: dict[str, Any] = {
     "started": "2026-11-23T22:10:00+00:00",
     "duration_s": 1234.5,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
+from reports.files import write_atomically
 from reports.history import load_history
 from reports.results import read, write
 from reports.runs import condensed, names
@@ -75,6 +76,13 @@ def test_comparison_writes_the_summary_of_a_ci_job(
         (["render", "gone"], "gone cannot be read: No such file or directory."),
         (["history", "gone"], "gone is no folder."),
         (["history", "."], ". holds no results: no file below it ends in .json."),
+        (
+            ["compare", "run", "run", "-o", "run"],
+            "run holds a run, whose page would be lost: name another folder for the comparison.",
+        ),
+        (["example", "gone", "-o", "x"], "gone cannot be read: No such file or directory."),
+        (["example", "run", "-o", "run"], "run is the example itself: name the folder of a run."),
+        (["example", "partial", "-o", "x"], "partial holds a partial run: an example shows a whole one."),
         (["condense", "gone.json", "-o", "x.json"], "gone.json cannot be read: No such file or directory."),
     ],
 )
@@ -83,10 +91,39 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     """Exit status 2, one sentence on stderr, nothing else."""
     monkeypatch.chdir(tmp_path)
+    for name, complete in (("run", True), ("partial", False)):
+        if name in command:
+            write(tmp_path / name, {"schema": 1, **FACTS, "complete": complete, "claims": [RECORD]})
 
     assert main(command) == 2
     told = capsys.readouterr()
-    assert (told.out, told.err) == ("", f"reports: {sentence}\n")
+    assert told.err == f"reports: {sentence}\n"
+    assert "index.html" not in told.out
+
+
+def test_an_example_stays_below_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Figures stay out of the page where it and results.json would have too many bytes together; else an error."""
+    records = [
+        {**RECORD, "id": f"{n}.a", "figures": [f"figures/{n}.svg"], "curves": [f"figures/{n}.csv"]} for n in range(8)
+    ]
+    path = run(tmp_path / "run", *records)
+    for n in range(8):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0{"l1 1" * 30_000}"/></svg>'
+        write_atomically(path.parent / "figures" / f"{n}.svg", svg)
+    monkeypatch.setattr("reports.example.MOST_BYTES", 600_000)
+
+    assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 0
+    capsys.readouterr()
+    files = [tmp_path / "example" / name for name in ("index.html", "results.json")]
+    assert sum(file.stat().st_size for file in files) <= 600_000
+    assert "is left out to keep this page small" in files[0].read_text(encoding="utf-8")
+    assert read(files[1])["claims"][0]["verdict"] == "supported"
+
+    monkeypatch.setattr("reports.example.MOST_BYTES", 60_000)
+    assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 2
+    assert "more than 0." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """The pages in a real browser: Debian's Chromium, driven by Playwright, from file://, with nothing let out."""
 
-import importlib.util
 import io
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,18 +16,17 @@ import numpy as np
 import pytest
 
 from reports.__main__ import main
-from reports.results import read, write
-from tests.reports.factory import nights
+from reports.browser import FLAGS, missing
+from reports.page import write_page
+from reports.results import assemble, read, write
+from tests.reports.factory import FACTS, NASTY, hostile, nights
 
 pytestmark = pytest.mark.slow
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+ROOT = Path(__file__).parents[2]
 WIDTHS = (320, 390, 768, 960, 961, 1279, 1280, 1440, 1920)
 SCHEMES = ("light", "dark")
-PAGES = ("report", "comparison", "history")
+PAGES = ("report", "comparison", "history", "hostile")
 
 Open = Callable[..., Any]
 
@@ -35,19 +35,10 @@ class BrowserMissing(UserWarning):
     """The page's browser tests did not run."""
 
 
-def missing() -> str | None:
-    """Return what is missing for these tests; None where all is there."""
-    if shutil.which("chromium") is None:
-        return "no program 'chromium' on PATH (Debian: apt-get install chromium)"
-    packages = ("playwright", "axe_playwright_python")
-    absent = [name for name in packages if importlib.util.find_spec(name) is None]
-    return f"no package {' and '.join(absent)} (pip install -e '.[test]')" if absent else None
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Return Playwright; without a browser skip loudly, and fail where a browser is demanded."""
-    reason = missing()
+    reason = missing("axe_playwright_python")
     if reason:
         if os.environ.get("CI") or os.environ.get("ATOMIC_CLAIMS_REQUIRE_BROWSER"):
             pytest.fail(f"The browser tests of the page are demanded here, but there is {reason}.", pytrace=False)
@@ -61,7 +52,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the folder of a made-up report, of a comparison and of a history."""
+    """Return the folder of a made-up report, of a comparison, of a history, and of claims whose texts are hostile."""
     top = tmp_path_factory.mktemp("pages")
     shutil.copytree(report, top / "report")
     write(top / "report", {**read(report), "complete": False, "baseline": BASELINE})
@@ -74,9 +65,29 @@ def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     main(["compare", str(top / "report"), str(top / "other"), "-o", str(top / "comparison")])
     nights(top / "report", top / "history", 40)
     main(["history", str(top / "history")])
+    records = [hostile(top / "hostile", f"1.{letter}", text) for letter, text in zip("abcdef", NASTY, strict=True)]
+    write_page(top / "hostile", assemble(records, {**FACTS, "command": list(NASTY)}))
     return {name: top / name for name in PAGES}
 
 
+#: For each figure what is wrong with its words: too small, outside of the section, on top of another.
+FAULTS = """figures => figures.flatMap(figure => {
+  const frame = figure.closest("article").getBoundingClientRect();
+  const scale = figure.getBoundingClientRect().width / figure.viewBox.baseVal.width;
+  const words = [...figure.querySelectorAll("text")].filter(one => one.textContent.trim()).map(one => ({
+    text: one.textContent, box: one.getBoundingClientRect(),
+    size: scale * parseFloat(getComputedStyle(one).fontSize)}));
+  const name = figure.closest("article").id;
+  const inside = box => box.left >= frame.left && box.right <= frame.right;
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  return [
+    ...words.filter(one => one.size < 9).map(one => `${name}: ${one.text} has ${one.size.toFixed(1)} px`),
+    ...words.filter(one => !inside(one.box)).map(one => `${name}: ${one.text} is cut`),
+    ...words.flatMap((a, i) => words.slice(i + 1).filter(b => meet(a.box, b.box))
+      .map(b => `${name}: ${a.text} lies on ${b.text}`)),
+  ];
+})"""
 BASELINE = {
     "started": "2026-11-22T22:10:00+00:00", "failed": True, "versions": {"torch": ["2.12.0", "2.13.0"]},
     "notes": ["Seeds of 4.b are others: its numbers are not compared."],
@@ -99,8 +110,8 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
 
         def open_(page: str = "report", hash_: str = "", width: int = 1440, scheme: str = "light", **more: Any) -> Any:
             context = browser.chromium.launch_persistent_context(
-                f"{profiles}/{len(contexts)}", executable_path=shutil.which("chromium"), headless=True, args=FLAGS,
-                offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme, **more,
+                f"{profiles}/{len(contexts)}", executable_path=shutil.which("chromium"), headless=True,
+                args=list(FLAGS), offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme, **more,
             )  # fmt: skip
             contexts.append(context)
             tab = context.pages[0]
@@ -137,6 +148,15 @@ def test_no_serious_violation_of_accessibility_rules(opened: Open, page: str, sc
 
     assert serious == {}
     assert "color-contrast" in {one["id"] for one in found["passes"]}
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_words_in_figures_are_read_and_whole(opened: Open, width: int) -> None:
+    """No letter of a figure is smaller than 9 pixels, none is cut off, no two words lie on each other."""
+    tab = opened(width=width)
+    faults = tab.eval_on_selector_all("svg.figure", FAULTS)
+
+    assert [one for one in faults if one] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -211,6 +231,10 @@ def test_sorting(opened: Open) -> None:
     assert sorted(shown_ids(tab)) == sorted(before)
     assert tab.evaluate("location.hash") == "#?sort=verdict"
 
+    tab.locator("select[name=sort]").select_option("text")
+    texts = tab.locator("tr.row .text > a").all_inner_texts()
+    assert [text.lower() for text in texts] == sorted(text.lower() for text in texts)
+
     tab.locator("select[name=sort]").select_option("")
     assert shown_ids(tab) == before
 
@@ -246,8 +270,10 @@ def test_works_with_the_keyboard(opened: Open) -> None:
     tab.keyboard.press("Space")
     assert tab.evaluate("location.hash") == "#?verdict=refuted"
 
-    tab.locator("button.copy:visible").first.click()
+    tab.evaluate("navigator.clipboard.writeText = async text => { window.copied = text; }")
+    tab.get_by_role("button", name="Copy the command that runs claim 4.b@own-range-2000").click()
     tab.wait_for_function("[...document.querySelectorAll('button.copy')].some(b => b.textContent === 'Copied')")
+    assert tab.evaluate("window.copied") == "pytest claims/ --claim 4.b@own-range-2000"
 
 
 def test_all_is_readable_without_javascript(opened: Open) -> None:
@@ -259,6 +285,17 @@ def test_all_is_readable_without_javascript(opened: Open) -> None:
         assert article.locator(".sentence").first.inner_text().strip()
     assert not tab.locator("form.filters").is_visible()
     assert tab.locator("button.copy:visible").count() == 0
+
+
+def test_hostile_texts_stay_texts(opened: Open) -> None:
+    """Scripts, closing tags, turned lines and endless words in every field: shown, nothing run, nothing asked for."""
+    tab = opened("hostile")
+
+    assert tab.locator("article.claim").count() == len(NASTY)
+    assert tab.locator("article.claim h3").all_inner_texts() == [" ".join(text.split()) for text in NASTY]
+    assert tab.locator("svg.figure").count() == len(NASTY)
+    assert tab.evaluate("document.querySelectorAll('script').length") == 1
+    assert tab.evaluate("document.querySelectorAll('img').length") == 0
 
 
 def test_reduced_motion_is_respected(opened: Open) -> None:
@@ -277,8 +314,30 @@ def test_prints_on_a4(opened: Open, scheme: str) -> None:
     assert printed.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 5
 
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert tab.locator("details.protocol:not([open])").count() == 0
+    assert tab.locator("details.seeds[open]").count() == 0, "the tables of all seeds would be hundreds of sheets"
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.locator("details.protocol[open]").count() == 0
+
     tab.emulate_media(media="print")
     assert not tab.locator("nav.side").is_visible()
     assert not tab.locator("form.filters").is_visible()
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.evaluate("getComputedStyle(document.querySelector('h3')).color") == "rgb(0, 0, 0)"
+
+
+@pytest.mark.usefixtures("browser")
+def test_the_example_comes_with_its_picture(report: Path, tmp_path: Path) -> None:
+    """One command: page and results.json in their folder, 1,440 pixels of the light page's top in at most 300 kB."""
+    from PIL import Image
+
+    # a process of its own: Playwright's interface drives one browser at a time
+    command = [sys.executable, "-m", "reports", "example", report, "-o", tmp_path / "example"]
+    subprocess.run([*command, "--picture", tmp_path / "example.png"], check=True, cwd=ROOT)
+
+    assert sorted(path.name for path in (tmp_path / "example").iterdir()) == ["index.html", "results.json"]
+    assert (tmp_path / "example.png").stat().st_size <= 300_000
+    picture = Image.open(tmp_path / "example.png")
+    assert picture.size[0] == 1440
+    assert min(picture.convert("RGB").getpixel((1430, 10))) > 200

@@ -17,7 +17,7 @@ from reports import results as store
 from reports.page import page_text, seconds_of, write_page
 from reports.session import render
 from reports.views import ClaimView, Loose
-from tests.reports.factory import FACTS, error_record, repeated
+from tests.reports.factory import FACTS, NASTY, error_record, hostile, repeated
 
 
 class Text(HTMLParser):
@@ -118,28 +118,10 @@ def test_a_thousand_claims(report: Path) -> None:
     assert "is left out to keep this page small; it is in figures/" in text
 
 
-NASTY = [
-    "<script>alert('x')</script>",
-    "</article></main></svg><img src=x onerror=alert(1)>",
-    "\"quotes\" & 'apostrophes' {{ 7 * 7 }} {% raw %}",
-    "مرحبا بالعالم then English",
-    "w" * 5000,
-    "]]> <!-- --> \u2028 \u202e reversed",
-]
-
-
 @pytest.mark.parametrize("nasty", NASTY)
 def test_texts_are_shown_not_run(tmp_path: Path, nasty: str) -> None:
     """Whatever stands in a claim's texts, labels and messages arrives as text, in every field."""
-    record = {
-        **error_record(), "id": "1.a", "verdict": "supported", "kind": "difference", "effect": 1, "interval": [0, 2],
-        "region": [0.0, None], "alpha": 0.005, "text": nasty, "message": nasty, "reason": nasty, "departures": nasty,
-        "discussion": nasty, "question": nasty, "protocol": nasty, "source": nasty, "unit": nasty, "seeds": 8,
-        "conditions": [{nasty: nasty, "mean": 1.0, "sd": 0.1, "n": 1, "values": [1.0]}], "published": {nasty: 1.0},
-        "parts": [{"text": nasty, "effect": 1.0, "interval": [0, 2], "region": [0, None], "verdict": "supported"}] * 2,
-        "controls": {"kind": nasty, "text": nasty, "ok": True}, "file": nasty, "figure_error": nasty, "stream": nasty,
-        "looks": [{"seeds": 8, "verdict": nasty}],
-    }  # fmt: skip
+    record = hostile(tmp_path, "1.a", nasty)
     text = page_of(
         tmp_path, [record], command=[nasty], environment={"torch": nasty, "commit": nasty, "repository": nasty}
     )
