@@ -138,6 +138,11 @@ class Page:
         return sum(bool(trial.get("reused")) for trial in known.values())
 
     @cached_property
+    def busy(self) -> dict[str, float] | None:
+        """How busy the workers were while trials ran; None where it is not known."""
+        return busy(self.claims)
+
+    @cached_property
     def corrected(self) -> int:
         """The number of p-values that Holm's adjustment is over."""
         return sum(claim.get("p_holm") is not None for claim in self.claims)
@@ -160,6 +165,21 @@ def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
         if not trial.get("reused"):
             seconds[number] = seconds.get(number, 0.0) + float(trial.get("seconds") or 0.0)
     return seconds
+
+
+def busy(claims: Iterable[Record]) -> dict[str, float] | None:
+    """Return the workers, the seconds from the first trial's begin to the last one's end, and the share they used.
+
+    The share is processor time of trials over workers x seconds: judging and drawing, which go on beside, count as
+    idle. None where an earlier version stored the trials, or none was measured.
+    """
+    trials = [trial for trial in dict(trials_of(claims)).values() if not trial.get("reused")]
+    if not trials or any(trial.get(name) is None for trial in trials for name in ("began", "processor_s")):
+        return None
+    seconds = max(trial["began"] + trial["seconds"] for trial in trials) - min(trial["began"] for trial in trials)
+    workers = len({trial.get("worker") for trial in trials})
+    share = sum(trial["processor_s"] for trial in trials) / (workers * seconds) if seconds else 1.0
+    return {"workers": workers, "seconds": seconds, "share": share}
 
 
 def load_figures(

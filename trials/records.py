@@ -91,6 +91,8 @@ def of_evidence(evidence: Mapping[str, "Evidence"]) -> dict[str, Any]:
             "condition": stored.facts["condition"],
             "seeds": stored.facts["seeds"],
             "seconds": stored.facts["seconds"],
+            "processor_s": stored.facts.get("processor_s"),
+            "began": stored.facts.get("began"),  # seconds since the epoch
             "worker": stored.facts["worker"],
             "reused": bool(stored.facts.get("reused")),
         }

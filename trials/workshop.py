@@ -216,12 +216,12 @@ class Workshop:
     def _measure(self, handle: Handle, trial: Trial) -> tuple[xr.Dataset, dict[str, Any]]:
         settings = self.settings
         with warnings.catch_warnings(record=True) as caught:
-            seeds, returned, seconds = self._run(handle, trial)
+            seeds, returned, times = self._run(handle, trial)
         dataset = labelled(returned, trial.seeds, trial.label)
         facts = {
             "label": trial.label,
             "shape": trial.shape,
-            "seconds": round(seconds, 4),
+            **times,
             "measurement": trial.measurement.name,
             "seeds": [trial.seeds[0], trial.seeds[-1]],
             "condition": {name: str(value) for name, value in trial.condition.items()},
@@ -234,10 +234,10 @@ class Workshop:
         }
         return dataset, facts
 
-    def _run(self, handle: Handle, trial: Trial) -> tuple[Any, Any, float]:
+    def _run(self, handle: Handle, trial: Trial) -> tuple[Any, Any, dict[str, float]]:
         """Call the measurement on one thread and within its time; every failure becomes a TrialError."""
         settings = self.settings
-        start = time.perf_counter()
+        began, start, busy = time.time(), time.perf_counter(), time.process_time()
         try:
             with threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
                 seeds = handle.factory(
@@ -249,7 +249,9 @@ class Workshop:
         except (Exception, OutcomeException, SystemExit) as error:
             words = " ".join(str(error).split()) or "no message"
             raise TrialError(f"{trial.label}: {type(error).__name__}: {words}", traceback.format_exc()) from error
-        return seeds, returned, time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, time.process_time() - busy
+        times = {"seconds": round(seconds, 4), "processor_s": round(processor, 4), "began": round(began, 3)}
+        return seeds, returned, times
 
 
 @contextmanager
