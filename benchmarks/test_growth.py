@@ -74,9 +74,9 @@ def test_more_seeds(name, benchmark, ledger):
         for count, ticks in seconds.items():
             ticks.append(in_blocks(name, count))
 
-    benchmark.pedantic(in_turn, rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(in_turn, rounds=ROUNDS)
     updates = workload.steps * len(workload.runs)
-    costs = {count: 1e6 * statistics.median(ticks[1:]) / count / updates for count, ticks in seconds.items()}
+    costs = {count: 1e6 * statistics.median(ticks) / count / updates for count, ticks in seconds.items()}
     ledger.growth.setdefault("seeds", {})[name] = costs
 
 
@@ -98,9 +98,9 @@ def test_wider_layers(benchmark, ledger):
                 train, _ = how.start()
                 seconds[way][width].append(timed(train) / steps / how.networks)
 
-    benchmark.pedantic(in_turn, rounds=ROUNDS, warmup_rounds=1)
+    benchmark.pedantic(in_turn, rounds=ROUNDS)
     ledger.growth["width"] = {
-        way: {width: 1e6 * statistics.median(ticks[1:]) for width, ticks in by_width.items()}
+        way: {width: 1e6 * statistics.median(ticks) for width, ticks in by_width.items()}
         for way, by_width in seconds.items()
     }
 
