@@ -11,7 +11,12 @@ from reports.__main__ import _parser
 from tests.docs.documents import DOCUMENTS, ROOT, anchors, code, links
 
 #: Long options of other programs, by the program.
-FOREIGN = {"--extra-index-url": "pip", "--format": "pip list", "--check": "ruff format"}
+FOREIGN = {
+    "--repeat-seeds": "python -m nightly.sensitivity",
+    "--extra-index-url": "pip",
+    "--format": "pip list",
+    "--check": "ruff format",
+}
 ROOMS = r"(?:claims|fixtures|trials|inference|reports|tests|benchmarks|nightly|docs)"
 #: What only a run makes.
 MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json", "docs/example-report")
