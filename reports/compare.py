@@ -10,6 +10,8 @@ from typing import TextIO
 from markupsafe import Markup
 
 from reports import forest
+from reports.baseline.drift import Drift, drift
+from reports.baseline.evidence import Evidence, evidence_of
 from reports.files import write_atomically
 from reports.markdown import ICONS, MOST_BYTES, escape
 from reports.results import Record, ResultsError
@@ -25,6 +27,8 @@ class Row:
 
     id: str
     cells: Sequence[Record | None]
+    drifts: Sequence[str] = ()
+    """In each run, the effect's change since the first, paired over the seeds that both have; empty where unknown."""
 
     @property
     def text(self) -> str:
@@ -67,8 +71,23 @@ class Comparison:
     @cached_property
     def rows(self) -> list[Row]:
         """Verdict changes first, each group in natural order."""
-        rows = [Row(one, [run.claims.get(one) for run in self.runs]) for one in identifiers(self.runs)]
+        ids = identifiers(self.runs)
+        rows = [Row(one, [run.claims.get(one) for run in self.runs], self._drifts(one, len(ids))) for one in ids]
         return sorted(rows, key=lambda row: not row.differs)
+
+    @cached_property
+    def _evidence(self) -> list[dict[str, Evidence]]:
+        return [evidence_of(run.results) for run in self.runs]
+
+    def _drifts(self, claim: str, claims: int) -> list[str]:
+        """Return each run's drift of one of so many claims; only the same draws can be paired."""
+        was = self._evidence[0].get(claim)
+        words = []
+        for now in (run.get(claim) for run in self._evidence):
+            paired = was is not None and now is not None and now is not was and was.inputs and was.inputs == now.inputs
+            found = drift(was, now, claims) if was and now and paired and not was.clock else None
+            words.append("" if found is None else _told(found))
+        return words
 
     @cached_property
     def changed(self) -> list[Row]:
@@ -89,6 +108,11 @@ class Comparison:
         names = ", ".join(row.id for row in self.changed[:8]) + (", ..." if len(self.changed) > 8 else "")  # noqa: PLR2004
         have = "has" if len(self.changed) == 1 else "have"
         return f"{len(self.changed)} of {len(self.rows)} claims {have} another verdict in another run: {names}."
+
+
+def _told(found: Drift) -> str:
+    low, high = found.interval
+    return f"drift {found.mean:+.3g} [{low:+.3g}, {high:+.3g}], paired over {found.seeds} seeds: {found.word}"
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> Path:
