@@ -14,6 +14,8 @@ import pytest
 import trials.running  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
+#: Seconds until a run counts as hung: a loaded machine is slow, not broken.
+PATIENCE = 600
 
 CONFTEST = '''
 import hashlib, json, os, pathlib, signal, time
@@ -141,7 +143,17 @@ class Toy:
     def spread(self, *args: str, workers: int = 2) -> "Toy":
         """Run in a process of its own, on xdist workers."""
         given = ["-p", "xdist", f"-n{workers}"] if workers is not None else []
-        return self._ran(self.pytester.runpytest_subprocess("claims", *given, *args, timeout=120))
+        return self._ran(self.pytester.runpytest_subprocess("claims", *given, *args, timeout=PATIENCE))
+
+    def alone(self, *args: str) -> "Toy":
+        """Run in a process of its own, with the options given and no others."""
+        return self._ran(self.pytester.runpytest_subprocess(*args, timeout=PATIENCE))
+
+    def reporting(self, more: str = "") -> "Toy":
+        """Let the project write reports as well, and add to its conftest."""
+        path = self.path / "conftest.py"
+        path.write_text(path.read_text().replace('["trials.plugin"]', '["trials.plugin", "reports.plugin"]') + more)
+        return self
 
     def command(self, *args: str) -> list[str]:
         """Return the command line of a run in a process of its own."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tests.trials.conftest import PATIENCE
 from trials import fingerprint
 from trials.claims import Claim
 from trials.errors import ClaimWarning, Departure, TrialError
@@ -275,10 +276,25 @@ def test_durations_are_spoken(seconds, words):
     assert spoken(seconds) == words
 
 
+# the trial lasts until the line that tells of it is written, however slow the machine
+WATCHED = """
+from trials import progress
+
+progress.FIRST = progress.IN_LOG = progress.ON_TERMINAL = 0.2
+write = progress.Progress._write
+
+def watched(self, text):
+    write(self, text)
+    if "now slow" in text:
+        pathlib.Path("told").touch()
+
+progress.Progress._write = watched
+"""
 SLOW = """
 @measurement
 def slow(seeds, noise):
-    time.sleep(2.5)
+    while not os.path.exists("told"):
+        time.sleep(0.05)
     return {"height": 1 + noise(seeds)}
 
 @claim("3.a", "Slow", seeds=8)
@@ -289,12 +305,12 @@ def test_slow(slow):
 
 def test_progress_line_on_a_terminal(toy):
     """On a terminal the line stands below pytest's and is taken away before pytest writes."""
-    toy.add(SLOW)
+    toy.add(SLOW).reporting(WATCHED)
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
     run = subprocess.Popen(toy.command("-k", "slow"), cwd=toy.path, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
-    shown, deadline = "", time.monotonic() + 60
+    shown, deadline = "", time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if select.select([ours], [], [], 0.2)[0]:
             try:
@@ -304,15 +320,14 @@ def test_progress_line_on_a_terminal(toy):
             shown += part.decode()
     os.close(ours)
 
-    assert run.wait(10) == 0, shown
+    assert run.wait(PATIENCE) == 0, shown
     assert "training: 0 of 1 blocks trained - now slow, seeds 0-7" in shown
     assert shown.rindex("\x1b[K\x1b8") > shown.rindex("training:")
 
 
 def test_progress_in_a_log_is_a_line_now_and_then(toy):
     """In a log, plain lines without escape sequences."""
-    toy.add(SLOW)
-    toy._ran(toy.pytester.runpytest_subprocess("claims", "-k", "slow", "-p", "xdist", "-n1", timeout=60))
+    toy.add(SLOW).reporting(WATCHED).alone("claims", "-k", "slow", "-p", "xdist", "-n1")
 
     assert "\ntraining: 0 of 1 blocks trained - now slow, seeds 0-7\n" in toy.text
     assert "\x1b" not in toy.text

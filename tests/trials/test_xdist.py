@@ -27,7 +27,7 @@ ALL = ["registered 0-7"] * 3 + ["registered 8-15"] * 3
 )
 def test_every_mode_judges_alike_and_trains_each_block_once(toy, options):
     """Same outcomes; two claims on one measurement pay once; trial items leave no trace in what pytest shows."""
-    toy.add(THREE)._ran(toy.pytester.runpytest_subprocess("claims", "-p", "xdist", *options, timeout=120))
+    toy.add(THREE).alone("claims", "-p", "xdist", *options)
 
     assert toy.outcomes == {"2.a": "passed", "2.b": "passed", "2.c": "failed"}
     assert toy.trained == ALL
@@ -74,8 +74,7 @@ def test_last_failed_runs_the_failed_claim_alone_and_spread(toy):
 
 def test_exact_node_id(toy):
     """One claim by its node id."""
-    toy.add(THREE)
-    toy._ran(toy.pytester.runpytest_subprocess("claims/test_toy.py::test_narrow", "-p", "xdist", "-n2", timeout=120))
+    toy.add(THREE).alone("claims/test_toy.py::test_narrow", "-p", "xdist", "-n2")
 
     assert toy.outcomes == {"2.c": "failed"}
 
@@ -92,16 +91,16 @@ def test_fails(heights):
             f"""
 @claim("1.b{number}", "Takes its time", seeds=8)
 def test_{number}(heights):
-    time.sleep(1)
+    time.sleep(0.5)
     return exceeds(heights.height.sel(level=2), by=0)
 """
-            for number in range(16)
+            for number in range(60)
         )
     ).spread("-x", "-k", "not higher", "--dist=load")
 
     assert toy.ret in {1, 2}
     assert toy.outcomes["1.a"] == "error"
-    assert len(toy.outcomes) < 12
+    assert len(toy.outcomes) < 61
 
 
 def test_junit_has_one_testcase_a_claim(toy):
@@ -166,7 +165,7 @@ def test_long(long):
 
 def test_no_xdist_installed(toy):
     """Without the plugin claims compute their trials themselves."""
-    toy.add(THREE)._ran(toy.pytester.runpytest_subprocess("claims", "-p", "no:xdist", timeout=120))
+    toy.add(THREE).alone("claims", "-p", "no:xdist")
 
     assert toy.outcomes == {"2.a": "passed", "2.b": "passed", "2.c": "failed"}
     assert toy.trained == ALL
@@ -178,6 +177,54 @@ def test_sequential_under_xdist_trains_the_first_look_only(toy):
 
     assert toy.outcomes == {"2.a": "passed"}
     assert toy.trained == ["registered 0-7"] * 2
+
+
+def test_sequential_trains_what_the_undecided_claim_needs_and_no_more(toy):
+    """The clear claim stops at 8 seeds, the other goes on to 64: its blocks are trained once, the clear one's are not.
+
+    The record of each says at how many seeds it looked, and so does the page.
+    """
+    toy.add("""
+@measurement(block=32)
+def coins(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+
+@claim("3.a", "Noise is above zero", seeds=16)
+def test_noise(coins):
+    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+
+@claim("3.b", "It is above minus ten", seeds=16)
+def test_clear(coins):
+    return exceeds(coins.toss, by=-10)
+""").reporting().spread("--sequential", "--report", "out")
+    page = (toy.path / "out/index.html").read_text()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "skipped", "3.b": "passed"}
+    assert {name: [look["seeds"] for look in record["looks"]] for name, record in toy.claims.items()} == {
+        "2.a": [8],
+        "3.a": [8, 16, 32, 64],
+        "3.b": [8],
+    }
+    assert {name: record["seeds"] for name, record in toy.claims.items()} == {"2.a": 8, "3.a": 64, "3.b": 8}
+    assert toy.trained == sorted(["registered 0-7"] * 3 + ["registered 8-15", "registered 16-31", "registered 32-63"])
+    assert "supported at 8" in page
+    assert "inconclusive at 32, inconclusive at 64" in page
+
+
+def test_fresh_with_the_same_number_reproduces_on_other_workers(toy):
+    """--fresh=7 serial and on two workers: the same record, and the number in it, on terminal and page."""
+    clocks = {"duration_s", "seconds_by_trial"}
+    toy.write().reporting().run("--fresh=7", "--report", "one")
+    alone = {name: value for name, value in toy.claims["2.a"].items() if name not in clocks}
+    toy.spread("--fresh=7", "--report", "two")
+    spread = {name: value for name, value in toy.claims["2.a"].items() if name not in clocks}
+
+    assert spread == alone
+    assert alone["stream"] == "fresh-7"
+    assert set(toy.trained) == {"fresh-7 0-7", "fresh-7 8-15"}
+    assert "claims: stream: fresh-7" in toy.text
+    assert "fresh-7" in (toy.path / "two/index.html").read_text()
+    assert '"stream": "fresh-7"' in (toy.path / "two/results.json").read_text()
 
 
 def test_fresh_is_drawn_once_for_all_workers(toy):
