@@ -19,7 +19,7 @@ from fixtures.engines.torch_engine import arithmetic
 from fixtures.runs import Layout
 from fixtures.training import RATE
 
-ROUNDS = 5
+ROUNDS = 3
 AGREEMENT = 0.02  # of float32 losses after a round's steps, relative; chaos has not begun
 
 
