@@ -67,7 +67,8 @@ def cannot_refute(design: Design, n: int, alpha: float = ALPHA) -> str | None:
 def smallest_detectable(design: Design, n: int, sd: float | None, alpha: float = ALPHA) -> float | None:
     """Return the smallest effect (share, for counts) that n seeds support with 90 % power, given a pilot's sd.
 
-    In a two-sided region: how far from its middle an effect may lie. None where nothing is detectable or sd unknown.
+    In a two-sided region: how far from its middle an effect may lie; a time: its logarithm, as the margin is. None
+    where nothing is detectable or sd unknown.
     """
     low, high = design.region
     if design.estimator == "count":
@@ -93,6 +94,8 @@ def describe_design(design: Design) -> str:
         return "all of: " + "; ".join(describe_design(member) for member in design.members)
     if design.estimator == "exact":
         return f"exactly {number(design.margin)}"
+    if design.kind == "time":
+        return f"time shorter by a factor above {number(2**low)}"
     if isfinite(low) and isfinite(high):
         return f"{design.kind} between {number(low)} and {number(high)}"
     return f"{design.kind} {'above' if isfinite(low) else 'below'} {number(low if isfinite(low) else high)}"

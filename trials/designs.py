@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -72,11 +73,26 @@ def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
     sd = pilot.get("sd")
     if isinstance(design, str):
         return Row(claim.id, n, alpha, "not known without data", sd, None, design)
-    fault = cannot_decide(design, n, alpha)
-    found = smallest_detectable(design, n, sd, alpha)
-    unknown = "no pilot" if sd is None and found is None and design.estimator != "exact" else ""
-    note = fault or cannot_refute(design, n, alpha) or unknown
-    return Row(claim.id, n, alpha, describe_design(design), sd, found, note)
+    asked = _deciding(design, pilot.get("margin"))
+    found = smallest_detectable(asked, n, sd, alpha)
+    note = cannot_decide(design, n, alpha) or cannot_refute(design, n, alpha)
+    if note is None and found is None and asked.estimator != "exact":
+        note = "no pilot" if sd is None else _out_of_reach(asked, n)
+    if asked.kind == "time" and found is not None:
+        found = 2**found  # a factor, as it is asked for
+    return Row(claim.id, n, alpha, describe_design(design), sd, found, note or "")
+
+
+def _deciding(design: Design, margin: float | None) -> Design:
+    """Return the member of a conjunction that the pilot's spread belongs to: the one with the same margin."""
+    return next((one for one in design.members if margin is not None and isclose(one.margin, margin)), design)
+
+
+def _out_of_reach(design: Design, n: int) -> str:
+    """Say why a pilot's spread leaves nothing that could be detected."""
+    if design.members:
+        return "the pilot's spread is that of a step within the order"
+    return f"with the pilot's spread {n} seeds cannot confirm even the middle of the range"
 
 
 def table(rows: Iterable[Row]) -> list[str]:

@@ -147,7 +147,7 @@ def test_forty_true_claims_are_hardly_ever_refuted():
 
 
 def test_the_document_s_tables_are_this_code_s():
-    """docs/statistics.md holds the tables between its markers; a cell, simulated again, is the one printed."""
+    """docs/statistics.md holds the tables between its markers: a row of each, simulated again, is the one printed."""
     from pathlib import Path
 
     text = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
@@ -159,6 +159,26 @@ def test_the_document_s_tables_are_this_code_s():
     )
 
     assert row in table
+    taken = [sequential("normal", truth) for truth in (0.5, 1.0, 1.3, 2.0, 5.0)]
+    cells = " | ".join(f"{calibration.percent(one.supported)} ({one.seeds:.0f} seeds)" for one in taken)
+    assert f"| 8, 16, 32, 64 in turn | normal | {cells} |" in table
+    looks = [sequential("normal", AT), sequential("normal", INSIDE)]
+    cells = " | ".join(map(calibration.percent, (looks[0].supported, looks[0].refuted, looks[1].refuted)))
+    assert f"| normal | alpha / 4 | {cells} |" in table
+
+
+def test_the_document_tells_of_every_rule_and_every_noise():
+    """Each in a row of the tables, with the number of worlds and the command that made them."""
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    table = text.split(calibration.BEGIN)[1].split(calibration.END)[0]
+
+    assert f"{calibration.WORLDS:,} simulated experiments a cell" in table
+    assert "`python -m inference.calibration`" in table
+    assert [rule for rule in RULES if f"\n| {rule} | " not in table] == []
+    assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | " not in table] == []
+    assert [noise for noise in calibration.NOISE if f"\n| {noise} | alpha / 4 | " not in table] == []
 
 
 def test_the_command_renews_the_tables(tmp_path, monkeypatch):

@@ -41,6 +41,7 @@ def test_the_bound_is_consistent_with_alpha():
 
     bound = most_expected(400, 0.005)
 
+    assert bound == 9
     assert stats.binom.sf(bound, 400, 0.005) <= 1e-4 < stats.binom.sf(bound - 1, 400, 0.005)
 
 

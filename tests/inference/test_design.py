@@ -163,3 +163,8 @@ def test_the_smallest_detectable_effect_of_a_design():
     assert smallest_detectable(within(P, 0.5, 0.01), 32, 0.1) is None
     assert smallest_detectable(proportion(P, above=0.5), 32, None) == detectable_share(32, 0.5)
     assert smallest_detectable(exceeds(P), 32, None) is None
+
+
+def test_a_time_is_asked_for_as_a_factor():
+    """Nobody thinks in log2."""
+    assert describe_design(sooner(P, P, by=1.25, budget=100)) == "time shorter by a factor above 1.25"

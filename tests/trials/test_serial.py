@@ -175,6 +175,49 @@ def test_design_trains_nothing_and_tells_what_is_detectable(toy):
     assert toy.told["records"] == {}
 
 
+def test_design_reads_a_pilot_of_every_kind(toy):
+    """A conjunction has the reach of the member that its pilot is about, a time a factor; no reach is told in words."""
+    toy.write("""
+from inference import all_of, at_least, exactly, exceeds, increases, sooner, within
+from trials import claim, measurement
+
+@measurement
+def it(seeds, noise):
+    return {"x": noise(seeds)}
+
+@claim("1.a", "Both", seeds=16)
+def test_both(it):
+    return all_of(exactly(it.y, 1), exceeds(it.x, by=0.5))
+
+@claim("1.b", "Neither", seeds=16)
+def test_neither(it):
+    return all_of(increases(it.x, "arm", 0.5), at_least(it.x, 2))
+
+@claim("1.c", "Sooner", seeds=16)
+def test_sooner(it):
+    return sooner(it.x, it.y, by=2, budget=100)
+
+@claim("1.d", "Close", seeds=16)
+def test_close(it):
+    return within(it.x, 1, margin=0.1)
+
+@claim("1.e", "Unknown", seeds=16)
+def test_unknown(it):
+    return exceeds(it.x)
+""")
+    pilots = {name: {"sd": 1.0, "margin": margin} for name, margin in (("1.a", 0.5), ("1.b", -0.5), ("1.c", 1.0))}
+    (toy.path / "claims" / "pilots.json").write_text(json.dumps(pilots | {"1.d": {"sd": 1.0, "margin": 0.1}}))
+    toy.run("--design")
+
+    toy.result.stdout.fnmatch_lines([
+        "1.a * all of: exactly 1; difference above 0.5 * 1 * 1.59*",
+        "1.b * - * the pilot's spread is that of a step within the order",
+        "1.c * time shorter by a factor above 2 * 1 * 4.*",
+        "1.d * - * with the pilot's spread 16 seeds cannot confirm even the middle of the range",
+        "1.e * - * no pilot",
+    ])  # fmt: skip
+
+
 def test_a_design_that_cannot_decide_is_an_error_before_training(toy):
     """A share of 80 % can never be proven with 16 seeds: the claim is an error at its set-up, the others run."""
     toy.add("""
