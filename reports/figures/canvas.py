@@ -26,6 +26,7 @@ from reports.words import MINUS, clip
 WIDTH = 5.0  # inches of 72 points: 480 CSS pixels; small, so that letters are still read on a phone
 HEIGHT = 3.0
 LINE = 46  # letters that fit beside each other, as large as they are on a phone
+PAD = 0.06
 LABEL = 60
 BESIDE = 26  # letters of a title beside an axis, on one line
 THOUSAND, MANY = 1e3, 1e7  # written 1,000; written 1e+07
@@ -81,7 +82,7 @@ def styled(salt: str) -> Iterator[None]:
 
 def paper(rows: int = 1, columns: int = 1, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
     """Return a new figure with a grid of axes, row by row; axes of a grid share both scales."""
-    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06))
+    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=PAD, h_pad=PAD))
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     return figure, list(axes.ravel())
 
@@ -214,6 +215,12 @@ def crowded(names: Sequence[str]) -> bool:
     """Whether names below an axis, evenly spaced, would run into each other."""
     slot = LINE / max(len(names), 1)
     return any((len(a) + len(b)) / 2 + 1 > slot for a, b in pairwise(names)) or max(map(len, names), default=0) > LINE
+
+
+def beside(figure: Figure, names: Sequence[str]) -> None:
+    """Leave room at the left for names beside the axis, which are a fifth longer on a phone."""
+    share = min(0.11, 0.0028 * max(map(len, names), default=0))
+    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=PAD, h_pad=PAD, rect=(share, 0, 1 - share, 1)))
 
 
 def distinct(texts: Sequence[str]) -> tuple[str, list[str]]:

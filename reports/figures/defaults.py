@@ -42,7 +42,7 @@ def _conditions(record: Record, rows: Sequence[Record]) -> tuple[Figure, str]:
     values = np.array([[np.nan if v is None else float(v) for v in row["values"]] for row in rows]).T
     title, names = _names([labels_of(row) for row in rows])
     shares = _shares(record, len(rows))
-    quantity = record.get("unit") or record.get("quantity") or "value"
+    quantity = record.get("unit") or "measured value"
     figure = strips_figure(names, [values], [""], titles=(title, str(quantity)), summaries=[shares] if shares else ())
     return figure, SHARES if shares else CAPTION
 
@@ -84,7 +84,9 @@ def _effects(record: Record, parts: Sequence[Record]) -> Figure:
     axes.axvspan(*tinted, color=SERIES[0], alpha=0.13, linewidth=0)
     axes.set_xlim(left, right)
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_yticks(range(len(parts)), [clip(name, 44) for name in names])
+    names = [clip(name, 40) for name in names]
+    canvas.beside(figure, names)
+    axes.set_yticks(range(len(parts)), names)
     axes.set_title(canvas.label(f"{head} …", 80) if head else "", loc="left")
     axes.set_ylim(len(parts) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")

@@ -13,6 +13,7 @@ from reports.figures.seeds import thinned
 from reports.files import write_atomically
 from reports.measurements import Row, as_csv, condition_text
 from reports.results import Record
+from reports.words import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def _figure(picture: Any) -> "Figure":
 
 def caption_of(picture: Picture) -> str:
     """Say how to read a picture, in a sentence or two."""
-    head = f"{picture.title.rstrip('.')}. " if picture.title else ""
+    head = f"{printable(picture.title).strip().rstrip('.')}. " if picture.title else ""
     match picture:
         case Lines():
             text = "Thin lines are seeds; the thick one is their mean with its 99 % interval."

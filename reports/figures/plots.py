@@ -12,8 +12,10 @@ from inference.pictures import Lines, Series, Strips, Traces
 from reports.figures import canvas
 from reports.figures.palette import INK, look
 from reports.figures.seeds import POINTS, Floats, Summary, finite_range, summarise, swarm, thinned
+from reports.words import clip
 
 DOT = 3.6  # points
+LETTERS = 10  # of a title, in an inch
 #: Within a strip, in parts of its width: how wide the dots may spread, and where dots, mean and published value stand.
 SWARM, DOTS_AT, MEAN_AT, PUBLISHED_AT = 0.56, -0.1, 0.3, -0.5
 
@@ -114,6 +116,9 @@ def strips_figure(
     height = max(canvas.HEIGHT * 0.6, min(0.7 + 0.27 * rows + 0.12 * len(names), 9.5)) if flip else canvas.HEIGHT
     figure, (axes,) = canvas.paper(height=height)
     canvas.scale(axes, ("x" if flip else "y") if log else False)
+    if flip:
+        names = [clip(name, canvas.BESIDE + 6) for name in names]
+        canvas.beside(figure, names)
     values = [
         *groups,
         np.array([y for told in published for y in told if y is not None]),
@@ -147,7 +152,7 @@ def strips_figure(
             flip=flip,
             dash="--" if text == "ceiling" else ":",
         )
-    _name_levels(axes, names, titles, flip=flip)
+    _name_levels(figure, axes, names, titles, flip=flip)
     canvas.key(figure, labels, "dots", published=marked)
     return figure
 
@@ -164,13 +169,18 @@ def _means(axes: Axes, middle: Any, summary: Summary, share: float, *, flip: boo
     axes.plot(*at, color=INK, linestyle="", marker="|" if flip else "_", markersize=across, markeredgewidth=2, zorder=5)
 
 
-def _name_levels(axes: Axes, names: Sequence[str], titles: tuple[str | None, str | None], *, flip: bool) -> None:
+def _name_levels(
+    figure: Figure, axes: Axes, names: Sequence[str], titles: tuple[str | None, str | None], *, flip: bool
+) -> None:
     if flip:
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
-        canvas.name_axes(axes, titles[1], titles[0])
+        # the axes are narrow and low beside their names: one title belongs to the figure, the other has its height
+        figure.supxlabel(canvas.label(titles[1] or ""), fontsize=9.5)
+        inches = figure.get_size_inches()[1]
+        canvas.name_axes(axes, None, clip(titles[0] or "", min(canvas.BESIDE, int(LETTERS * inches))))
     else:
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
