@@ -10,12 +10,14 @@ SAME_CLOCK = (
     f"{FILE}: seconds_alone = lambda runs, along, _alone=seconds_alone: "
     "_alone({label: (run, 64) for label, (run, _) in runs.items()}, along)"
 )
+# 1,171 steps of every size: all that 8.g asks about, without the 75,000 of one row
 SAME_STEPS = [f"{FILE}: {counts}.update(dict.fromkeys(BATCHES, EQUAL_UPDATES))" for counts in ("STEPS", "FOLLOWED")]
 
 
 def test_equal_batches_under_different_names(untouched, sabotaged):
     """8: where every size is 64, for as many steps, none is faster and none scores otherwise."""
-    claims = ("8.a", "8.g")
+    same = [SAME_BATCH, SAME_CLOCK, *SAME_STEPS]
 
-    assert untouched(*claims).supported == set(claims)
-    assert sabotaged(*claims, "8.b", "8.c", "8.d", patch=[SAME_BATCH, SAME_CLOCK, *SAME_STEPS]).supported == set()
+    assert untouched("8.a").supported == {"8.a"}
+    assert sabotaged("8.g", patch=SAME_STEPS).supported == {"8.g"}
+    assert sabotaged("8.a", "8.b", "8.c", "8.d", "8.g", patch=same).supported == set()

@@ -2,12 +2,16 @@
 
 import pytest
 
+from tests.sabotage.patches import without
+
 pytestmark = pytest.mark.slow
 
-MAJORITY = "claims.test_imbalance: oversampling_weights = lambda data, ratio: 1 + (ratio - 1.0) * (data.y_train == 1)"
+FILE = "claims.test_imbalance"
+SMALL = [without(1, 2, 5, 20, 50), f"{FILE}: HIGH[:] = [10, 100]"]  # two of the four ratios that 4.c asks about
+MAJORITY = f"{FILE}: oversampling_weights = lambda data, ratio: 1 + (ratio - 1.0) * (data.y_train == 1)"
 
 
-def test_repeating_the_majority_does_not_help(untouched, sabotaged):
+def test_repeating_the_majority_does_not_help(sabotaged):
     """4: oversampling helps because it repeats the minority; repeated rows of the majority gain nothing."""
-    assert untouched("4.c").supported == {"4.c"}
-    assert sabotaged("4.c", patch=MAJORITY).supported == set()
+    assert sabotaged("4.c", patch=SMALL).supported == {"4.c"}
+    assert sabotaged("4.c", patch=[*SMALL, MAJORITY]).supported == set()

@@ -4,6 +4,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+# 500 steps: 10.i is read there and not after 2,500
+SHORT = "claims.test_initialisation: RECORDS, LONGER = RECORDS[:11], STEPS"
 ONE_INITIALISER = "claims.test_initialisation: INITIALISERS.update(dict.fromkeys(INITIALISERS, 'glorot'))"
 ONE_START = (
     "claims.test_symmetry: network_on = lambda data, seeds, weights, _on=network_on, **settings: "
@@ -11,12 +13,12 @@ ONE_START = (
 )
 
 
-def test_equal_initialisers_under_different_names(untouched, sabotaged):
+def test_equal_initialisers_under_different_names(sabotaged):
     """10: where all start as Glorot does, ones train, and nothing is slower or worse than another."""
-    claims = ("10.d", "10.e", "10.i")
+    claims = ("10.b", "10.d", "10.e", "10.i", "10.j")
 
-    assert untouched(*claims).supported == set(claims)
-    assert sabotaged(*claims, "10.b", "10.j", patch=ONE_INITIALISER).supported == set()
+    assert sabotaged(*claims, patch=SHORT).supported >= {"10.d", "10.e", "10.i"}
+    assert sabotaged(*claims, patch=[SHORT, ONE_INITIALISER]).supported == set()
 
 
 def test_equal_starts_under_different_names(untouched, sabotaged):

@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.sabotage.patches import ENGINE, without
+
 pytestmark = pytest.mark.slow
 
-ENGINE = "fixtures.engines.torch_engine"
 IDENTITY_FOR_SIGMOID = f"{ENGINE}: ACTIVATIONS['sigmoid'] = ACTIVATIONS['identity']"
 IDENTITY_FOR_ALL = f"{ENGINE}: ACTIVATIONS.update(dict.fromkeys(ACTIVATIONS, ACTIVATIONS['identity']))"
 SAME_DEPTH = "fixtures.engines.base: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
@@ -13,7 +14,9 @@ ONLY_CROSS_ENTROPY_LEARNS = (
     f"{ENGINE}: LOSSES.update({{name: LOSSES['constant'] for name in LOSSES if name != 'cross_entropy'}})"
 )
 NO_PENALTY = f"{ENGINE}: PENALTIES.update(dict.fromkeys(PENALTIES, torch.zeros_like))"
-NO_LEARNING = "torch.optim: Adam.step = lambda self, closure=None: None"
+# the second line only saves time: without it gradients are computed that no step uses
+NO_LEARNING = ["torch.optim: Adam.step = lambda self, closure=None: None", f"{ENGINE}: chunks = lambda *_: ()"]
+HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experiments 9 and 12 are about
 
 
 def test_without_a_non_linearity_units_do_not_help(untouched, sabotaged):
@@ -40,35 +43,50 @@ def test_one_activation_under_seven_names(untouched, sabotaged):
     assert sabotaged(*claims, patch=IDENTITY_FOR_ALL).supported == set()
 
 
-def test_one_loss_under_six_names(untouched, sabotaged):
-    """9: the constant loss learns when it is not constant, and no loss is slower than itself."""
-    claims = ("9.b", "9.c")
+def test_one_loss_under_six_names(sabotaged):
+    """9: the constant loss learns when it is not constant; cross-entropy is not the best, but where it alone learns."""
+    claims = ("9.a", "9.b", "9.c", "9.d")
 
-    assert "9.b" in untouched(*claims).supported
-    assert sabotaged(*claims, patch=SQUARED_FOR_ALL).supported == set()
-
-
-def test_a_planted_best_loss_is_found(untouched, sabotaged):
-    """9: cross-entropy is not the best by nature; where it alone learns, it is."""
-    assert untouched("9.a", "9.d").supported == {"9.a"}
-    assert sabotaged("9.a", "9.d", patch=ONLY_CROSS_ENTROPY_LEARNS).supported == {"9.d"}
+    assert sabotaged(*claims, patch=HARMONIC).supported >= {"9.a", "9.b"}
+    assert sabotaged("9.b", "9.c", "9.d", patch=[HARMONIC, SQUARED_FOR_ALL]).supported == set()
+    assert sabotaged("9.a", "9.d", patch=[HARMONIC, ONLY_CROSS_ENTROPY_LEARNS]).supported == {"9.d"}
 
 
-def test_strength_zero_everywhere(untouched, sabotaged):
+def test_strength_zero_everywhere(sabotaged):
     """12: without a penalty weights do not shrink, are not sparse, and cost no accuracy."""
     claims = ("12.a", "12.b", "12.d", "12.e")
 
-    assert {"12.a", "12.b"} <= untouched(*claims).supported
-    assert sabotaged(*claims, patch=NO_PENALTY).supported == set()
+    assert sabotaged(*claims, patch=HARMONIC).supported >= {"12.a", "12.b"}
+    assert sabotaged(*claims, patch=[HARMONIC, NO_PENALTY]).supported == set()
 
 
 def test_nothing_is_learned_without_learning(sabotaged):
     """Adam's step does nothing: no claim about learned accuracy keeps its support.
 
-    Claims that things are alike (9.a) or that a loss learns nothing (9.b) stay true, and are left out.
+    Claims that things are alike (9.a), that a loss learns nothing (9.b) or that accuracy stays low (4.b, 5.b, 10.d) are
+    true of networks that do not learn, and are left out.
     """
     fits = ("1.a", "1.b", "1.c", "1.e")
     accuracy = ("2.a", "2.b", "2.c", "2.e", "7.a", "7.c", "7.d", "7.e", "7.g", "7.h", "9.c", "9.d")
+    more = (
+        "4.a",
+        "4.c",
+        "5.a",
+        "5.c",
+        "5.d",
+        "5.e",
+        "8.b",
+        "8.c",
+        "8.d",
+        "8.g",
+        "10.a",
+        "10.b",
+        "10.e",
+        "10.g",
+        "10.i",
+    )
     regularised = ("12.a", "12.b", "12.d", "12.e", "12.f", "12.g")
 
-    assert sabotaged(*fits, *accuracy, *regularised, patch=NO_LEARNING).supported == set()
+    ids = (*fits, *accuracy, *more, *regularised)
+
+    assert sabotaged(*ids, patch=[HARMONIC, *NO_LEARNING]).supported == set()

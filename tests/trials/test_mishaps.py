@@ -239,8 +239,8 @@ def test_slow(slow):
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
 def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, workers):
-    """Ctrl-C ends the run; --reuse goes on where it stopped and takes no attempt of the old run for a crash."""
-    toy.add(SLOW)
+    """Ctrl-C ends the run, which reports what was judged; --reuse goes on there, and no old attempt is a crash."""
+    toy.add(SLOW).reporting()
     # a process group of its own: a terminal sends Ctrl-C to all processes of the run
     run = subprocess.Popen(
         toy.command(*workers),
@@ -259,6 +259,9 @@ def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, work
 
     assert run.returncode == 2, text
     assert "What was measured is kept; go on with: --reuse reports/latest" in text
+    if not workers:
+        results = json.loads((toy.path / "reports/latest/results.json").read_text())
+        assert (results["complete"], [claim["id"] for claim in results["claims"]]) == (False, ["2.a"])
 
     (toy.path / "go-on").touch()
     toy.forget()
