@@ -109,6 +109,9 @@ def test_sign_is_worse(two_layers):
     source=f"{NOTEBOOK}, hypothesis",
     seeds=32,
     published=PUBLISHED,
+    registered="refuted",
+    reason="all four end between 0.997 and 0.999, so that nothing is better than another by 0.01: the task is too easy "
+    "to tell them apart in two layers (in eight, 7.f, it does)",
 )
 def test_standard_ones_are_best(two_layers):
     accuracy = final(two_layers)
@@ -124,8 +127,9 @@ def test_standard_ones_are_best(two_layers):
 def test_depth_separates_activations(two_layers, eight_layers):
     """Squares of squares: eight layers raise the input to the 256th power.
 
-    Networks whose outputs overflow are counted as diverged and score as the constant predictor does; they stay in the
-    sample.
+    ReLU does in eight layers what it does in two, 0.998; square falls to 0.65, between 0.31 and 1.00, because a sum
+    that is a little too large becomes huge and one that is a little too small nothing. Networks whose outputs overflow
+    are counted as diverged (10 of 32) and score as the constant predictor does; they stay in the sample.
     """
     shallow, deep = final(two_layers).sel(activation=["relu", "square"]), final(eight_layers)
     both = xr.concat([shallow, deep], xr.DataArray([2, 8], dims="layers", name="layers"))

@@ -65,8 +65,16 @@ def log10(errors):
     source=NOTEBOOK,
     seeds=64,
     published=PUBLISHED,
+    registered="inconclusive",
+    reason="on the polynomial and |x| the error falls by two to three powers of ten, on sin(12x) by 1.09 on average, "
+    "99 % interval 0.68 to 1.50 where 1 is asked for: 35 of 64 networks of 16 units stay unfitted there (1.d)",
 )
 def test_error_falls_with_units(fits):
+    """The mean of log10 of the error on sin(12x) is that of no network: it lies between those that fit and the others.
+
+    With 16 units 29 of 64 networks fit, with errors of 0.0002 to 0.012; of the other 35 all but four end where networks of
+    2 units do, between 0.40 and 0.50. Such outcomes want to be counted, as 1.b, 1.d and 1.e do.
+    """
     error = log10(fits.error)
     truth = xr.concat(
         [f(fits.x) for f in CURVES.values()], xr.DataArray(list(CURVES), dims="function", name="function")
@@ -90,7 +98,15 @@ def test_sixteen_units_can_fit(fits):
     return proportion(fits.unexplained.sel(units=16) <= UNEXPLAINED, above=0.1)
 
 
-@claim("1.e", "16 units do fit each function, whatever the seed", source=NOTEBOOK, seeds=64)
+@claim(
+    "1.e",
+    "16 units do fit each function, whatever the seed",
+    source=NOTEBOOK,
+    seeds=64,
+    registered="refuted",
+    reason="every network fits the polynomial and |x|, but 29 of 64 fit sin(12x): from the other initial weights "
+    "gradient descent does not find in 10,000 steps what 16 units can express",
+)
 def test_sixteen_units_always_fit(fits):
     return proportion(fits.unexplained.sel(units=16) <= UNEXPLAINED, above=0.8)
 
@@ -100,9 +116,13 @@ def test_sixteen_units_always_fit(fits):
     "The fit also holds between the training points: the error there falls as units are added",
     source="beyond the notebook",
     seeds=64,
+    registered="inconclusive",
+    reason="as 1.a, and for its reason: on sin(12x) the error falls by 1.13 powers of ten on average, 99 % interval "
+    "0.71 to 1.56",
     departures="The notebook reports the training error only.",
 )
 def test_error_between_the_points_falls(fits):
+    """Between the points the error is what it is on them: with at most 49 parameters there is no room to overfit."""
     error = log10(fits.error_between)
     return (
         decreases(error, along="units", by=1.0, tolerance=0.15),
