@@ -72,8 +72,8 @@ def log10(errors):
 def test_error_falls_with_units(fits):
     """The mean of log10 of the error on sin(12x) is that of no network: it lies between those that fit and the others.
 
-    With 16 units 29 of 64 networks fit, with errors of 0.0002 to 0.012; of the other 35 all but four end where networks of
-    2 units do, between 0.40 and 0.50. Such outcomes want to be counted, as 1.b, 1.d and 1.e do.
+    With 16 units 29 of 64 networks fit, with errors of 0.0002 to 0.012; of the other 35 all but four end where networks
+    of 2 units do, between 0.40 and 0.50. Such outcomes want to be counted, as 1.b, 1.d and 1.e do.
     """
     error = log10(fits.error)
     truth = xr.concat(
