@@ -8,6 +8,7 @@ from pathlib import Path
 from nightly.sensitivity.measure import Bench, disturbed, missed, seen
 from nightly.sensitivity.page import Measured, page
 from nightly.sensitivity.regressions import REGRESSIONS
+from nightly.sensitivity.shortened import CLAIMS
 from reports.baseline import Comparison, compare
 from reports.files import write_atomically
 
@@ -16,14 +17,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a baseline, every regression, repeats and other numbers of workers; returns 1 where an expectation failed."""
     given = sys.argv[1:] if arguments is None else arguments
     options = _options(given)
-    claims = tuple(options.claim.split(",")) if options.claim else ()
-    bench = Bench(options.work / "regressions", options.seeds, claims)
+    claims = tuple(options.claim.split(",")) if options.claim else CLAIMS if options.shortened else ()
+    plugins = ("nightly.sensitivity.shortened",) if options.shortened else ()
+    bench = Bench(options.work / "regressions", options.seeds, claims, plugins)
     baseline = bench.run("baseline", options.workers)
     told = {}
     for name in REGRESSIONS:
         told[name] = compare(baseline, bench.run(name, options.workers, name))
         _say(name, told[name])
-    calm = Bench(options.work / "repeats", options.repeat_seeds or options.seeds, claims)
+    calm = Bench(options.work / "repeats", options.repeat_seeds or options.seeds, claims, plugins)
     first = calm.run("baseline", options.workers)
     repeats = []
     for number in range(1, options.repeats + 1):
@@ -33,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     for count in options.other_workers:
         workers[count] = compare(first, calm.run(f"workers-{count}", count))
         _say(f"{count} workers", workers[count])
-    measured = Measured(told, repeats, workers, baseline, first, shlex.join(["python", "-m", __package__, *given]))
+    command = shlex.join(["python", "-m", __package__, *given])
+    measured = Measured(told, repeats, workers, baseline, first, command, shortened=options.shortened)
     write_atomically(options.output, page(measured))
     late = [name for name in told if missed(REGRESSIONS[name], seen(told[name]))]
     raised = [one for one in (*repeats, *workers.values()) if disturbed(one)]
@@ -51,6 +54,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help="default: the registered seeds")
     parser.add_argument("--repeat-seeds", type=int, help="of the runs in which nothing is broken; default: as --seeds")
     parser.add_argument("--claim", default="", help="ids; default: all claims of experiments 1, 2, 7 and 9")
+    parser.add_argument(
+        "--shortened", action="store_true", help="a few dozen steps: where faults are seen, not what of"
+    )
     parser.add_argument("--workers", type=int, default=2, help="of all runs but those on other numbers of workers")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--other-workers", type=int, nargs="*", default=[0, 1, 3])

@@ -15,6 +15,10 @@ SENSITIVITY = (
     "experiment's claims, and what came of it. A dash: the experiment does not use what is broken, and its numbers are "
     "bitwise the same. A fault that changes numbers but no verdict is shown and does not fail the run."
 )
+SHORTENED = (
+    "Training was cut to its first few dozen steps (`nightly/sensitivity/shortened.py`): the stages are those of whole "
+    "runs, the drift and the verdicts are not, and a claim judged so early means nothing."
+)
 STAGES = {
     "inputs": "raw draws",
     "derived": "derived arrays",
@@ -30,7 +34,7 @@ VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 class Measured:
     """All runs: with each regression, repeated, on other numbers of workers; the two baselines they are compared with.
 
-    `command` is what measured them.
+    `command` is what measured them. `shortened`: training was cut to the first steps.
     """
 
     told: Mapping[str, Comparison]
@@ -39,6 +43,7 @@ class Measured:
     baseline: Mapping[str, Any]
     calm: Mapping[str, Any]
     command: str
+    shortened: bool = False
 
 
 def page(measured: Measured) -> str:
@@ -57,6 +62,7 @@ def page(measured: Measured) -> str:
         SENSITIVITY,
         "",
         f"Claims and seeds: {_sample(measured.baseline)}.",
+        *(["", f"**{SHORTENED}**"] if measured.shortened else []),
         "",
         "| fault | " + " | ".join(f"experiment {one}" for one in FILES) + " | the run |",
         "| --- |" + " --- |" * (len(FILES) + 1),

@@ -13,6 +13,7 @@ from tests.docs.documents import DOCUMENTS, ROOT, anchors, code, links
 #: Long options of other programs, by the program.
 FOREIGN = {
     "--repeat-seeds": "python -m nightly.sensitivity",
+    "--shortened": "python -m nightly.sensitivity",
     "--extra-index-url": "pip",
     "--format": "pip list",
     "--check": "ruff format",

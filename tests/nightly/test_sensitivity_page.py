@@ -1,6 +1,7 @@
 """The page about the alarm says which stage saw a fault, in which experiment, and owns up to what it did not see."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -128,6 +129,15 @@ def test_the_page_says_how_many_seeds_there_were():
     text = page(measured(baseline=results(quick, whole)))
 
     assert "Claims and seeds: 1.a on 8 of 64 registered seeds; 7.a on 32 seeds." in text
+
+
+def test_the_page_says_when_training_was_cut_short():
+    """Verdicts of shortened runs are not passed off as verdicts; of whole runs nothing is said."""
+    whole = measured()
+    short = dataclasses.replace(whole, shortened=True)
+
+    assert "Training was cut to its first few dozen steps" in page(short)
+    assert "cut" not in page(whole)
 
 
 def test_calm_repeats_are_counted():
