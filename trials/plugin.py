@@ -70,10 +70,12 @@ def pytest_collection(session: pytest.Session) -> None:
     from trials.running import Running
     from trials.workshop import Workshop
 
+    # those of this project: pytest also loads the one above an option's folder, such as that of --reuse DIR
     conftests = [
-        Path(plugin.__file__)
+        path
         for plugin in config.pluginmanager.get_plugins()
-        if isinstance(plugin, ModuleType) and Path(plugin.__file__ or "").name == "conftest.py" and plugin.__file__
+        if isinstance(plugin, ModuleType) and (path := Path(plugin.__file__ or "")).name == "conftest.py"
+        if path.is_relative_to(config.rootpath)
     ]
     workshop = Workshop(config.stash[SETTINGS], config.rootpath, conftests)
     config.pluginmanager.register(Running(workshop), "claims-running")
