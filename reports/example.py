@@ -1,17 +1,38 @@
 """The example that the repository carries: the page and results.json of one finished run, in few enough bytes."""
 
 from pathlib import Path
+from typing import Any
 
 from reports.files import write_atomically
-from reports.results import ResultsError, read, write
+from reports.results import Results, ResultsError, read, write
 
 #: Bytes of page and results.json together.
 MOST_BYTES = 5_000_000
 SPARE = 50_000
+#: What a comparison with a baseline finds causes in, and nobody reads.
+DROPPED = frozenset({"trace", "derived", "curves"})
+FIGURES = 6
+
+
+def slim(results: Results) -> Results:
+    """Return results without traces and sums over draws, numbers to six figures: half of the bytes, the same page."""
+    claims = [{key: value for key, value in claim.items() if key not in DROPPED} for claim in results["claims"]]
+    shorter: Results = _rounded({**results, "claims": claims})
+    return shorter
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{FIGURES}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return value
 
 
 def write_example(folder: Path, target: Path) -> Path:
-    """Copy a whole run's results.json to ``target`` and draw its page there; ResultsError where it is no example."""
+    """Write a whole run's results.json, slimmed, and its page to ``target``; ResultsError where it is no example."""
     from reports.page import page_text
 
     results = read(folder)
@@ -19,8 +40,7 @@ def write_example(folder: Path, target: Path) -> Path:
         raise ResultsError(f"{folder} holds a partial run: an example shows a whole one.")
     if folder.resolve() == target.resolve():
         raise ResultsError(f"{folder} is the example itself: name the folder of a run.")
-    bare = {**results, "claims": [{**claim, "curves": None} for claim in results["claims"]]}
-    used = write(target, bare).stat().st_size
+    used = write(target, slim(results)).stat().st_size
     page = page_text(folder, results, MOST_BYTES - SPARE - used)
     path = target / "index.html"
     write_atomically(path, page)

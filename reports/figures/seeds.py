@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-#: Points of curves, and dots, that one figure spends at most: about 20 kB of SVG.
-POINTS = 2400
+#: Points of curves, and dots, that one figure spends at most: about 15 kB of SVG.
+POINTS = 1800
 #: Levels of curves before thinning begins: twice what a figure's width in pixels can show apart.
 LEVELS = 400
 ALPHA = 0.005

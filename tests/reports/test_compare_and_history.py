@@ -106,7 +106,8 @@ def test_an_example_stays_below_its_limit(
 ) -> None:
     """Figures stay out of the page where it and results.json would have too many bytes together; else an error."""
     records = [
-        {**RECORD, "id": f"{n}.a", "figures": [f"figures/{n}.svg"], "curves": [f"figures/{n}.csv"]} for n in range(8)
+        {**RECORD, "id": f"{n}.a", "figures": [f"figures/{n}.svg"], "trace": {"loss": [1.0]}, "p_value": 0.00123456789}
+        for n in range(8)
     ]
     path = run(tmp_path / "run", *records)
     for n in range(8):
@@ -119,7 +120,9 @@ def test_an_example_stays_below_its_limit(
     files = [tmp_path / "example" / name for name in ("index.html", "results.json")]
     assert sum(file.stat().st_size for file in files) <= 600_000
     assert "is left out to keep this page small" in files[0].read_text(encoding="utf-8")
-    assert read(files[1])["claims"][0]["verdict"] == "supported"
+    (claim, *_) = read(files[1])["claims"]
+    assert (claim["verdict"], claim["effect"], claim["p_value"]) == ("supported", 0.2, 0.00123457)
+    assert "trace" not in claim
 
     monkeypatch.setattr("reports.example.MOST_BYTES", 60_000)
     assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 2

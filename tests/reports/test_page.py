@@ -330,6 +330,16 @@ def test_skipped_and_clock_claims_are_no_departures(tmp_path: Path) -> None:
     assert "No verdict contradicts what is registered; 1 of 1 differ from it" in text
 
 
+def test_many_departures_do_not_push_the_claims_away(tmp_path: Path) -> None:
+    """Eight departures stand at the top, the others are folded beneath; every one is there."""
+    text = page_of(tmp_path, [{**error_record(), "id": f"11.{letter}"} for letter in "abcdefghij"])
+    banner = text[text.index("10 verdicts not as registered") : text.index("How to read a verdict")]
+
+    assert banner.count("<li>") == 10
+    assert banner[: banner.index("<details>")].count("<li>") == 8
+    assert "<summary>2 more</summary>" in banner
+
+
 @pytest.mark.parametrize(
     "facts, sentence",
     [
