@@ -7,11 +7,11 @@ from tests.sabotage.patches import without
 pytestmark = pytest.mark.slow
 
 FILE = "claims.test_imbalance"
-SMALL = [without(1, 2, 5, 20, 50), f"{FILE}: HIGH[:] = [10, 100]"]  # two of the four ratios that 4.c asks about
+SMALL = [without(1, 2, 5, 10, 20), f"{FILE}: HIGH[:] = [50, 100]"]  # of the four ratios that 4.c asks about
 MAJORITY = f"{FILE}: oversampling_weights = lambda data, ratio: 1 + (ratio - 1.0) * (data.y_train == 1)"
 
 
 def test_repeating_the_majority_does_not_help(sabotaged):
     """4: oversampling helps because it repeats the minority; repeated rows of the majority gain nothing."""
-    assert sabotaged("4.c", patch=SMALL).supported == {"4.c"}
-    assert sabotaged("4.c", patch=[*SMALL, MAJORITY]).supported == set()
+    assert sabotaged("4.c", seeds=16, patch=SMALL).supported == {"4.c"}
+    assert sabotaged("4.c", seeds=16, patch=[*SMALL, MAJORITY]).supported == set()
