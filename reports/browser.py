@@ -13,6 +13,8 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+#: Milliseconds for what takes a second on an idle machine.
+PATIENCE = 180_000
 #: What a picture in a README may weigh.
 MOST_BYTES = 300_000
 
@@ -35,10 +37,10 @@ def take_picture(page: Path, target: Path, width: int = 1440, height: int = 1180
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
         context = playwright.chromium.launch_persistent_context(
             profile, executable_path=shutil.which("chromium"), headless=True, args=list(FLAGS), offline=True,
-            viewport={"width": width, "height": height}, color_scheme="light",
+            viewport={"width": width, "height": height}, color_scheme="light", timeout=PATIENCE,
         )  # fmt: skip
-        context.pages[0].goto(page.resolve().as_uri())
-        shot = context.pages[0].screenshot()
+        context.pages[0].goto(page.resolve().as_uri(), timeout=PATIENCE)
+        shot = context.pages[0].screenshot(timeout=PATIENCE)
         context.close()
     for colours in (256, 64, 16):
         drawn = _with_colours(shot, colours)

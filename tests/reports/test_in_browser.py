@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from reports.__main__ import main
-from reports.browser import FLAGS, missing
+from reports.browser import FLAGS, PATIENCE, missing
 from reports.page import write_page
 from reports.results import assemble, read, write
 from tests.reports.factory import FACTS, NASTY, hostile, nights
@@ -110,8 +110,10 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
         def open_(page: str = "report", hash_: str = "", width: int = 1440, scheme: str = "light", **more: Any) -> Any:
             context = browser.chromium.launch_persistent_context(
                 f"{profiles}/{len(contexts)}", executable_path=shutil.which("chromium"), headless=True,
-                args=list(FLAGS), offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme, **more,
+                args=list(FLAGS), offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme,
+                timeout=PATIENCE, **more,
             )  # fmt: skip
+            context.set_default_timeout(PATIENCE)
             contexts.append(context)
             tab = context.pages[0]
             tab.on("console", lambda message: said.append(f"{message.type}: {message.text}"))

@@ -17,6 +17,7 @@ from reports import results as store
 from reports.page import page_text, seconds_of, write_page
 from reports.session import render
 from reports.views import ClaimView, Loose
+from reports.words import with_minus
 from tests.reports.factory import FACTS, NASTY, error_record, hostile, repeated
 
 
@@ -93,7 +94,7 @@ def test_shows_every_claim_under_its_own_link(report: Path) -> None:
     for claim in json.loads((report / "results.json").read_text(encoding="utf-8"))["claims"]:
         assert claim["id"] in found.ids
         assert claim["text"] in words
-        assert claim["message"].partition(": ")[2][1:] in words
+        assert with_minus(claim["message"]).partition(": ")[2][1:] in words
         assert f"pytest claims/ --claim {claim['id']}" in words
 
 
