@@ -12,6 +12,9 @@ both. The notebook drew three datasets. Added: gradient boosting, and linear dis
 with one covariance are best separated by a plane. A network that stops at 200 epochs is scored as it is, as the
 notebook did, and counted as unconverged; an estimator that raised would count as the constant predictor.
 
+Sixteen seeds, where the pilots ask for 24 (3.d) to 72 (3.e): a seed of this experiment costs as much as twenty of
+experiment 7, and the claims that stay undecided say so.
+
 Measurement. Accuracy on 2,000 further rows, balanced, and on the test set of the published size (2,000 rows too).
 Skill is (accuracy - 1/2) / (Bayes accuracy - 1/2) of each draw. Saturation is log2 of the n at which a technique first
 has 90 % of its own gain from n = 20 to 10,000, interpolated in log2 n.
@@ -100,8 +103,22 @@ def against_n(array, measured=None, **words):
     return lines(array, x="n", by="technique", log="x", xlabel="n (80 % of it trains)", ceiling=ceiling, **words)
 
 
-@claim("3.a", "Every technique improves with the number of rows", source=NOTEBOOK, published=PUBLISHED)
+@claim(
+    "3.a",
+    "Every technique improves with the number of rows",
+    source=NOTEBOOK,
+    published=PUBLISHED,
+    registered="inconclusive",
+    reason="every technique gains from 20 to 10,000 rows, by 0.14 (the tree) to 0.36 (today's SVM), but three of the "
+    "40 steps between, two of the tree's and the shallow network's last, are too small against their spread to exclude "
+    "a step back of 0.006: about 64 seeds would decide",
+)
 def test_every_technique_improves(by_size):
+    """Accuracy at n = 10,000, Bayes 0.918 on average: LDA 0.920, networks 0.909 (shallow) and 0.893 (deep), SVM 0.868.
+
+    The SVM of 2018 has 0.847, boosting 0.779, the forest 0.732, the tree 0.653. The draws are harder than the
+    notebook's: its deep network reached 1.0, which ten of our 16 draws do not allow.
+    """
     return (
         increases(of(by_size, AS_PUBLISHED), along="n", by=0.05),
         against_n(by_size.accuracy, by_size, published=PUBLISHED, ylabel="accuracy on 2,000 further rows"),
@@ -118,10 +135,22 @@ def test_every_technique_improves(by_size):
     "Networks beat SVMs and trees at every number of rows",
     source=NOTEBOOK,
     published=PUBLISHED,
+    registered="inconclusive",
+    reason="58 of 60 comparisons are won, the mean over n by each network against each rival; at n = 10,000 the deep "
+    "network's lead over today's SVM is 0.025, 99 % interval -0.020 to 0.069, and it is behind in 7 of 16 draws",
     given={"rivals": RIVALS},
-    variants=[variant("forest", rivals=[*SVMS, "forest"], departs="Random forests, as the text says, not one tree.")],
+    variants=[
+        variant(
+            "forest",
+            rivals=[*SVMS, "forest"],
+            departs="Random forests, as the text says, not one tree.",
+            registered="inconclusive",
+            reason="as with one tree: the deep network against today's SVM at n = 5,000 and 10,000 stays open",
+        )
+    ],
 )
 def test_networks_beat_the_rivals(by_size, rivals):
+    """Consistently, up to 2,000 rows. Beyond that the SVM closes in: it has not saturated, the networks have (3.f)."""
     networks, others = of(by_size, NETWORKS), of(by_size, rivals)
     return (
         all_of(exceeds(networks, others), exceeds(networks.mean("n"), others.mean("n"), by=0.02)),
@@ -129,8 +158,16 @@ def test_networks_beat_the_rivals(by_size, rivals):
     )
 
 
-@claim("3.c", "The gap widens until the networks saturate", source=NOTEBOOK)
+@claim(
+    "3.c",
+    "The gap widens until the networks saturate",
+    source=NOTEBOOK,
+    registered="inconclusive",
+    reason="today's SVM catches up by 0.030 from 200 to 500 rows (99 % interval -0.069 to 0.008), where the claim "
+    "allows a step back of 0.0125",
+)
 def test_the_gap_widens(by_size):
+    """Against the SVMs the gap is widest at 100 to 200 rows; against the tree it widens throughout."""
     deep = by_size.accuracy.sel(technique="deep network", drop=True)
     gap = (deep - of(by_size, RIVALS)).sel(n=slice(20, 500))
     return increases(gap, along="n", by=0.05), against_n(gap, ylabel="deep network's accuracy minus the rival's")
@@ -140,23 +177,50 @@ def test_the_gap_widens(by_size):
     "3.d",
     "Deep networks do a little better than shallow ones",
     source=NOTEBOOK,
+    registered="inconclusive",
+    reason="0.004 better in the mean over n, in 8 of 16 draws: with few rows the deep network is ahead (0.030 at "
+    "n = 200), with many behind (-0.016 at n = 10,000)",
     given={"margin": 0.0},
-    variants=[variant("one-point", margin=0.01, departs="More than one point of accuracy, not more than none.")],
+    variants=[
+        variant(
+            "one-point",
+            margin=0.01,
+            departs="More than one point of accuracy, not more than none.",
+            registered="inconclusive",
+            reason="0.004 in the mean over n, 99 % interval -0.006 to 0.014: about 72 seeds would decide",
+        )
+    ],
 )
 def test_deep_beats_shallow(by_size, margin):
+    """A mean over n hides two regimes: the deep network is ahead with few rows, the shallow one with many."""
     mean = by_size.accuracy.mean("n")
     return exceeds(mean.sel(technique=DEEP), mean.sel(technique=["shallow network"]), by=margin)
 
 
-@claim("3.e", "With enough data even an SVM is respectable", source=NOTEBOOK)
+@claim(
+    "3.e",
+    "With enough data even an SVM is respectable",
+    source=NOTEBOOK,
+    registered="inconclusive",
+    reason="today's SVM has a skill of 0.886 at n = 10,000 and is respectable; that of 2018 has 0.832, 99 % interval "
+    "0.755 to 0.909, too close to the 0.8 asked for",
+)
 def test_svms_become_respectable(by_size):
+    """The two SVMs differ in gamma alone, 1/d in 2018 and 1 / (d * variance) today: a default moved skill by 0.05."""
     return (
         at_least(by_size.skill.sel(technique=SVMS, n=SIZES[-1]), 0.8),
         against_n(by_size.skill.sel(technique=SVMS), ylabel="skill: share of what the Bayes rule has over guessing"),
     )
 
 
-@claim("3.f", "Techniques other than deep networks saturate sooner", source=f"{NOTEBOOK}, hypothesis")
+@claim(
+    "3.f",
+    "Techniques other than deep networks saturate sooner",
+    source=f"{NOTEBOOK}, hypothesis",
+    registered="refuted",
+    reason="the deep network has 90 % of its gain at n = 755 (geometric mean), the tree at 3,200, the SVMs at 2,800 "
+    "and 3,900: it saturates about two octaves sooner, because it is soon near the best that is possible",
+)
 def test_rivals_saturate_sooner(by_size):
     saturation = by_size.saturation
     return (
@@ -191,7 +255,14 @@ def test_a_linear_rule_is_enough(by_size):
     )
 
 
-@claim("3.i", "Deep networks gain more from data than the others", source=f"{NOTEBOOK}, hypothesis")
+@claim(
+    "3.i",
+    "Deep networks gain more from data than the others",
+    source=f"{NOTEBOOK}, hypothesis",
+    registered="refuted",
+    reason="from 20 to 10,000 rows the deep network gains 0.325, the shallow one 0.344 and the SVMs 0.332 and 0.360; "
+    "only the tree gains less, 0.137: who has little at n = 20 has more to gain",
+)
 def test_deep_networks_gain_most(by_size):
     gain = by_size.accuracy.sel(n=SIZES[-1], drop=True) - by_size.accuracy.sel(n=SIZES[0], drop=True)
     gains = gain.sel(technique=AS_PUBLISHED)
@@ -207,12 +278,25 @@ def test_networks_win_on_small_data(by_size):
     return exceeds(mean.sel(technique=NETWORKS), mean.sel(technique=RIVALS), by=0.02)
 
 
-@claim("3.k", "The deep network does not overfit much", source=f"{NOTEBOOK}, discussion")
+@claim(
+    "3.k",
+    "The deep network does not overfit much",
+    source=f"{NOTEBOOK}, discussion",
+    registered="refuted",
+    reason="with 50 to 200 rows it has all of its training rows right and 0.63 to 0.77 of others: a gap of 0.30",
+)
 def test_deep_network_overfits_little(by_size):
     gap = (by_size.training - by_size.accuracy).sel(technique=DEEP)
     return at_most(gap.sel(n=SMALL).mean("n"), 0.05), against_n(gap, ylabel="training minus test accuracy")
 
 
-@claim("3.l", "With enough data the SVM approaches a perfect score", source=f"{NOTEBOOK}, discussion")
+@claim(
+    "3.l",
+    "With enough data the SVM approaches a perfect score",
+    source=f"{NOTEBOOK}, discussion",
+    registered="inconclusive",
+    reason="at n = 20,000 its skill is 0.932, 99 % interval 0.878 to 0.987, between 0.74 and 1.01 by the draw; 0.95 is "
+    "asked for",
+)
 def test_svm_approaches_the_ceiling(svm_at_20000):
     return at_least(svm_at_20000.skill, 0.95)

@@ -110,9 +110,16 @@ def test_parameter_count_is_constant(by_depth):
     "An honest single hidden layer of as many parameters does worse than the notebook's one layer",
     source="beyond the notebook",
     seeds=64,
+    registered="refuted",
+    reason="it is the other way round: 1-37-2 has 0.670 of the points right on average, the notebook's one layer "
+    "0.623; 37 units that can each bend the line once do more for 16 points on it than 10 units applied twice",
     departures="The notebook's one layer applies two activations; 1-37-2 (150 parameters) applies one.",
 )
 def test_shared_layer_beats_an_honest_single_layer(by_depth, single_layer):
+    """So the notebook's gain with depth is not one over shallow networks as such: 1-37-2 lies between its L = 1 and 2.
+
+    Its L = 1, 2 and 3 reach 0.623, 0.722 and 0.782 (2.a).
+    """
     notebooks = by_depth.accuracy.sel(layers=1, drop=True).assign_coords(network="the notebook's one layer")
     honest = single_layer.accuracy.assign_coords(network="1-37-2")
     return exceeds(notebooks, honest, by=0.02, resolution=1 / 16)

@@ -7,7 +7,8 @@ Inputs, initial weights and minibatch order are the same for true and random lab
 
 Departures. The notebook drew new data for random labels, three times each. It recorded every 250 steps and last at step
 2,250: the bare ids are judged after step 2,500, "@step-2250" as the notebook read them. Its "capacity" is the n up to
-which 2,500 steps sufficed: 5.d gives 10,000 steps instead, 5.e rectified units.
+which 2,500 steps sufficed: 5.d gives 10,000 steps instead, 5.e rectified units. Sixteen seeds, where the pilots ask for
+up to 64 (5.c): these are the largest networks of the suite.
 
 Measurement. Training accuracy, as published, every 50 steps. A network that never gets to 0.9 has taken 2,500 steps,
 the budget. Accuracy on 2,000 further rows with true labels goes along: what was memorised serves nobody else.
@@ -75,10 +76,22 @@ def against_n(memorising, step):
     source=NOTEBOOK,
     published=PUBLISHED,
     given={"step": STEPS},
-    variants=[variant("step-2250", **STEP_2250)],
+    variants=[
+        variant(
+            "step-2250",
+            **STEP_2250,
+            registered="inconclusive",
+            reason="250 steps sooner n = 150 stands at 0.968, 99 % interval 0.937 to 0.999: so close to 0.95 that the "
+            "step at which one looks decides",
+        )
+    ],
 )
 def test_150_random_labels_are_memorised(memorising, step):
-    """Discussion."""
+    """All of 50 and of 100, and 0.978 of 150, in 2,500 steps.
+
+    What was memorised serves nobody else: on further rows these networks score 0.50 to 0.53, and those with true labels
+    0.77 to 0.80, below the 0.86 that the Bayes rule reaches, because they have learned the noise as well.
+    """
     return (
         at_least(random_at(memorising, step, [50, 100, 150]), 0.95),
         against_n(memorising, step),
@@ -98,11 +111,18 @@ def test_150_random_labels_are_memorised(memorising, step):
     "Beyond 150 random labels cannot be memorised in 2,500 steps",
     source=NOTEBOOK,
     published=PUBLISHED,
+    registered="inconclusive",
+    reason="n = 300 is far from memorised (0.770), n = 200 is not quite (0.913, 99 % interval 0.872 to 0.953)",
     given={"step": STEPS},
     variants=[variant("step-2250", **STEP_2250)],
 )
 def test_more_random_labels_are_not_memorised(memorising, step):
-    """Discussion."""
+    """Read 250 steps sooner, as the notebook read it, the claim holds: 0.882 at n = 200.
+
+    True labels are not learned up to 0.95 either, in the same steps: 0.923 at n = 200, 0.889 at n = 300, for the
+    classes overlap. Most of what looks like a capacity for random labels is the number of steps that three layers of
+    sigmoids take (5.d, 5.e).
+    """
     accuracy = random_at(memorising, step, [200, 300])
     curves = memorising.accuracy.sel(labels="random")
     return (
@@ -117,9 +137,15 @@ def test_more_random_labels_are_not_memorised(memorising, step):
     "Random labels take longer to learn, even within capacity",
     source=NOTEBOOK,
     published={"n = 150": "true labels are learned sooner"},
+    registered="inconclusive",
+    reason="by a factor of 1.9 at n = 100 and 2.0 at n = 150 in the geometric mean, but the 99 % intervals begin at "
+    "1.07 and 1.13 where 1.25 is asked for: the time to learn true labels varies with the distance of a draw's classes",
 )
 def test_random_labels_take_longer(memorising):
-    """Discussion."""
+    """Medians of 650 and 1,125 steps at n = 100, 975 and 1,825 at n = 150. About 56 seeds would decide.
+
+    Where the classes overlap, true labels have to be memorised as well, row by row, and take as long.
+    """
     taken = memorising.taken.sel(n=[100, 150])
     return (
         sooner(taken.sel(labels="true"), taken.sel(labels="random"), by=1.25, budget=STEPS, resolution=EVERY),
@@ -141,7 +167,7 @@ def test_random_labels_take_longer(memorising):
     departures="10,000 steps instead of 2,500.",
 )
 def test_four_times_the_steps_memorise_300(three_hundred):
-    """Discussion."""
+    """0.770 after 2,500 steps, 0.962 after 5,000, 0.999 after 10,000: what the notebook measured is a speed."""
     curve = three_hundred.accuracy.sel(activation="sigmoid")
     return (
         at_least(curve.sel(step=LONGER), 0.95),
@@ -156,7 +182,7 @@ def test_four_times_the_steps_memorise_300(three_hundred):
     departures="ReLU instead of sigmoid.",
 )
 def test_rectified_units_memorise_300(three_hundred):
-    """Discussion."""
+    """0.974 after 500 steps, where sigmoids stand at 0.543: the same number of weights, the same rows."""
     curves = three_hundred.accuracy.sel(step=slice(None, STEPS))
     return (
         at_least(curves.sel(activation="relu", step=STEPS), 0.95),

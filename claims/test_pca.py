@@ -35,7 +35,7 @@ PUBLISHED = {
     "PCA 5": {200: 0.94, 500: 0.94, 1_000: 0.94, 2_000: 0.94},
     "PCA 1": {2_000: 0.55},
 }
-ROTATION = {"matrix": "orthogonal", "departs": "A true rotation, as the text says."}
+ROTATION = {"matrix": "orthogonal", "departs": "A true rotation, as the text says.", "registered": "refuted"}
 REFIT = "PCA 5 and PCA 1 fitted to the rows themselves, not to the scores of the PCA before."
 
 
@@ -119,9 +119,23 @@ def against_dummies(measured, matrix="uniform", name="accuracy", step=STEPS, **w
     source=NOTEBOOK,
     published=PUBLISHED,
     given={"matrix": "uniform"},
-    variants=[variant("rotation", **ROTATION)],
+    variants=[
+        variant(
+            "rotation",
+            **ROTATION,
+            reason="rotated, the raw inputs lose 0.04, from 0.97 to 0.93: it is the code's matrix that breaks the "
+            "network, not the number of dummies",
+        )
+    ],
 )
 def test_accuracy_drops_without_pca(by_dummies, matrix):
+    """From 0.955 to exactly one half: from 200 dummies on no network does anything but guess.
+
+    Entries of U(0,1) add all dummies up, so that every input has a large common mean. First-layer sums grow with D
+    until all sigmoids are saturated and constant: 10 % of them at D = 20, 73 % at 50, all from 200 on (6.h). A
+    rotation, which the text announces, does not do that. This departure was visible in the code only, and it decides
+    the verdict.
+    """
     as_read = against_dummies(
         by_dummies, matrix, "published_size", 450, ylabel="accuracy on the 20 test rows at step 450"
     )
@@ -136,10 +150,19 @@ def test_accuracy_drops_without_pca(by_dummies, matrix):
     given={"matrix": "uniform", "refit": False},
     variants=[
         variant("refit", matrix="uniform", refit=True, departs=f"{REFIT} PCA 10 always is."),
-        variant("rotation", **ROTATION, refit=False),
+        variant(
+            "rotation",
+            **ROTATION,
+            refit=False,
+            reason="with a true rotation PCA changes accuracy by -0.005 to 0.007: there is nothing to mend",
+        ),
     ],
 )
 def test_pca_helps(by_dummies, refitted, matrix, refit):
+    """0.87 to 0.91 with PCA, 0.50 without; up to 50 dummies PCA costs 0.01 to 0.03 instead.
+
+    PCA centres the columns before it rotates them. Centring alone does as much (6.f).
+    """
     reduced = refitted.accuracy.sel(step=STEPS, inputs=["PCA 5"]) if refit else None
     return pca_helps(by_dummies, matrix, reduced), against_dummies(by_dummies, matrix)
 
@@ -149,6 +172,9 @@ def test_pca_helps(by_dummies, refitted, matrix, refit):
     "With a true rotation the same holds: accuracy drops, and PCA helps",
     source=f"{NOTEBOOK}, its text",
     departures="An orthogonal matrix, as the text says, in place of the code's.",
+    registered="refuted",
+    reason="the raw inputs lose 0.04 where 0.10 is asked for, and PCA gains nothing: without the code's positive "
+    "matrix both the problem and its remedy are gone",
 )
 def test_the_same_holds_with_a_rotation(by_dummies):
     both = all_of(drops(by_dummies, "orthogonal"), pca_helps(by_dummies, "orthogonal"))
@@ -160,13 +186,30 @@ def test_the_same_holds_with_a_rotation(by_dummies):
     "One component is too few",
     source=NOTEBOOK,
     published={"PCA 1": 0.55, "PCA 5": 0.94},
+    registered="inconclusive",
+    reason="0.17 to 0.24 worse than five from 500 dummies on; at 200 it is 0.087 worse, 99 % interval 0.063 to 0.110, "
+    "and 0.10 is asked for",
     given={"matrix": "uniform", "refit": False},
     variants=[
-        variant("refit", matrix="uniform", refit=True, departs=REFIT),
-        variant("rotation", **ROTATION, refit=False),
+        variant(
+            "refit",
+            matrix="uniform",
+            refit=True,
+            departs=REFIT,
+            registered="inconclusive",
+            reason="as with the cascade, to the third digit",
+        ),
+        variant(
+            "rotation",
+            **ROTATION,
+            refit=False,
+            reason="with a true rotation one component is as good as five, 0.92 to 0.93: the first one is the "
+            "direction in which all ten useful columns grow together, and that separates the classes",
+        ),
     ],
 )
 def test_one_component_is_too_few(by_dummies, refitted, matrix, refit):
+    """After the code's matrix the first component is mostly the sum of the dummies: 0.81 at 200, 0.63 at 2,000."""
     cascaded = final(by_dummies, matrix).sel(dummies=MANY)
     accuracy = refitted.accuracy.sel(step=STEPS, drop=True) if refit else cascaded
     return exceeds(accuracy.sel(inputs=["PCA 5"]), accuracy.sel(inputs=["PCA 1"]), by=0.10)

@@ -74,8 +74,20 @@ def against_dummies(measured, array, **words):
     return lines(array, x="dummies", log="x", ceiling=float(measured.bayes.mean()), **words)
 
 
-@claim("6.c", "The threshold sits at the number of rows", source=f"{NOTEBOOK}, discussion")
+@claim(
+    "6.c",
+    "The threshold sits at the number of rows",
+    source=f"{NOTEBOOK}, discussion",
+    registered="refuted",
+    reason="it sits at 100 or 200 dummies whether there are 50, 100 or 200 rows; that the notebook had 100 of both is "
+    "a coincidence",
+)
 def test_threshold_sits_at_the_number_of_rows(by_rows):
+    """With 100 dummies about half of the networks fail, with 200 all do, for every number of rows.
+
+    Mean accuracy at 100 dummies is 0.756, 0.756 and 0.704 with 50, 100 and 200 rows. What counts is how large the sums
+    are that reach the first layer (6.h), and rows have no part in that.
+    """
     octaves = threshold(final(by_rows))
     return (
         increases(octaves, along="n", by=1).named(unit="octaves of D"),
@@ -86,6 +98,7 @@ def test_threshold_sits_at_the_number_of_rows(by_rows):
 
 @claim("6.f", "Centring the columns alone does what PCA does", source="beyond the notebook")
 def test_centring_does_what_pca_does(explained):
+    """0.915, 0.898, 0.899, 0.883 centred, 0.909, 0.896, 0.890, 0.871 with PCA 10, from 200 to 2,000 dummies."""
     accuracy = final(explained)
     return (
         exceeds(accuracy.sel(inputs=["centred"]), accuracy.sel(inputs=["PCA 10"]), by=-0.02),
@@ -95,6 +108,7 @@ def test_centring_does_what_pca_does(explained):
 
 @claim("6.g", "The directions of most variance are the useful ones", source=f"{NOTEBOOK}, hypothesis")
 def test_principal_directions_are_the_useful_ones(explained):
+    """Ten random directions of the centred columns reach 0.826 to 0.623: that much is centring, the rest is choice."""
     accuracy = final(explained)
     return (
         exceeds(accuracy.sel(inputs=["PCA 10"]), accuracy.sel(inputs=["random 10"]), by=0.05),
@@ -104,6 +118,7 @@ def test_principal_directions_are_the_useful_ones(explained):
 
 @claim("6.h", "Without centring, first-layer units stay constant over the rows", source="beyond the notebook")
 def test_first_layer_units_stay_constant(explained):
+    """All of them, raw; none, centred. A sigmoid whose sum is always large has one value and no gradient."""
     constant = final(explained, "constant")
     return (
         exceeds(constant.sel(inputs=["none"]), constant.sel(inputs=["centred"]), by=0.25),
