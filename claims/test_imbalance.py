@@ -11,7 +11,8 @@ own range leaks into the measurement, and shifts the rows, because 300 balanced 
 imbalanced ones. The bare ids keep that; `train-range` scales the test rows by the range of the training rows, as it
 must be done in use. The network is the same: only what it is tested on differs. The text samples the minority with
 replacement, the code repeated it (`with-replacement`, 4.c). The text's extreme is 1:99 (12 rows), the code's 1:100
-(11 rows); the notebook drew a covariance for each ratio. Its last record is at step 450; both are here.
+(11 rows); the notebook drew a covariance for each ratio. Its last record is at step 450; both are here. Twenty-four
+seeds: at the extreme ratios nearly all differences tie at one half, and fewer seeds can never prove a share of 80 %.
 
 Measurement. Accuracy on 2,000 further rows, balanced, by either scaling; the 300 published rows beside. The
 threshold on the logit difference is 0, or moved to log(ratio), which is what the change of mix costs in log odds.
@@ -149,10 +150,18 @@ def against_ratio(array, measured, **words):
     source=NOTEBOOK,
     seeds=24,
     published=PUBLISHED,
+    registered="inconclusive",
+    reason="accuracy falls from 0.824 at 1:1 to 0.500 at 100:1, but half of the networks guess at 20:1 already, so "
+    "that from there to 50:1 (0.042, 99 % interval -0.019 to 0.103) a step back is not excluded",
     given={"scaling": "own"},
     variants=[variant("train-range", **TRAIN_RANGE)],
 )
 def test_imbalance_hurts(by_ratio, scaling):
+    """.824, .797, .726, .657, .553, .512, .500 from 1:1 to 100:1; Bayes 0.860.
+
+    Scaled by the training range, as it must be done in use, it is the same fall with less noise between the draws, from
+    .844 to .500, and the claim is supported.
+    """
     as_read = by_ratio.published_size.sel(step=450, scaling=scaling, drop=True)
     return (
         falls(by_ratio, scaling),
@@ -171,6 +180,7 @@ def test_imbalance_hurts(by_ratio, scaling):
     variants=[variant("train-range", **TRAIN_RANGE)],
 )
 def test_extreme_ratio_collapses(by_ratio, scaling):
+    """To 0.500 exactly: every network calls every row the majority."""
     return at_most(final(by_ratio, scaling).sel(ratio=100, resampling="none"), 0.55)
 
 
@@ -187,6 +197,12 @@ def test_extreme_ratio_collapses(by_ratio, scaling):
     ],
 )
 def test_oversampling_helps(by_ratio, drawn, scaling, drawing):
+    """.818, .807, .761, .733 at ratios 10 to 100, where .657, .553, .512, .500 stand without.
+
+    Drawn with replacement, as the text says, it is the same to 0.002. Scaled by the training range there is no fall
+    left to explain: .846, .846, .844, .836. Much of what the notebook shows as the limit of resampling, .65 at 100:1,
+    is the test set's own range.
+    """
     extreme = by_ratio.sel(ratio=100)
     plane = extreme.boundary.sel(step=STEPS, drop=True)
     resampled = {"repeated": by_ratio.sel(resampling=["oversampled"]), "drawn": drawn}[drawing]
@@ -204,10 +220,14 @@ def test_oversampling_helps(by_ratio, drawn, scaling, drawing):
     "The same holds in higher dimension",
     source=f"{NOTEBOOK}, results not shown",
     seeds=24,
+    registered="inconclusive",
+    reason="oversampling helps at every ratio and the fall is there, from 0.711 to 0.503, but two of its six steps "
+    "stay open (1:1 to 2:1, 0.028; 50:1 to 100:1, where one seed of 24 rises by more than the tolerance)",
     given={"scaling": "own"},
     variants=[variant("train-range", **TRAIN_RANGE)],
 )
 def test_the_same_holds_in_twelve_dimensions(in_twelve_dimensions, scaling):
+    """Scaled by the training range it holds: .844 to .500 without, .839, .826, .793, .740 with oversampling."""
     resampled = in_twelve_dimensions.sel(resampling=["oversampled"])
     return (
         all_of(falls(in_twelve_dimensions, scaling), oversampling_helps(in_twelve_dimensions, resampled, scaling)),
@@ -220,10 +240,21 @@ def test_the_same_holds_in_twelve_dimensions(in_twelve_dimensions, scaling):
     "A class-weighted loss does what oversampling does",
     source="beyond the notebook",
     seeds=24,
+    registered="inconclusive",
+    reason="oversampling is ahead by 0.034, 99 % interval -0.009 to 0.077, where 0.02 either way is asked for",
     given={"scaling": "own"},
-    variants=[variant("train-range", **TRAIN_RANGE)],
+    variants=[
+        variant(
+            "train-range",
+            **TRAIN_RANGE,
+            registered="refuted",
+            reason="oversampling is ahead by 0.068, 99 % interval 0.029 to 0.107: of 1,200 rows 23 are of the "
+            "minority, 1.2 in a minibatch of 64, and a large weight on a row that is not drawn does nothing",
+        )
+    ],
 )
 def test_class_weights_do_the_same(in_minibatches, scaling):
+    """In full batch the two are the same by arithmetic. In minibatches they are not: it matters who is drawn."""
     accuracy = final(in_minibatches, scaling)
     return equivalent(accuracy, along="resampling", within=0.02), strips(accuracy, along="resampling")
 
@@ -233,10 +264,25 @@ def test_class_weights_do_the_same(in_minibatches, scaling):
     "Moving the threshold by log(ratio) recovers most of what oversampling gains",
     source=f"{NOTEBOOK}: an explanation of why resampling helps",
     seeds=24,
+    registered="inconclusive",
+    reason="it recovers 0.139 of the 0.233 that oversampling gains, 0.022 more than half, 99 % interval -0.036 to "
+    "0.079: in some draws all of it and more, in others nothing",
     given={"scaling": "own"},
-    variants=[variant("train-range", **TRAIN_RANGE)],
+    variants=[
+        variant(
+            "train-range",
+            **TRAIN_RANGE,
+            registered="inconclusive",
+            reason="0.191 of 0.336, 0.023 more than half, 99 % interval -0.033 to 0.079",
+        )
+    ],
 )
 def test_moving_the_threshold_recovers_most(by_ratio, scaling):
+    """Where it recovers nothing, the un-resampled network has no boundary yet that could be moved.
+
+    In the five draws of 24 where it recovers less than 0.01 the logit difference varies by less than 0.4 over the whole
+    plane: 500 steps of full batch have taught the network how frequent the classes are, and nothing else.
+    """
     at_100 = by_ratio.accuracy.sel(ratio=100, step=STEPS, scaling=scaling, drop=True)
     none, resampled = (at_100.sel(threshold="0", resampling=name, drop=True) for name in ("none", "oversampled"))
     shifted = at_100.sel(threshold="log(ratio)", resampling="none", drop=True)
@@ -251,6 +297,9 @@ def test_moving_the_threshold_recovers_most(by_ratio, scaling):
     "Scaling by the training range raises the resampled result",
     source="beyond the notebook",
     seeds=24,
+    registered="inconclusive",
+    reason="by 0.103, from 0.733 to 0.836, in 22 of 24 seeds, and the interval (0.021 to 0.185) lies beyond the 0.02 "
+    "asked for, but a few draws make most of the mean: the signed ranks do not agree at 0.005",
 )
 def test_training_range_is_better(by_ratio):
     accuracy = by_ratio.accuracy.sel(ratio=100, step=STEPS, resampling="oversampled", threshold="0", drop=True)

@@ -89,7 +89,7 @@ def curves(measured, last=STEPS, **words):
     published=PUBLISHED,
 )
 def test_glorot_and_small_gaussian_train_well(by_initialiser):
-    """Discussion."""
+    """Accuracy 0.901 and 0.893 after 500 steps, Bayes 0.947: skills of 0.894 and 0.877."""
     level = by_initialiser.skill.sel(initialiser=["glorot", "normal 0.01"], step=STEPS)
     return (
         at_least(level, 0.8),
@@ -105,9 +105,18 @@ def test_glorot_and_small_gaussian_train_well(by_initialiser):
     )
 
 
-@claim("10.b", "Glorot is better than the small Gaussian", source=NOTEBOOK, seeds=32, published=PUBLISHED)
+@claim(
+    "10.b",
+    "Glorot is better than the small Gaussian",
+    source=NOTEBOOK,
+    seeds=32,
+    published=PUBLISHED,
+    registered="inconclusive",
+    reason="by 0.008 after 500 steps, in 18 of 32 seeds; that is next to the 0.01 asked for, and nearly two thousand "
+    "seeds would be needed to tell the sides apart",
+)
 def test_glorot_beats_the_small_gaussian(by_initialiser):
-    """Discussion."""
+    """Glorot is ahead early, 0.740 against 0.623 at step 100; at 2,500 steps it is behind, 0.919 against 0.927."""
     final = by_initialiser.accuracy.sel(step=STEPS, drop=True)
     return exceeds(final.sel(initialiser="glorot"), final.sel(initialiser="normal 0.01"), by=0.01)
 
@@ -122,7 +131,11 @@ def test_glorot_beats_the_small_gaussian(by_initialiser):
     variants=[variant("step-500", step=STEPS, departs="After the notebook's 500 steps instead of 2,500.")],
 )
 def test_zeros_eventually_train(by_initialiser, step):
-    """Discussion."""
+    """Nothing for 250 steps, then 0.539 at step 300, 0.823 at 500, 0.930 at 2,500: the best of all five by then.
+
+    One unit a layer is all that such a network has (10.f), and on these data one is enough: the best boundary is a
+    plane.
+    """
     return (
         at_least(by_initialiser.skill.sel(initialiser="zeros", step=step), 0.5),
         curves(by_initialiser, last=LONGER),
@@ -131,7 +144,12 @@ def test_zeros_eventually_train(by_initialiser, step):
 
 @claim("10.d", "Ones do not train", source=NOTEBOOK, seeds=32, published={"ones": 0.49})
 def test_ones_do_not_train(by_initialiser):
-    """Discussion."""
+    """Skill 0 in 32 of 32 seeds, also after 2,500 steps. The sigmoids are saturated and stay so.
+
+    At the start 22 % of the first layer's sigmoids and 39 % of the second's are live, and the output is 91 on average,
+    for targets of 0 and 1: 100 weights of one add up. Training spends its 500 steps on bringing the output down, to
+    8.7; meanwhile the first layer gets deafer, 17 % live. In Glorot's network at least 99.8 % are live throughout.
+    """
     shares = by_initialiser.live.sel(step=slice(0, STEPS))
     return (
         at_most(by_initialiser.skill.sel(initialiser="ones", step=STEPS), 0.2),
@@ -142,7 +160,10 @@ def test_ones_do_not_train(by_initialiser):
 
 @claim("10.e", "The large Gaussian trains more slowly than Glorot", source=NOTEBOOK, seeds=32, published=PUBLISHED)
 def test_the_large_gaussian_is_slower(by_initialiser):
-    """Discussion."""
+    """0.25 behind over training, and not only late: it is at 0.647 after 2,500 steps.
+
+    A third of its sigmoids are saturated from the start (live: 70 % and 64 %), and stay so.
+    """
     mean = over_training(by_initialiser)
     return exceeds(mean.sel(initialiser="glorot"), mean.sel(initialiser="normal 1"), by=0.05)
 
@@ -156,7 +177,7 @@ def test_the_large_gaussian_is_slower(by_initialiser):
     departures="After 2,500 steps, when zeros train too.",
 )
 def test_only_three_train(by_initialiser):
-    """Discussion."""
+    """After 2,500 steps: zeros 0.930, small Gaussian 0.927, Glorot 0.919, large Gaussian 0.647, ones 0.500."""
     late = by_initialiser.accuracy.sel(step=LONGER, drop=True)
     return (
         exceeds(late.sel(initialiser=["zeros"]), late.sel(initialiser=["ones", "normal 1"]), by=0.10),
@@ -164,9 +185,16 @@ def test_only_three_train(by_initialiser):
     )
 
 
-@claim("10.j", "Glorot is the best", source=f"{NOTEBOOK}, hypothesis", seeds=32, published=PUBLISHED)
+@claim(
+    "10.j",
+    "Glorot is the best",
+    source=f"{NOTEBOOK}, hypothesis",
+    seeds=32,
+    published=PUBLISHED,
+    registered="inconclusive",
+    reason="it beats zeros, ones and the large Gaussian at 500 steps, and is not seen to beat the small one (10.b)",
+)
 def test_glorot_is_the_best(by_initialiser):
-    """Discussion."""
     final = by_initialiser.accuracy.sel(step=STEPS, drop=True)
     return (
         exceeds(final.sel(initialiser=["glorot"]), final.sel(initialiser=OTHERS), by=0.01),
@@ -182,7 +210,11 @@ def test_glorot_is_the_best(by_initialiser):
     departures="A sixth initialiser, N(0, sd 1 / sqrt(fan_in)).",
 )
 def test_large_variance_explodes(by_initialiser, scaled_gaussian):
-    """Discussion."""
+    """Scaled by 1 / sqrt(fan_in) the Gaussian trains as Glorot does, 0.901 at step 500: it recovers all of the gap.
+
+    "Explodes" is too strong a word where sigmoids bound what is passed on; they saturate. The outputs of N(0, 1) start
+    at 4.8 on average, of ones at 91, of Glorot at 0.8.
+    """
     mean = over_training(by_initialiser)
     glorot, large = mean.sel(initialiser="glorot", drop=True), mean.sel(initialiser="normal 1", drop=True)
     scaled = over_training(scaled_gaussian).sel(initialiser="normal scaled", drop=True)

@@ -58,7 +58,17 @@ def learns_nothing(measured, separation):
     return exactly(unchanged, 1.0).named(unit="share of the weights that are bitwise as they were")
 
 
-@claim("9.a", "The five losses end alike", source=NOTEBOOK, seeds=64, published=PUBLISHED)
+@claim(
+    "9.a",
+    "The five losses end alike",
+    source=NOTEBOOK,
+    seeds=64,
+    published=PUBLISHED,
+    registered="inconclusive",
+    reason="four end alike, between 0.901 and 0.904 and within 0.01 of each other by their intervals; the fourth "
+    "power is 0.031 to 0.034 behind them, and 0.03 is the limit: thousands of seeds would be needed to say on which "
+    "side",
+)
 def test_losses_end_alike(by_loss):
     harmonic = by_loss.sel(separation="harmonic")
     ceiling = float(harmonic.bayes.mean())
@@ -87,16 +97,34 @@ def test_constant_loss_learns_nothing(by_loss):
     return learns_nothing(by_loss, "harmonic")
 
 
-@claim("9.c", "The fourth power is worse, but only slightly", source=NOTEBOOK, seeds=64)
+@claim(
+    "9.c",
+    "The fourth power is worse, but only slightly",
+    source=NOTEBOOK,
+    seeds=64,
+    registered="refuted",
+    reason="it is worse, and not only slightly: 0.049 over training, 99 % interval 0.034 to 0.064; 0.03 is the most",
+)
 def test_fourth_power_is_slightly_worse(by_loss):
-    """Slightly means between 0.005 and 0.03 of accuracy, averaged over the records of training after step 0."""
+    """Slightly means between 0.005 and 0.03 of accuracy, averaged over the records of training after step 0.
+
+    The fourth power of an error below one is small and flat: 0.786 over training, the other four 0.830 to 0.840.
+    """
     training = by_loss.accuracy.sel(separation="harmonic", step=slice(50, None), drop=True).mean("step")
     four = training.sel(loss=[loss for loss in LOSSES if loss != "fourth"])
     gap = between(four.mean("loss"), training.sel(loss="fourth", drop=True), low=0.005, high=0.03, of=training)
     return gap.named(text="the mean of the other four losses minus the fourth power")
 
 
-@claim("9.d", "Cross-entropy is the best", source=f"{NOTEBOOK}, hypothesis", seeds=64, published=PUBLISHED)
+@claim(
+    "9.d",
+    "Cross-entropy is the best",
+    source=f"{NOTEBOOK}, hypothesis",
+    seeds=64,
+    published=PUBLISHED,
+    registered="refuted",
+    reason="it beats the fourth power only; over the squared error (-0.001) and hinge (0.002) it has no lead of 0.01",
+)
 def test_cross_entropy_is_best(by_loss):
     accuracy = final(by_loss)
     return exceeds(accuracy.sel(loss=["cross_entropy"]), accuracy.sel(loss=OTHERS), by=0.01)
@@ -108,8 +136,16 @@ def test_cross_entropy_is_best(by_loss):
     source=f"{NOTEBOOK}, its text",
     seeds=64,
     departures="The text's separation instead of the code's.",
+    registered="inconclusive",
+    reason="the constant learns nothing here either, but the losses end less alike: the fourth power is 0.057 behind "
+    "cross-entropy and 0.053 behind the squared error, both beyond 0.03 at 99 %, but not at the stricter level at "
+    "which one of eleven parts refutes",
 )
 def test_the_same_holds_as_the_text_says(by_loss):
+    """These draws are harder: the five end between 0.747 and 0.805, with the code's separation between 0.870 and 0.904.
+
+    What is slow falls further behind where more is to be learned.
+    """
     ones = by_loss.sel(separation="ones")
     return (
         all_of(alike(by_loss, "ones"), learns_nothing(by_loss, "ones")),

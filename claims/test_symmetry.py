@@ -116,9 +116,19 @@ def on_moons(seeds, moons):
     "Zeros train because numerical noise tells the hidden units apart",
     source=f"{NOTEBOOK}, discussion",
     seeds=32,
+    registered="refuted",
+    reason="with the units averaged after every step, so that no noise can tell them apart, zeros train exactly as "
+    "well: 0.8226 at step 500 both ways, 0.9300 and 0.9301 at 2,500",
 )
 def test_noise_breaks_the_symmetry(zeros):
-    """Discussion."""
+    """Nothing needs to break: the units of a layer stay one unit, and one unit learns a plane.
+
+    The noise is there. In float32 the units of the first layer differ by 3e-7 (median over the seeds) at step 500 and
+    by 5e-5 at 2,500; in float64 by 6e-16 and 2e-13, eight powers of ten less, with the same accuracy. In 9 of 32 seeds
+    the float32 units come apart by more than 0.01 in the end, by up to 0.8, in float64 in one; accuracy changes by
+    0.006 at most. One thread and two give the same accuracies, bit by bit. What makes zeros late is not a wait for
+    noise: outgoing weights of zero pass back no gradient, and have to grow first.
+    """
     seen = zeros.sel(step=[STEPS, LONGER])
     as_run = seen.accuracy.sel(way=["float32, one thread", "float32, two threads"])
     averaged = seen.accuracy.sel(way=["float32, units averaged"])
@@ -137,7 +147,12 @@ def test_noise_breaks_the_symmetry(zeros):
     departures="make_moons instead of the mixture, 6,000 steps.",
 )
 def test_zeros_stay_at_one_unit(on_moons):
-    """Discussion."""
+    """0.881 after 6,000 steps, which is what logistic regression reaches (0.881); Glorot reaches 0.992.
+
+    A layer of equal units is one unit, repeated, and a chain of single sigmoids is monotone along one direction: its
+    boundary is a straight line. Here the units differ by at most 3e-6 in the first layer after 6,000 steps, whatever
+    the seed.
+    """
     final = on_moons.accuracy.sel(step=ON_MOONS, drop=True)
     return (
         exceeds(final.sel(initialiser="glorot"), final.sel(initialiser="zeros"), by=0.05),
@@ -159,7 +174,10 @@ def test_zeros_stay_at_one_unit(on_moons):
     seeds=32,
 )
 def test_ones_fail_by_saturation(constants):
-    """Discussion."""
+    """All 0.01 is as symmetric as all ones, and ends at 0.844, ones at 0.500.
+
+    With 0.01 all sigmoids are live; with ones 22 % of the first layer's and 39 % of the second's.
+    """
     final = constants.accuracy.sel(step=STEPS, drop=True)
     return (
         exceeds(final.sel(constant=0.01), final.sel(constant=1.0), by=0.20),
