@@ -1,6 +1,7 @@
 """Whole runs under xdist: who trains what, what pytest shows of it, and what the other plugins see."""
 
 import re
+import shutil
 
 import pytest
 
@@ -258,3 +259,15 @@ def test_anonymous(heights):
     assert toy.ret == 1
     toy.result.assert_outcomes(passed=1, errors=2)
     assert "Claim 2.b needs the fixture nowhere, and there is no such fixture." in toy.text
+
+
+def test_trials_of_another_clone_are_reused_on_workers(toy, tmp_path_factory):
+    """A conftest.py above the folder that --reuse names, which pytest loads too, renames no trial."""
+    toy.write().spread()
+    other = tmp_path_factory.mktemp("other") / "clone"
+    shutil.copytree(toy.path, other)
+    toy.forget()
+    toy.spread("--reuse", str(other / "reports/latest"))
+
+    assert toy.trained == []
+    assert toy.claims["2.a"]["reused"] == 4
