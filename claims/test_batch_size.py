@@ -45,7 +45,7 @@ def powers_up_to(steps):
     return np.unique(np.round(2 ** (exponents / 2)).astype(int))
 
 
-@measurement(experiment=8, batch=BATCHES, block=16)
+@measurement(experiment=8, batch=BATCHES, block=16, cost=40)
 def by_batch(seeds, mixture, batch):
     data = mixture(seeds, 500, 12, "ones")
     at_epochs = [round(epoch * STEPS[batch] / EPOCHS[-1]) for epoch in EPOCHS]
@@ -79,7 +79,7 @@ def full_batch_at_five_times_the_rate(seeds, mixture):
     ).isel(step=0, drop=True)
 
 
-@measurement(experiment=8)
+@measurement(experiment=8, cost=60)
 def trained_alone(seeds, mixture):
     """Processor seconds a step."""
     run = networks(seeds, mixture(seeds, 500, 12, "ones"))

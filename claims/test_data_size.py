@@ -73,7 +73,7 @@ def octaves_to_saturation(accuracy):
     return xr.DataArray(found, dims="seed")
 
 
-@measurement(experiment=3, technique=list(TECHNIQUES))
+@measurement(experiment=3, technique=list(TECHNIQUES), cost=60)
 def by_size(seeds, mixture, technique):
     """One technique at every n, on nested training sets."""
     data = mixture(seeds, SIZES[-1], 12, "harmonic")
@@ -86,7 +86,7 @@ def by_size(seeds, mixture, technique):
     )
 
 
-@measurement(experiment=3)
+@measurement(experiment=3, cost=60)
 def svm_at_20000(seeds, mixture):
     """Today's SVM with twice the largest n; the covariances are those of ``by_size``."""
     data = mixture(seeds, 20_000, 12, "harmonic")

@@ -50,7 +50,7 @@ def trained(network, points):
     return history.rename(row="x").assign_coords(x=points.x_train[0, :, 0])
 
 
-@measurement(experiment=2, layers=[1, 2, 3], block=32)
+@measurement(experiment=2, layers=[1, 2, 3], block=32, cost=15)
 def by_depth(seeds, alternating_points, layers):
     """The notebook's network, its shared layer applied ``layers`` times."""
     network = MLP(seeds, (1, 10, 10, 2), activation="relu", repeat=layers)

@@ -88,7 +88,7 @@ def with_and_without(seeds, data, ratio, *, grid=False):
     return history.assign(bayes=("seed", data.bayes))
 
 
-@measurement(experiment=4, ratio=RATIOS)
+@measurement(experiment=4, ratio=RATIOS, cost=15)
 def by_ratio(seeds, imbalanced_mixture, ratio):
     """Two dimensions, with the decision boundary."""
     data = imbalanced_mixture(seeds, ratio)
@@ -97,12 +97,12 @@ def by_ratio(seeds, imbalanced_mixture, ratio):
     return history.assign(points=(("seed", "row", "axis"), x), classes=(("seed", "row"), data.y_train))
 
 
-@measurement(experiment=4, ratio=RATIOS)
+@measurement(experiment=4, ratio=RATIOS, cost=15)
 def in_twelve_dimensions(seeds, imbalanced_mixture, ratio):
     return with_and_without(seeds, imbalanced_mixture(seeds, ratio, d=12), ratio)
 
 
-@measurement(experiment=4, ratio=HIGH)
+@measurement(experiment=4, ratio=HIGH, cost=10)
 def drawn(seeds, imbalanced_mixture, ratio):
     """The minority sampled with replacement, as the text says."""
     data = imbalanced_mixture(seeds, ratio)

@@ -33,7 +33,7 @@ def labelled_both_ways(seeds, mixture):
     return {"true": true, "random": permuted_labels(seeds, true)}
 
 
-@measurement(experiment=5, n=SIZES)
+@measurement(experiment=5, n=SIZES, cost=30)
 def memorising(seeds, mixture, n):
     data = {labels: whole.first(n) for labels, whole in labelled_both_ways(seeds, mixture).items()}
     network = MLP(seeds, (6, *HIDDEN, 2))
@@ -50,7 +50,7 @@ def memorising(seeds, mixture, n):
     return history.assign(taken=taken, elsewhere=elsewhere["accuracy"], bayes=("seed", true.bayes))
 
 
-@measurement(experiment=5, activation=["sigmoid", "relu"])
+@measurement(experiment=5, activation=["sigmoid", "relu"], cost=60)
 def three_hundred(seeds, mixture, activation):
     """Random labels on all 300 rows: sigmoid with four times the steps, ReLU with as many as before."""
     data = labelled_both_ways(seeds, mixture)["random"]

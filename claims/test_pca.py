@@ -73,7 +73,7 @@ def each(seeds, datasets):
     return together.assign(bayes=histories[0].bayes)
 
 
-@measurement(experiment=6, dummies=DUMMIES, matrix=["uniform", "orthogonal"])
+@measurement(experiment=6, dummies=DUMMIES, matrix=["uniform", "orthogonal"], cost=7)
 def by_dummies(seeds, mixture, with_dummies, dummies, matrix):
     """Without PCA and with the cascade of PCAs."""
     data = mixed(seeds, mixture, with_dummies, dummies, matrix)
@@ -82,7 +82,7 @@ def by_dummies(seeds, mixture, with_dummies, dummies, matrix):
     return each(seeds, {"none": data, "PCA 10": ten, "PCA 5": five, "PCA 1": components(seeds, five, 1)})
 
 
-@measurement(experiment=6, dummies=MANY)
+@measurement(experiment=6, dummies=MANY, cost=7)
 def refitted(seeds, mixture, with_dummies, dummies):
     """PCA 5 and PCA 1 without the cascade."""
     data = mixed(seeds, mixture, with_dummies, dummies, "uniform")

@@ -50,7 +50,7 @@ def network_on(data, seeds, weights, **settings):
     return Run(network, data.x_train, data.y_train, loss="squared", **settings)
 
 
-@measurement(experiment=10, block=32)
+@measurement(experiment=10, block=32, cost=90)
 def zeros(seeds, mixture):
     data = mixture(seeds, 500, 12, "harmonic")
 
@@ -87,7 +87,7 @@ def constants(seeds, mixture):
     return history.assign(bayes=("seed", data.bayes))
 
 
-@measurement(experiment=10, block=32)
+@measurement(experiment=10, block=32, cost=30)
 def on_moons(seeds, moons):
     data = moons(seeds)
     runs = {weights: network_on(data, seeds, weights) for weights in ("zeros", "glorot")}
