@@ -37,6 +37,10 @@ bench: $(VENV)/.installed-jax
 pilots: $(VENV)/.installed
 	$(BIN)/python -m pytest claims/ --pilot $(ARGS)
 
+# The committed example: page and results.json of the finished run in reports/latest, and the README's picture of it.
+example: $(VENV)/.installed
+	$(BIN)/python -m reports example reports/latest -o docs/example-report --picture docs/example-report.png
+
 # The stamp makes the second call quick; it is older than its sources when the pinned set changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
