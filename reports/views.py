@@ -341,7 +341,10 @@ def controls_of(controls: Any) -> list[tuple[str, bool | None]]:
         return []
     if "text" in controls:
         text = str(controls["text"])
-        return [(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."), controls.get("ok"))]
+        said = [(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."), controls.get("ok"))]
+        if reverse := controls.get("reversed"):  # had claim and reverse been supported, the claim were an error
+            said.append((f"The reverse of the claim, judged on the same measurements: {reverse}.", True))
+        return said
     found = []
     for name, one in controls.items():
         if isinstance(one, Mapping):

@@ -211,7 +211,7 @@ def record(told: dict[str, Any], hypothesis: Any, rng: np.random.Generator) -> d
         "diverged": 0,
         "inputs": {"data": "0c5d1f2e", "weights": "77ab10c3", "batches": "19fe00aa"},
         "trace": None,
-        "controls": hypothesis.control(rng).as_json(),
+        "controls": hypothesis.control(rng).as_json() | {"reversed": hypothesis.reversed().judge().verdict},
         "duration_s": float(rng.uniform(0.5, 40)),
         "experiment": number,
         "question": QUESTIONS.get(int(number) if number.isdigit() else 0, "A question?"),

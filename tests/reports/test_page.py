@@ -253,6 +253,7 @@ def test_design_tells_holm_controls_and_power(report: Path) -> None:
     assert "with 90 % power" in section
     assert "none in 32 seeds" in section
     assert "of 400 shuffled worlds were called supported" in section
+    assert "The reverse of the claim, judged on the same measurements: refuted." in section
 
 
 def test_every_seed_is_in_a_folded_table_that_describes_the_figure(report: Path) -> None:
