@@ -19,14 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(given)
     claims = tuple(options.claim.split(",")) if options.claim else CLAIMS if options.shortened else ()
     plugins = ("nightly.sensitivity.shortened",) if options.shortened else ()
-    bench = Bench(options.work / "regressions", options.seeds, claims, plugins)
+    work = options.work.resolve()  # runs have the repository as their working folder
+    bench = Bench(work / "regressions", options.seeds, claims, plugins)
     baseline = bench.run("baseline", options.workers)
     told = {}
     for name in REGRESSIONS:
         told[name] = compare(baseline, bench.run(name, options.workers, name))
         _say(name, told[name])
-    calm = Bench(options.work / "repeats", options.repeat_seeds or options.seeds, claims, plugins)
-    first = calm.run("baseline", options.workers)
+    calm = Bench(work / "repeats", options.repeat_seeds or options.seeds, claims, plugins)
+    first = calm.run("baseline", options.workers) if options.repeats or options.other_workers else baseline
     repeats = []
     for number in range(1, options.repeats + 1):
         repeats.append(compare(first, calm.run(f"repeat-{number}", options.workers)))

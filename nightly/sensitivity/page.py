@@ -115,6 +115,8 @@ def _quoted(name: str, told: Comparison) -> list[str]:
 
 
 def _specificity(measured: Measured) -> list[str]:
+    if not measured.repeats and not measured.workers:
+        return ["Not measured in this call: nothing was repeated."]
     raised = [one for comparison in measured.repeats for one in disturbed(comparison)]
     comparisons = sum(len(one.claims) for one in measured.repeats)
     return [

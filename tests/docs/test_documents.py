@@ -14,6 +14,8 @@ from tests.docs.documents import DOCUMENTS, ROOT, anchors, code, links
 FOREIGN = {
     "--repeat-seeds": "python -m nightly.sensitivity",
     "--shortened": "python -m nightly.sensitivity",
+    "--repeats": "python -m nightly.sensitivity",
+    "--other-workers": "python -m nightly.sensitivity",
     "--extra-index-url": "pip",
     "--format": "pip list",
     "--check": "ruff format",

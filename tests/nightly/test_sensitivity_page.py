@@ -151,6 +151,14 @@ def test_calm_repeats_are_counted():
     assert "| none (serial) | nothing raised, every number bitwise the same |" in text
 
 
+def test_a_page_without_repeats_claims_no_silence():
+    """Nothing repeated is not "nothing raised"."""
+    text = page(measured())
+
+    assert "Not measured in this call" in text
+    assert "nothing raised" not in text
+
+
 def test_a_false_alarm_is_named():
     """A repeat that differs stands on the page, with the claim."""
     raised = compare(results(), with_loss(results(), 1, 2, 0.55))
