@@ -64,12 +64,19 @@ class Run:
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
+    def _argument(self, argument: str) -> str:
+        """Return an argument of the command with no more than the name of a path elsewhere on this machine."""
+        option, equals, value = argument.rpartition("=")
+        path, here = Path(value), (self.config.rootpath, self.config.invocation_params.dir)
+        elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
+        return f"{option}{equals}{path.name}" if elsewhere else argument
+
     def _assemble(self, *, complete: bool) -> Results:
         facts: dict[str, Any] = {
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
             "complete": complete,
-            "command": ["pytest", *map(str, self.config.invocation_params.args)],
+            "command": ["pytest", *(self._argument(str(one)) for one in self.config.invocation_params.args)],
             "environment": self._environment,
         }
         results: Results = without_paths(store.assemble(self.records.values(), facts), self._paths)

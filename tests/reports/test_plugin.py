@@ -112,16 +112,27 @@ def test_names_no_path_of_this_machine(project: pytest.Pytester) -> None:
             judged("2.a", message=f"Error in {request.path}:3 and {request.config.rootpath}.")
         """
     )
-    project.runpytest_subprocess("--report", str(project.path / "out"), str(project.path))
+    elsewhere = str(project.path.parent / "elsewhere")
+    project.runpytest_subprocess(
+        "--report", str(project.path / "out"), f"--ignore={elsewhere}", "--ignore", elsewhere, str(project.path)
+    )
     folder = project.path / "out"
 
     written = [path for path in folder.rglob("*") if path.is_file()]
     assert len(written) == 4
     for path in written:
-        assert str(project.path).encode() not in path.read_bytes(), path.name
+        assert str(project.path.parent).encode() not in path.read_bytes(), path.name
     assert results(folder)["claims"][0]["message"].startswith("Error in test_names_no_path_of_this_machine.py:3")
     command = results(folder)["command"]
-    assert command[:1] + command[-3:] == ["pytest", "--report", "out", "."]
+    assert command[:1] + command[-6:] == [
+        "pytest",
+        "--report",
+        "out",
+        "--ignore=elsewhere",
+        "--ignore",
+        "elsewhere",
+        ".",
+    ]
 
 
 def test_does_nothing_without_claims(project: pytest.Pytester) -> None:
