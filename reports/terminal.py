@@ -11,6 +11,8 @@ from reports.words import clip, departed, interval_text, printable, quantity, re
 if TYPE_CHECKING:
     from reports.session import Run
 
+LOG_WIDTH = 120
+WIDEST_EFFECT = 28  # columns; a longer one pushes its own text aside
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "purple"}
 
 
@@ -45,13 +47,16 @@ def counts(results: Results) -> str:
 
 def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:
     """One claim in three pieces, of which the middle one is coloured: id, verdict, effect with interval and text."""
-    if claim.get("effect") is None:
-        effect = ""
-    else:
-        effect = f"{quantity(claim, claim['effect'])} [{interval_text(claim).replace(' to ', ', ')}]"
+    effect = _effect(claim)
     mark = " *" if departed(claim) else "  "
     head = f"{claim.get('id', '')!s:<{widths[0]}}  "
     return head, f"{claim.get('verdict', '')!s:<{widths[1]}}", f"{mark} {effect:<{widths[2]}}  {_one_line(claim)}"
+
+
+def _effect(claim: Record) -> str:
+    if claim.get("effect") is None:
+        return ""
+    return f"{quantity(claim, claim['effect'])} [{interval_text(claim).replace(' to ', ', ')}]"
 
 
 def _one_line(claim: Record) -> str:
@@ -62,12 +67,9 @@ def _table(reporter: pytest.TerminalReporter, claims: list[Record]) -> None:
     bare = [line(claim, (0, 0, 0)) for claim in claims]
     identifiers = max((len(str(claim.get("id", ""))) for claim in claims), default=0)
     verdicts = max((len(one[1]) for one in bare), default=0)
-    effects = 0
-    for claim in claims:
-        if claim.get("effect") is not None:
-            text = f"{quantity(claim, claim['effect'])} [{interval_text(claim).replace(' to ', ', ')}]"
-            effects = max(effects, len(text))
-    width = max(reporter._tw.fullwidth, 60)  # noqa: SLF001 - the width that pytest itself writes in
+    effects = min(max((len(_effect(claim)) for claim in claims), default=0), WIDEST_EFFECT)
+    # a log scrolls sideways: its 80 columns, pytest's guess, would cut the texts short
+    width = max(reporter._tw.fullwidth, 60 if reporter.isatty else LOG_WIDTH)  # noqa: SLF001 - pytest has no other name
     for claim in claims:
         head, verdict, rest = line(claim, (identifiers, verdicts, effects))
         reporter.write(head)
