@@ -18,7 +18,7 @@ from inference.arms import contrasts, evidence, resolution_of, single, step_of
 from inference.controls import Levels
 from inference.design import Design, design_of
 from inference.errors import EvidenceError
-from inference.hypotheses import SUCCESS, Hypothesis, Null, row
+from inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, Null, row
 from inference.labels import SEED, combinations, describe, fixed, other_dims, plain, say
 from inference.parts import Part, Role
 from inference.placeholder import Placeholder
@@ -313,7 +313,7 @@ def _labelled(data: xr.DataArray) -> Iterable[Row]:
 def _both_rows(a: xr.DataArray, b: xr.DataArray) -> tuple[Row, ...]:
     """Build the condition table of two arms, told apart by their names where their labels do not."""
     rows = [*_rows(a), *(one for one in _rows(b))]
-    said = [tuple((k, v) for k, v in one.items() if k not in {"mean", "sd", "n", "values"}) for one in rows]
+    said = [tuple((k, v) for k, v in one.items() if k not in COLUMNS) for one in rows]
     if len(set(said)) == len(said):
         return tuple(rows)
     names = [str(array.name or other) for array, other in ((a, "first arm"), (b, "second arm"))]

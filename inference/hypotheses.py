@@ -89,8 +89,16 @@ def _renamed(old: str, new: str, *, alone: bool) -> str:
     return new if alone else f"{new}: {old}"
 
 
+#: What the condition table says of each condition, beside its labels.
+COLUMNS = frozenset({"mean", "sd", "n", "values"})
+
+
 def row(labels: Mapping[str, Any], values: Any) -> Row:
-    """One line of the condition table: labels, then mean, sd, n and every seed's value."""
+    """One line of the condition table: labels, then mean, sd, n and every seed's value.
+
+    A condition that is called like one of these columns, as a dataset's n, is told as "condition n".
+    """
     values = np.asarray(values, dtype=float)
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
+    labels = {f"condition {name}" if name in COLUMNS else name: label for name, label in labels.items()}
     return {**labels, "mean": float(values.mean()), "sd": sd, "n": int(values.size), "values": values.tolist()}

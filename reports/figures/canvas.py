@@ -29,6 +29,7 @@ LINE = 46  # letters that fit beside each other, as large as they are on a phone
 PAD = 0.06
 LABEL = 60
 BESIDE = 26  # letters of a title beside an axis, on one line
+KEY_ROWS, KEY_ROW = 3, 0.19  # rows of a key that the usual height has room for; inches of each further one
 THOUSAND, MANY = 1e3, 1e7  # written 1,000; written 1e+07
 
 STYLE: dict[Any, Any] = {
@@ -257,6 +258,9 @@ def key(figure: Figure, names: Sequence[str], kind: str = "both", *, published: 
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = max(1, min(len(handles), LINE // (longest + 5)))
     columns = ceil(len(handles) / ceil(len(handles) / columns))  # full rows: none with a single entry
+    rows = ceil(len(handles) / columns) + bool(head)
+    # a long key makes the figure higher; it must not take its room from the axes
+    figure.set_figheight(figure.get_figheight() + KEY_ROW * max(0, rows - KEY_ROWS))
     made = figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=2.2,
                          columnspacing=2.2, borderaxespad=0.1, title=head or None, alignment="left")  # fmt: skip
     made.get_title().set_color(MUTED)

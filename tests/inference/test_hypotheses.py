@@ -140,6 +140,13 @@ class TestDifference:
         assert [row["hidden"] for row in hypothesis.conditions] == [2, 8]
         assert len(hypothesis.conditions[0]["values"]) == 32
 
+    def test_a_condition_called_n_is_not_the_number_of_seeds(self, measured):
+        """A label with the name of one of the table's columns is told as "condition n"."""
+        sizes = measured([0.6, 0.9], size=[20, 500]).rename(size="n")
+        rows = increases(sizes, along="n", by=0.05).conditions
+
+        assert [(row["condition n"], row["n"]) for row in rows] == [(20, 32), (500, 32)]
+
     def test_arms_without_labels_are_told_apart_by_name(self, measured):
         """Two arrays, two names."""
         one, other = measured(0.9, name="with_pca"), measured(0.7, name="without")

@@ -11,7 +11,7 @@ import xarray as xr
 
 from inference import lines, strips
 from reports.figures import illustrate
-from reports.figures.canvas import crowded
+from reports.figures.canvas import crowded, key, paper, styled
 from reports.figures.defaults import draw_record
 from reports.figures.illustrate import draw, file_name
 from reports.figures.palette import VARIABLES
@@ -254,3 +254,14 @@ def test_records_stay_json(tmp_path: Path) -> None:
 
     assert as_json(one) == one
     assert one["captions"][0].startswith("Each dot is a seed")
+
+
+@pytest.mark.parametrize("count", [2, 9, 20])
+def test_a_long_key_makes_the_figure_higher(count: int) -> None:
+    """The axes keep two of the figure's usual three inches, or nearly, however many series the key names."""
+    with styled("key"):
+        figure, (axes,) = paper()
+        key(figure, [f"a technique with a long name, the {at}th" for at in range(count)], published=True)
+        figure.draw_without_rendering()
+
+    assert axes.get_position().height * figure.get_figheight() > 1.6
