@@ -261,7 +261,8 @@ class ClaimView:
         if self.other_seeds and not looks:
             marks.append(f"{self.record['seeds']} seeds, registered for {self.record['registered_seeds']}")
         if self.record.get("reused"):
-            marks.append(f"{self.record['reused']} trials reused")
+            count = self.record["reused"]
+            marks.append(f"{count} trial{'s' if count != 1 else ''} reused")
         if self.record.get("clock"):
             marks.append("clock")
         return marks
