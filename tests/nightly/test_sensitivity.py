@@ -43,7 +43,7 @@ def test_without_bias_correction_the_terminal_says_where_training_departed(bench
     """The sentence names step 1, the first after an update, and what that leaves as a cause."""
     comparison = compare(baseline, bench.run("bias-correction", regression="bias-correction"))
 
-    (said,) = [line for line in comparison.sentences() if "training first departed" in line]
+    (said,) = [line for line in comparison.sentences() if line.startswith("training first departed")]
     assert "training first departed at step 1, in the loss" in said
     assert "loss and gradient agree at step 0, so the update of the weights is another" in said
     assert said.endswith(": 1.a, 2.a, 7.c, 9.d")

@@ -23,5 +23,5 @@ def test_equal_initialisers_under_different_names(sabotaged):
 
 def test_equal_starts_under_different_names(untouched, sabotaged):
     """10.h: a constant does not fail where no constant is left."""
-    assert untouched("10.h").supported == {"10.h"}
-    assert sabotaged("10.h", patch=ONE_START).supported == set()
+    assert untouched("10.h", seeds=32).supported == {"10.h"}
+    assert sabotaged("10.h", seeds=32, patch=ONE_START).supported == set()

@@ -20,19 +20,25 @@ HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experi
 
 
 def test_without_a_non_linearity_units_do_not_help(untouched, sabotaged):
-    """1: a sum of lines is a line; with the identity for sigmoid 16 units fit no better than 2."""
-    claims = ("1.a", "1.b")
+    """1: a sum of lines is a line; with the identity for sigmoid 16 units fit no better than 2.
 
-    assert untouched(*claims).supported == set(claims)
-    assert sabotaged(*claims, patch=IDENTITY_FOR_SIGMOID).supported == set()
+    1.a has no support to lose, it is undecided on sin(12x): here it is refuted.
+    """
+    claims = ("1.a", "1.b")
+    before = untouched(*claims, seeds=16)
+    after = sabotaged(*claims, seeds=16, patch=IDENTITY_FOR_SIGMOID)
+
+    assert before.supported == {"1.b"}
+    assert after.supported == set()
+    assert (before["1.a"]["verdict"], after["1.a"]["verdict"]) == ("inconclusive", "refuted")
 
 
 def test_without_repeats_depth_gains_nothing(untouched, sabotaged):
     """2: with the shared layer applied once whatever L, more layers bring no accuracy and no turns."""
     claims = ("2.a", "2.b", "2.c")
 
-    assert untouched(*claims).supported
-    assert sabotaged(*claims, patch=SAME_DEPTH).supported == set()
+    assert "2.b" in untouched(*claims, seeds=32).supported
+    assert sabotaged(*claims, seeds=32, patch=SAME_DEPTH).supported == set()
 
 
 def test_one_activation_under_seven_names(untouched, sabotaged):
@@ -47,7 +53,7 @@ def test_one_loss_under_six_names(sabotaged):
     """9: the constant loss learns when it is not constant; cross-entropy is not the best, but where it alone learns."""
     claims = ("9.a", "9.b", "9.c", "9.d")
 
-    assert sabotaged(*claims, patch=HARMONIC).supported >= {"9.a", "9.b"}
+    assert sabotaged(*claims, patch=HARMONIC).supported == {"9.b"}
     assert sabotaged("9.b", "9.c", "9.d", patch=[HARMONIC, SQUARED_FOR_ALL]).supported == set()
     assert sabotaged("9.a", "9.d", patch=[HARMONIC, ONLY_CROSS_ENTROPY_LEARNS]).supported == {"9.d"}
 
@@ -56,8 +62,8 @@ def test_strength_zero_everywhere(sabotaged):
     """12: without a penalty weights do not shrink, are not sparse, and cost no accuracy."""
     claims = ("12.a", "12.b", "12.d", "12.e")
 
-    assert sabotaged(*claims, patch=HARMONIC).supported >= {"12.a", "12.b"}
-    assert sabotaged(*claims, patch=[HARMONIC, NO_PENALTY]).supported == set()
+    assert sabotaged(*claims, seeds=16, patch=HARMONIC).supported >= {"12.a", "12.b"}
+    assert sabotaged(*claims, seeds=16, patch=[HARMONIC, NO_PENALTY]).supported == set()
 
 
 def test_nothing_is_learned_without_learning(sabotaged):
