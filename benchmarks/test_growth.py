@@ -29,8 +29,15 @@ LENGTHS = {
 }
 FEW, MANY, BOUND = 32, 512, 1.3
 SHORT = 'importlib.import_module("claims.test_depth").STEPS = 20'  # memory does not depend on the number of steps
-PEAK = "import json, resource, sys, pytest; status = int(pytest.main(sys.argv[2:])); open(sys.argv[1], 'w').write(\
-json.dumps([status, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))"
+# VmHWM and not ru_maxrss: that of a child begins with the memory of the process that started it
+PEAK = """
+import json, re, sys
+from pathlib import Path
+import pytest
+status = int(pytest.main(sys.argv[2:]))
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+Path(sys.argv[1]).write_text(json.dumps([status, int(peak[1])]))
+"""
 
 
 @pytest.fixture(autouse=True)
