@@ -19,6 +19,7 @@ from reports.runs import NamedRun, differing, identifiers
 from reports.words import clip, interval_text, quantity
 
 MISSING = "not run"
+SHOWN = 8  # ids that a sentence names
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Comparison:
         """One sentence."""
         if not self.changed:
             return f"No verdict differs between {len(self.runs)} runs of {len(self.rows)} claims."
-        names = ", ".join(row.id for row in self.changed[:8]) + (", ..." if len(self.changed) > 8 else "")  # noqa: PLR2004
+        names = ", ".join(row.id for row in self.changed[:SHOWN]) + (", ..." if len(self.changed) > SHOWN else "")
         have = "has" if len(self.changed) == 1 else "have"
         return f"{len(self.changed)} of {len(self.rows)} claims {have} another verdict in another run: {names}."
 

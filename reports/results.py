@@ -82,16 +82,24 @@ def write(folder: Path, results: Results) -> Path:
     return path
 
 
-def read(path: Path) -> Results:
-    """Read a results.json of schema 1; a folder stands for the file in it. ResultsError in one sentence otherwise."""
+def load(path: Path) -> tuple[Path, Any]:
+    """Return a stored run's file and what it holds; a folder stands for the results.json in it. ResultsError if none.
+
+    What it holds may be anything that is JSON; numbers that JSON lacks are None.
+    """
     if path.is_dir():
         path = path / "results.json"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+        return path, json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     except OSError as error:
         raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise ResultsError(f"{path} is no valid JSON: {error}.") from error
+
+
+def read(path: Path) -> Results:
+    """Read a results.json of schema 1; a folder stands for the file in it. ResultsError in one sentence otherwise."""
+    path, results = load(path)
     if not isinstance(results, dict) or "schema" not in results:
         raise ResultsError(f"{path} is no results.json of a claims run: it has no field 'schema'.")
     if results["schema"] != SCHEMA:
@@ -100,4 +108,4 @@ def read(path: Path) -> Results:
         isinstance(claim, dict) and isinstance(claim.get("id"), str) for claim in results["claims"]
     ):
         raise ResultsError(f"{path} is no results.json of a claims run: 'claims' is not a list of claims with ids.")
-    return results
+    return dict(results)
