@@ -167,6 +167,15 @@ class XdistSide:
                 "durations": settings.durations,
             },
         }
+        send = node.sendcommand
+
+        def send_if_alive(name: str, **content: object) -> None:
+            # xdist learns that a worker died when it reads the end of its stream, and breaks off the whole run if it
+            # writes to it before; what a dead worker does not receive is handed out again with the rest of its tests
+            with suppress(OSError):
+                send(name, **content)
+
+        node.sendcommand = send_if_alive
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, whose count of items is pytest's denominator."""

@@ -55,6 +55,43 @@ def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
     assert "refuted" not in toy.text
 
 
+KILLED_WHEN_WRITTEN_TO = """
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure_node(node):
+    send = node.sendcommand
+
+    def kill_and_send(name, **content):
+        if name == "steal":
+            node.gateway._io.popen.kill()
+            node.gateway._io.popen.wait()
+        send(name, **content)
+
+    node.sendcommand = kill_and_send
+"""
+
+
+def test_a_worker_that_dies_before_xdist_writes_to_it_does_not_end_the_run(toy):
+    """Work stealing writes to workers whose end it has not read yet: what they had is handed out again."""
+    conftest = toy.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + KILLED_WHEN_WRITTEN_TO)
+    toy.add("""
+@measurement(level=range(6))
+def slow(seeds, noise, level):
+    time.sleep(0 if level % 2 else 0.3)
+    return {"height": level + noise(seeds)}
+
+@claim("3.a", "Slow", seeds=16)
+def test_slow(slow):
+    return exceeds(slow.height.sel(level=2), slow.height.sel(level=1), by=0.5)
+""").spread("--dist=worksteal")
+
+    assert "node down" in toy.text
+    assert "INTERNALERROR" not in toy.text
+    assert sorted(toy.outcomes) == ["2.a", "3.a"]
+    assert set(toy.outcomes.values()) <= {"passed", "error"}
+    assert toy.ret == 1
+
+
 def test_a_claim_that_dies_with_a_stolen_block_is_an_error(toy):
     """One worker, sequential: the second look's block is computed by the claim itself, which dies of it."""
     toy.add("""
