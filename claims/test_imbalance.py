@@ -78,13 +78,16 @@ def judged_by(data, ratio, *, grid=False):
 
 
 def with_and_without(seeds, data, ratio, *, grid=False):
-    """The network on the imbalanced rows, and on the oversampled ones."""
+    """The network on the imbalanced rows, and on the oversampled ones; at 1:1 these are one network."""
     network = MLP(seeds, (data.x_train.shape[2], 100, 100, 2))
     x, *_ = scaled(data)
     weights = {"none": None, "oversampled": oversampling_weights(data, ratio)}
-    runs = {name: Run(network, x, data.y_train, sample_weight=weight) for name, weight in weights.items()}
+    apart = ["none"] if ratio == 1 else list(weights)
+    runs = {name: Run(network, x, data.y_train, sample_weight=weights[name]) for name in apart}
     measure = judged_by(data, ratio, grid=grid)
     history = train(runs, along="resampling", steps=STEPS, batch=None, at=RECORDS, measure=measure)
+    if ratio == 1:
+        history = history.sel(resampling=["none", "none"]).assign_coords(resampling=list(weights))
     return history.assign(bayes=("seed", data.bayes))
 
 
