@@ -32,12 +32,17 @@ def source(file: Path, root: Path, modified: float) -> str:  # noqa: ARG001 - th
     todo = [file]
     while todo:
         path = todo.pop()
-        if path in seen:
-            continue
-        tree = _tree(path)
-        seen[path] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-        todo += _imported(tree, path, root)
+        if path not in seen:
+            seen[path], imported = _parsed(path, root, path.stat().st_mtime)
+            todo += imported
     return digest(sorted(seen.values()))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(path: Path, root: Path, modified: float) -> tuple[str, tuple[Path, ...]]:  # noqa: ARG001 - as in source
+    """Hash one module, and find what it imports; most are imported by many."""
+    tree = _tree(path)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(_imported(tree, path, root))
 
 
 def _tree(path: Path) -> ast.Module:

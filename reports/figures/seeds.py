@@ -12,6 +12,9 @@ Floats = npt.NDArray[np.float64]
 POINTS = 1800
 #: Levels of curves before thinning begins: twice what a figure's width in pixels can show apart.
 LEVELS = 400
+#: Share of the drawn box by which a line may move unseen.
+FINEST = 0.001
+COARSER = 1.6  # from one tolerance to the next that is tried, up to the whole box
 ALPHA = 0.005
 
 
@@ -79,12 +82,11 @@ def thinned(x: Floats, curves: Sequence[Floats], budget: int) -> list[tuple[Floa
     tops = [b for _, b in kept if len(b)]
     height = (max(b.max() for b in tops) - min(b.min() for b in tops)) or 1.0
     breadth = (np.nanmax(x) - np.nanmin(x)) or 1.0
-    tolerance = 0.001
-    out = kept
-    while tolerance < 1 and sum(len(a) for a, _ in out) > budget:
-        out = [_simplified(a, b, a / breadth, b / height, tolerance) for a, b in kept]
-        tolerance *= 1.6
-    return out
+    tolerance = FINEST
+    moved = [_moved(a / breadth, b / height) for a, b in kept]
+    while tolerance * COARSER < 1 and sum(int((by > tolerance).sum()) for by in moved) > budget:
+        tolerance *= COARSER
+    return [(a[by > tolerance], b[by > tolerance]) for (a, b), by in zip(kept, moved, strict=True)]
 
 
 def _spread(count: int) -> npt.NDArray[np.intp]:
@@ -92,15 +94,17 @@ def _spread(count: int) -> npt.NDArray[np.intp]:
     return np.unique(np.linspace(0, count - 1, min(count, LEVELS)).round().astype(int)) if count else np.arange(0)
 
 
-def _simplified(x: Floats, y: Floats, u: Floats, v: Floats, tolerance: float) -> tuple[Floats, Floats]:
-    """Keep the points without which the line would move by more than ``tolerance``; u, v are the box's coordinates."""
-    if len(x) < 3:  # noqa: PLR2004 - nothing between two ends
-        return x, y
-    keep = np.zeros(len(x), dtype=bool)
-    keep[[0, -1]] = True
-    spans = [(0, len(x) - 1)]
+def _moved(u: Floats, v: Floats) -> Floats:
+    """Return how far the line would move without each point, in the box's coordinates; what is below ``FINEST`` is 0.
+
+    A point of a shorter stretch counts no more than the points that cut the stretch out: at every tolerance the points
+    beyond it are those that Douglas and Peucker keep.
+    """
+    by = np.zeros(len(u))
+    by[[0, -1] if len(u) else []] = np.inf
+    spans = [(0, len(u) - 1, np.inf)]
     while spans:
-        first, last = spans.pop()
+        first, last, above = spans.pop()
         if last - first < 2:  # noqa: PLR2004 - nothing between
             continue
         inside = slice(first + 1, last)
@@ -108,11 +112,11 @@ def _simplified(x: Floats, y: Floats, u: Floats, v: Floats, tolerance: float) ->
         length = np.hypot(run, rise) or 1.0
         distance = np.abs(run * (v[inside] - v[first]) - rise * (u[inside] - u[first])) / length
         far = int(distance.argmax())
-        if distance[far] > tolerance:
+        if distance[far] > FINEST:
             middle = first + 1 + far
-            keep[middle] = True
-            spans += [(first, middle), (middle, last)]
-    return x[keep], y[keep]
+            by[middle] = min(above, distance[far])
+            spans += [(first, middle, by[middle]), (middle, last, by[middle])]
+    return by
 
 
 def finite_range(arrays: Iterable[Floats], *, log: bool = False) -> tuple[float, float]:
