@@ -86,16 +86,22 @@ def _engines(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
 
 
 def _hypotheses(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
-    fields = ("kind", "margin", "alpha")
     other = [
-        was.id for was, now in pairs if any(was.record.get(one) != now.record.get(one) for one in fields)
-        and "error" not in {was.verdict, now.verdict}
-    ]  # fmt: skip
+        was.id
+        for was, now in pairs
+        if "error" not in {was.verdict, now.verdict} and not _same_hypothesis(was.record, now.record)
+    ]
     return (
         f"The hypothesis itself is another than in the baseline (kind, margin or alpha): {listed(other)}."
         if other
         else None
     )
+
+
+def _same_hypothesis(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether kind, alpha and margin agree; of several parts, one that decided tells its margin."""
+    margins = [now.get("margin"), *(part.get("margin") for part in now.get("parts") or ())]
+    return all(was.get(one) == now.get(one) for one in ("kind", "alpha")) and was.get("margin") in margins
 
 
 def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:

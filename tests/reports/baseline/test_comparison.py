@@ -328,3 +328,13 @@ def test_claims_with_one_cause_share_a_line():
 
     assert sum("training first departed" in line for line in compare(was, now).sentences()) == 1
     assert "2.a, 2.b" in text(compare(was, now))
+
+
+def test_another_margin_is_another_hypothesis_another_deciding_part_is_not():
+    """A claim of several parts shows the margin of the part that decided."""
+    moved = changed(changed(run(), "margin", 0.02), "parts.0.margin", 0.02)
+    step = {**claim()["parts"][0], "text": "no step back", "margin": -0.025, "region": [-0.025, None]}
+    other = run(claim(margin=-0.025, parts=[step, claim()["parts"][0]]))
+
+    assert "another than in the baseline (kind, margin or alpha): 2.a" in text(compare(run(), moved))
+    assert "another than in the baseline" not in text(compare(run(), other))
