@@ -56,12 +56,15 @@ def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
 
 
 KILLED_WHEN_WRITTEN_TO = """
+killed = []
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure_node(node):
     send = node.sendcommand
 
     def kill_and_send(name, **content):
-        if name == "steal":
+        if name == "steal" and not killed:
+            killed.append(node)
             node.gateway._io.popen.kill()
             node.gateway._io.popen.wait()
         send(name, **content)
@@ -77,7 +80,8 @@ def test_a_worker_that_dies_before_xdist_writes_to_it_does_not_end_the_run(toy):
     toy.add("""
 @measurement(level=range(6))
 def slow(seeds, noise, level):
-    time.sleep(0 if level % 2 else 0.3)
+    if os.environ["PYTEST_XDIST_WORKER"] == "gw0":  # the other one will be idle and steal
+        time.sleep(0.5)
     return {"height": level + noise(seeds)}
 
 @claim("3.a", "Slow", seeds=16)
