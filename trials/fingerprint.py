@@ -39,7 +39,7 @@ def source(file: Path, root: Path, modified: float) -> str:  # noqa: ARG001 - th
 
 
 @lru_cache(maxsize=1024)
-def _parsed(path: Path, root: Path, modified: float) -> tuple[str, tuple[Path, ...]]:  # noqa: ARG001 - as in source
+def _parsed(path: Path, root: Path, modified: float) -> tuple[str, tuple[Path, ...]]:  # noqa: ARG001 - the cache notices edits by it
     """Hash one module, and find what it imports; most are imported by many."""
     tree = _tree(path)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(_imported(tree, path, root))

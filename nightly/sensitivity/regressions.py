@@ -110,7 +110,7 @@ def weights_rounded_to_bfloat16() -> None:
         """Adam that keeps its parameters in bfloat16."""
 
         @torch.no_grad()
-        def step(self, closure: Any = None) -> None:  # type: ignore[override] # torch's signature
+        def step(self, closure: Any = None) -> None:  # type: ignore[override] # torch's is overloaded
             super().step(closure)
             for group in self.param_groups:
                 for parameter in group["params"]:

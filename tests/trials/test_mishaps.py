@@ -80,8 +80,8 @@ def test_a_worker_that_dies_before_xdist_writes_to_it_does_not_end_the_run(toy):
     toy.add("""
 @measurement(level=range(6))
 def slow(seeds, noise, level):
-    if os.environ["PYTEST_XDIST_WORKER"] == "gw0":  # the other one will be idle and steal
-        time.sleep(0.5)
+    if os.environ["PYTEST_XDIST_WORKER"] == "gw0":
+        time.sleep(0.5)  # longer than all of the other worker's blocks: it will be idle and steal
     return {"height": level + noise(seeds)}
 
 @claim("3.a", "Slow", seeds=16)
