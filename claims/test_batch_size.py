@@ -27,6 +27,7 @@ from trials import claim, measurement, variant
 
 NOTEBOOK = "Abid 2018, experiment 8"
 BATCHES = [1, 4, 16, 64, 256, 400]
+COST = {1: 60, 4: 18, 16: 8, 64: 4, 256: 11, 400: 16}
 EPOCHS = range(10, 151, 10)
 STEPS = {batch: 150 * 500 // batch for batch in BATCHES}
 EQUAL_UPDATES = STEPS[64]
@@ -45,7 +46,7 @@ def powers_up_to(steps):
     return np.unique(np.round(2 ** (exponents / 2)).astype(int))
 
 
-@measurement(experiment=8, batch=BATCHES, block=16, cost=40)
+@measurement(experiment=8, batch=BATCHES, block=16, cost=COST)
 def by_batch(seeds, mixture, batch):
     data = mixture(seeds, 500, 12, "ones")
     at_epochs = [round(epoch * STEPS[batch] / EPOCHS[-1]) for epoch in EPOCHS]
@@ -68,7 +69,7 @@ def by_batch(seeds, mixture, batch):
     )
 
 
-@measurement(experiment=8, block=16)
+@measurement(experiment=8, block=16, cost=3)
 def full_batch_at_five_times_the_rate(seeds, mixture):
     data = mixture(seeds, 500, 12, "ones")
     return train(
@@ -79,7 +80,7 @@ def full_batch_at_five_times_the_rate(seeds, mixture):
     ).isel(step=0, drop=True)
 
 
-@measurement(experiment=8, cost=60)
+@measurement(experiment=8, cost=45)
 def trained_alone(seeds, mixture):
     """Processor seconds a step."""
     run = networks(seeds, mixture(seeds, 500, 12, "ones"))

@@ -46,6 +46,8 @@ TECHNIQUES = {
     "boosting": HistGradientBoostingClassifier(learning_rate=0.1, max_iter=100, max_leaf_nodes=31),
     "LDA": LinearDiscriminantAnalysis(solver="svd"),
 }
+COST = {"SVM (gamma of 2018)": 30, "SVM": 30, "tree": 2, "shallow network": 55, "deep network": 110,
+        "forest": 40, "boosting": 10, "LDA": 1}  # fmt: skip
 SVMS = ["SVM (gamma of 2018)", "SVM"]
 RIVALS = [*SVMS, "tree"]
 NETWORKS = ["shallow network", "deep network"]
@@ -73,7 +75,7 @@ def octaves_to_saturation(accuracy):
     return xr.DataArray(found, dims="seed")
 
 
-@measurement(experiment=3, technique=list(TECHNIQUES), cost=60)
+@measurement(experiment=3, technique=list(TECHNIQUES), cost=COST)
 def by_size(seeds, mixture, technique):
     """One technique at every n, on nested training sets."""
     data = mixture(seeds, SIZES[-1], 12, "harmonic")
@@ -86,7 +88,7 @@ def by_size(seeds, mixture, technique):
     )
 
 
-@measurement(experiment=3, cost=60)
+@measurement(experiment=3, cost=40)
 def svm_at_20000(seeds, mixture):
     """Today's SVM with twice the largest n; the covariances are those of ``by_size``."""
     data = mixture(seeds, 20_000, 12, "harmonic")

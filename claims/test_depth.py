@@ -50,7 +50,7 @@ def trained(network, points):
     return history.rename(row="x").assign_coords(x=points.x_train[0, :, 0])
 
 
-@measurement(experiment=2, layers=[1, 2, 3], block=32, cost=15)
+@measurement(experiment=2, layers=[1, 2, 3], block=32, cost=11)
 def by_depth(seeds, alternating_points, layers):
     """The notebook's network, its shared layer applied ``layers`` times."""
     network = MLP(seeds, (1, 10, 10, 2), activation="relu", repeat=layers)
@@ -58,7 +58,7 @@ def by_depth(seeds, alternating_points, layers):
     return history.assign(parameters=("seed", [network.parameter_count] * len(seeds)))
 
 
-@measurement(experiment=2, block=32)
+@measurement(experiment=2, block=32, cost=8)
 def single_layer(seeds, alternating_points):
     """One hidden layer of 37 units: 150 parameters."""
     return trained(MLP(seeds, (1, 37, 2), activation="relu"), alternating_points(seeds))

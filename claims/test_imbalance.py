@@ -91,7 +91,7 @@ def with_and_without(seeds, data, ratio, *, grid=False):
     return history.assign(bayes=("seed", data.bayes))
 
 
-@measurement(experiment=4, ratio=RATIOS, cost=15)
+@measurement(experiment=4, ratio=RATIOS, cost=17)
 def by_ratio(seeds, imbalanced_mixture, ratio):
     """Two dimensions, with the decision boundary."""
     data = imbalanced_mixture(seeds, ratio)
@@ -100,7 +100,7 @@ def by_ratio(seeds, imbalanced_mixture, ratio):
     return history.assign(points=(("seed", "row", "axis"), x), classes=(("seed", "row"), data.y_train))
 
 
-@measurement(experiment=4, ratio=RATIOS, cost=15)
+@measurement(experiment=4, ratio=RATIOS, cost=18)
 def in_twelve_dimensions(seeds, imbalanced_mixture, ratio):
     return with_and_without(seeds, imbalanced_mixture(seeds, ratio, d=12), ratio)
 
@@ -115,7 +115,7 @@ def drawn(seeds, imbalanced_mixture, ratio):
     return train(runs, along="resampling", steps=STEPS, batch=None, measure=judged_by(data, ratio))
 
 
-@measurement(experiment=4)
+@measurement(experiment=4, cost=2)
 def in_minibatches(seeds, imbalanced_mixture):
     """Ratio 50 in minibatches of 64, where repeated rows and weighted rows are drawn differently."""
     data = imbalanced_mixture(seeds, 50)

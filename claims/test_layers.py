@@ -65,7 +65,7 @@ def medians(changes):
     )
 
 
-@measurement(experiment=11, block=16)
+@measurement(experiment=11, block=16, cost=15)
 def layers(seeds, mixture):
     data = {separation: mixture(seeds, 500, 12, separation) for separation in ("harmonic", "ones")}
     network = MLP(seeds, SIZES)

@@ -50,7 +50,7 @@ def memorising(seeds, mixture, n):
     return history.assign(taken=taken, elsewhere=elsewhere["accuracy"], bayes=("seed", true.bayes))
 
 
-@measurement(experiment=5, activation=["sigmoid", "relu"], cost=60)
+@measurement(experiment=5, activation=["sigmoid", "relu"], cost={"sigmoid": 60, "relu": 15})
 def three_hundred(seeds, mixture, activation):
     """Random labels on all 300 rows: sigmoid with four times the steps, ReLU with as many as before."""
     data = labelled_both_ways(seeds, mixture)["random"]

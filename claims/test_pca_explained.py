@@ -40,7 +40,7 @@ def randomly_projected(seeds, data, count):
     return data.fitted(fit)
 
 
-@measurement(experiment=6, dummies=MANY, cost=7)
+@measurement(experiment=6, dummies=MANY, cost=8)
 def explained(seeds, mixture, with_dummies, dummies):
     """Raw, centred, PCA to 10, and a random projection to 10."""
     data = mixed(seeds, mixture, with_dummies, dummies, "uniform")
@@ -53,7 +53,7 @@ def explained(seeds, mixture, with_dummies, dummies):
     return each(seeds, inputs)
 
 
-@measurement(experiment=6, n=[50, 100, 200], dummies=THRESHOLD_DUMMIES, cost=3)
+@measurement(experiment=6, n=[50, 100, 200], dummies=THRESHOLD_DUMMIES, cost=2)
 def by_rows(seeds, mixture, with_dummies, n, dummies):
     """The raw inputs, with fewer and with more rows."""
     return trained(seeds, mixed(seeds, mixture, with_dummies, dummies, "uniform", n))

@@ -41,7 +41,7 @@ def sizes_and_zeros(now):
     return [xr.concat(values, layer.rename("layer")) for values in zip(*found, strict=True)]
 
 
-@measurement(experiment=12, data=["harmonic", "ones", "redrawn"], block=16)
+@measurement(experiment=12, data=["harmonic", "ones", "redrawn"], block=16, cost=8)
 def grid(seeds, mixture, data):
     if data == "redrawn":
         drawn = {cell: mixture(Redrawn(seeds, f"cell {cell}"), 500, 12, "harmonic") for cell in CELLS}

@@ -50,7 +50,7 @@ def network_on(data, seeds, weights, **settings):
     return Run(network, data.x_train, data.y_train, loss="squared", **settings)
 
 
-@measurement(experiment=10, block=32, cost=90)
+@measurement(experiment=10, block=32, cost=80)
 def zeros(seeds, mixture):
     data = mixture(seeds, 500, 12, "harmonic")
 
@@ -74,7 +74,7 @@ def zeros(seeds, mixture):
     return both.assign(bayes=("seed", data.bayes))
 
 
-@measurement(experiment=10, block=32)
+@measurement(experiment=10, block=32, cost=7)
 def constants(seeds, mixture):
     data = mixture(seeds, 500, 12, "harmonic")
     runs = {value: network_on(data, seeds, ("constant", value)) for value in (0.01, 1.0)}
@@ -87,7 +87,7 @@ def constants(seeds, mixture):
     return history.assign(bayes=("seed", data.bayes))
 
 
-@measurement(experiment=10, block=32, cost=30)
+@measurement(experiment=10, block=32, cost=60)
 def on_moons(seeds, moons):
     data = moons(seeds)
     runs = {weights: network_on(data, seeds, weights) for weights in ("zeros", "glorot")}

@@ -45,7 +45,7 @@ class Controller:
             with suppress(Timeout, OSError):
                 self._alive.acquire()
         if self.progress is None and self.plan["trials"]:
-            self.progress = Progress(self.config, self.store, self.plan["trials"], workers, self.settings)
+            self.progress = Progress(self.config, self.store, self.plan["trials"], workers)
             self.progress.start()
 
     @pytest.hookimpl(tryfirst=True)

@@ -18,7 +18,7 @@ from trials.claims import Claim, claim_of
 from trials.designs import Row, design_of, row, table, undecidable
 from trials.errors import ClaimError
 from trials.measurements import Handle, measurements_of
-from trials.schedule import in_order
+from trials.schedule import expected, in_order
 from trials.settings import Settings
 from trials.store import PLAN, write_json
 from trials.turns import TRIAL, stopped
@@ -97,10 +97,11 @@ class Expansion:
         path = self.workshop.store.folder / PLAN
         if path.exists():
             return
+        seconds = expected(wanted, self.workshop.settings)
         plan = {
             "unknown": unknown,
             "claims": {item.nodeid: records.declared(item, claim, self.workshop.settings) for item, claim in claims},
-            "trials": {trial.key: {"place": trial.place, "shape": trial.shape} for trial in wanted},
+            "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
         }
         with suppress(OSError):  # progress and the naming of crashes rest on it, no verdict
             write_json(path, records.jsonable(plan))

@@ -26,14 +26,14 @@ Condition = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """A measurement as declared. ``cost`` is a hint: roughly the seconds that one of its trials takes."""
+    """A measurement as declared."""
 
     function: Callable[..., Any]
     name: str
     experiment: int | str
     levels: Mapping[str, tuple[Any, ...]]
     block: int
-    cost: float | None
+    cost: float | Mapping[Any, float] | None
     fixtures: tuple[str, ...]
     fault: str | None
 
@@ -41,6 +41,12 @@ class Measurement:
     def conditions(self) -> list[Condition]:
         """Every combination of the conditions, the first declared varying slowest."""
         return [dict(zip(self.levels, values, strict=True)) for values in product(*self.levels.values())]
+
+    def seconds(self, seeds: int, condition: Condition) -> float | None:
+        """Return how long a trial may take by its author's hint; None where there is none."""
+        first = next(iter(condition.values()), None)
+        block = self.cost.get(first) if isinstance(self.cost, Mapping) else self.cost
+        return None if block is None else block * seeds / self.block
 
     @property
     def file(self) -> str:
@@ -73,7 +79,7 @@ def measurement(
     *function: Callable[..., Any],
     experiment: int | str | None = None,
     block: int = 8,
-    cost: float | None = None,
+    cost: float | Mapping[Any, float] | None = None,
     **conditions: Sequence[Any],
 ) -> Any:
     """Declare how a block of seeds is measured.
@@ -82,7 +88,8 @@ def measurement(
     arrays whose first axis is the seed (or ``xr.DataArray`` with a dimension ``seed``), or an ``xr.Dataset``. It runs
     once for each block of ``block`` seeds (8, 16 or 32) and each combination of conditions; conditions that train as
     one batch are better an axis that it labels itself. ``experiment`` derives the random streams (default: the
-    module's name).
+    module's name). ``cost`` is a hint: roughly the seconds that a block takes, the same for all conditions or by the
+    value of the first; from it come the order of the blocks and the time left, until an earlier run tells better.
     """
     if function:  # @measurement without parentheses
         return measurement()(function[0])
@@ -105,7 +112,7 @@ def measurement(
             block,
             cost,
             fixtures,
-            _fault(function.__name__, parameters, levels, block),
+            _fault(function.__name__, parameters, levels, block, cost),
         )
         return _fixture(found)
 
@@ -119,14 +126,23 @@ def _levels(values: Any) -> tuple[Any, ...]:
 
 
 def _fault(
-    name: str, parameters: Mapping[str, inspect.Parameter], levels: Mapping[str, Sequence[Any]], block: int
+    name: str,
+    parameters: Mapping[str, inspect.Parameter],
+    levels: Mapping[str, Sequence[Any]],
+    block: int,
+    cost: Any,
 ) -> str | None:
+    hinted = cost if isinstance(cost, Mapping) else None
     strays = [condition for condition in levels if condition not in parameters]
     empty = [condition for condition, values in levels.items() if not values]
     checks = [
         (next(iter(parameters), None) != SEEDS, f"The first argument of the measurement {name} must be seeds."),
         (bool(strays), f"The measurement {name} has conditions that its function does not take: {', '.join(strays)}."),
         (bool(empty), f"The measurement {name} has conditions without values: {', '.join(empty)}; give a list."),
+        (
+            hinted is not None and not all(value in hinted for value in next(iter(levels.values()), [None])),
+            f"The measurement {name} has a cost by condition, which must name every value of its first condition.",
+        ),
         (block not in BLOCKS, f"The measurement {name} has blocks of {block} seeds; choose 8, 16 or 32."),
     ]
     return next((sentence for wrong, sentence in checks if wrong), None)

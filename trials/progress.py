@@ -5,14 +5,14 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
 import pytest
 
-from trials.settings import Settings
-from trials.store import Store
+from trials.schedule import filled
+from trials.store import Attempt, Store
 
 #: Seconds between two updates, on a terminal and in a log.
 ON_TERMINAL, IN_LOG = 1.0, 30.0
@@ -35,13 +35,12 @@ class Progress:
         store: Store,
         trials: Mapping[str, Mapping[str, Any]],
         workers: int,
-        settings: Settings,
     ) -> None:
         self.store = store
         self.trials = trials
         self.workers = workers
-        self.durations = settings.durations
-        self.started = time.time()
+        self.expected = {key: facts.get("seconds") for key, facts in trials.items()}
+        self.taken: dict[str, float | None] = {}
         self.out = _terminal(config)
         self.live = self.out is not None and self.out.isatty() and os.environ.get("TERM") not in {None, "dumb"}
         self._drawn = False
@@ -94,22 +93,27 @@ class Progress:
         running = self.store.attempts()
         if not running and len(done) == len(self.trials):
             return None
-        left = self._left(finished, now)
+        left = self._left(done, running, now)
         about = f", about {spoken(left)} left" if left is not None else ""
         what = "; ".join(mark.label for mark in running)
         count = f"{len(done)} of {len(self.trials)} blocks trained{about}"
         return f"training: {count}{f' - now {what}' if what else ''}"
 
-    def _left(self, finished: Mapping[str, float], now: float) -> float | None:
-        """Estimate the seconds left from earlier durations, or from the pace so far."""
-        todo = [facts for key, facts in self.trials.items() if key not in finished]
-        known = [self.durations[facts["shape"]] for facts in todo if facts["shape"] in self.durations]
-        done = len(self.trials) - len(todo)
-        if len(known) == len(todo):
-            return sum(known) / self.workers
-        if not done:
+    def _left(self, done: Sequence[str], running: Sequence[Attempt], now: float) -> float | None:
+        """Estimate the seconds left: what is expected of the rest, times how much longer than expected the done took.
+
+        None before anything is done, unless something is known of every trial.
+        """
+        self.taken.update({key: self.store.seconds(key) for key in done if key not in self.taken})
+        told = {key: seconds for key in done if (seconds := self.taken[key]) is not None}
+        if not told and None in self.expected.values():
             return None
-        return (now - self.started) / done * len(todo)
+        expected = filled(self.expected)
+        hoped = sum(expected[key] for key in told)
+        pace = sum(told.values()) / hoped if hoped else 1.0
+        left = {key: pace * seconds for key, seconds in expected.items() if key not in self.taken}
+        under_way = sum(min(now - one.started, left.get(one.key, 0.0)) for one in running)
+        return (sum(left.values()) - under_way) / self.workers
 
     def _write(self, text: str) -> None:
         if self.out is not None:

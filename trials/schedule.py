@@ -1,6 +1,6 @@
 """The order of trials and claims under xdist: long trials first, claims last."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,21 @@ from trials.settings import Settings
 
 if TYPE_CHECKING:
     from trials.expansion import TrialItem
+    from trials.workshop import Trial
+
+
+def expected(trials: Iterable["Trial"], settings: Settings) -> dict[str, float | None]:
+    """Return by key how long each trial took in an earlier run, or may take by its measurement's hint."""
+    return {
+        trial.key: settings.durations.get(trial.shape, trial.measurement.seconds(len(trial.seeds), trial.condition))
+        for trial in trials
+    }
+
+
+def filled(known: Mapping[str, float | None]) -> dict[str, float]:
+    """Let trials of which nothing is known take the median of the others, or one unit of time."""
+    usual = median([seconds for seconds in known.values() if seconds is not None] or [1.0])
+    return {key: usual if seconds is None else seconds for key, seconds in known.items()}
 
 
 def in_order(trials: Sequence["TrialItem"], items: Sequence[pytest.Item], settings: Settings) -> list[pytest.Item]:
@@ -17,18 +32,11 @@ def in_order(trials: Sequence["TrialItem"], items: Sequence[pytest.Item], settin
 
     The order must be the same on every worker: it rests on what the controller sent, never on the clock.
     """
-    known = {trial.nodeid: _seconds(trial, settings) for trial in trials}
-    usual = median([seconds for seconds in known.values() if seconds is not None] or [0.0])
-    costs = {name: usual if seconds is None else seconds for name, seconds in known.items()}
-    ordered = sorted(trials, key=lambda trial: -costs[trial.nodeid])  # stable: unknown ones keep their place
+    costs = filled(expected((item.trial for item in trials), settings))
+    ordered = sorted(trials, key=lambda item: -costs[item.trial.key])  # stable: unknown ones keep their place
     if settings.dist != "worksteal" or settings.workers == 1:
         return [*ordered, *items]
     return _dealt(ordered, list(items), settings.workers)
-
-
-def _seconds(item: "TrialItem", settings: Settings) -> float | None:
-    """Return how long a trial took in an earlier run, or its measurement's hint."""
-    return settings.durations.get(item.trial.shape, item.trial.measurement.cost)
 
 
 def _dealt(trials: Sequence[pytest.Item], claims: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:

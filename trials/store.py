@@ -72,6 +72,14 @@ class Store:
         """Whether a trial is finished, well or not."""
         return self._path(key, RESULT).exists()
 
+    def seconds(self, key: str) -> float | None:
+        """Return how long a finished trial took; None for one that failed."""
+        try:
+            found = json.loads(self._path(key, RESULT).read_text(encoding="utf-8")).get("seconds")
+        except (OSError, ValueError):
+            return None
+        return None if found is None else float(found)
+
     def attempt(self, key: str) -> Attempt | None:
         """Return the mark of whoever is, or was, computing a trial."""
         return _attempt(self._path(key, ATTEMPT))

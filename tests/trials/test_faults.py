@@ -81,6 +81,13 @@ FAULTS = {
         ),
         "The measurement odd has blocks of 10 seeds; choose 8, 16 or 32.",
     ),
+    "hints for some": (
+        (
+            "@measurement(layers=[1, 2], cost={1: 5})\ndef odd(seeds, noise, layers):\n    return {}\n"
+            '@claim("3.a", "Text")\ndef test_it(odd):\n    return None'
+        ),
+        "The measurement odd has a cost by condition, which must name every value of its first condition.",
+    ),
     "stray variant": (
         '@claim("3.a", "Text", variants=[variant("x", scale=1)])\ndef test_it(heights, scale):\n    return None',
         "A claim with variants says in given=... which arguments the claim itself has.",

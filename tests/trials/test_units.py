@@ -237,37 +237,52 @@ def test_cards_are_dealt_so_that_every_worker_begins_with_long_trials():
     assert sorted(_dealt(list("abcdefg"), list("hij"), 3)) == list("abcdefghij")
 
 
-def progress_of(tmp_path, done, running, durations=None):
-    """Return the progress of 8 trials, of which so many are done and running."""
+def progress_of(tmp_path, expected, taken=(), running=0):
+    """Return the progress of as many trials as are expected, of which the first took so long and some more run."""
     store = Store(tmp_path, "gw0")
-    for number in range(done):
-        store.save(f"k{number}", dataset(range(8)), {"label": "x"})
+    done = len(taken)
+    for number, seconds in enumerate(taken):
+        store.save(f"k{number}", dataset(range(8)), {"label": "x", "seconds": seconds})
     for number in range(done, done + running):
         store.begin(f"k{number}", f"oven, level={number}, seeds 0-7", "oven")
-    trials = {f"k{number}": {"place": "oven", "shape": "oven x8"} for number in range(8)}
+    trials = {f"k{number}": {"place": "oven", "seconds": seconds} for number, seconds in enumerate(expected)}
     config = SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=lambda _: None))
-    return Progress(config, store, trials, 2, Settings(durations=durations or {}))
+    return Progress(config, store, trials, 2)
 
 
 def test_progress_tells_what_how_far_and_how_long(tmp_path):
     """Blocks done and planned, a time left from the pace, and what is being trained."""
-    progress = progress_of(tmp_path, done=2, running=2)
+    progress = progress_of(tmp_path, [None] * 8, taken=[60, 60], running=2)
 
-    assert progress.line(progress.started + 60) == (
+    assert progress.line() == (
         "training: 2 of 8 blocks trained, about 3 min left - now oven, level=2, seeds 0-7; oven, level=3, seeds 0-7"
     )
 
 
-def test_progress_knows_durations_of_an_earlier_run(tmp_path):
-    """With durations known the time left is theirs, shared among the workers."""
-    progress = progress_of(tmp_path, done=0, running=1, durations={"oven x8": 10.0})
+def test_progress_knows_how_long_trials_may_take(tmp_path):
+    """What is expected of the trials is shared among the workers; what runs has part of it behind it."""
+    progress = progress_of(tmp_path, [10.0] * 8, running=1)
 
     assert "0 of 8 blocks trained, about 40 s left" in progress.line()
+    assert "about 38 s left" in progress.line(time.time() + 4)
+    assert "about 35 s left" in progress.line(time.time() + 400)
+
+
+def test_progress_says_nothing_of_what_it_cannot_know(tmp_path):
+    """Before anything is done a trial without a hint says no more than that it is there."""
+    assert "left" not in progress_of(tmp_path, [10.0, None], running=1).line()
+
+
+def test_long_trials_that_come_first_do_not_stretch_the_time_left(tmp_path):
+    """Two blocks of a minute, in twice that, leave six of ten seconds: half of two minutes, not six."""
+    progress = progress_of(tmp_path, [60] * 2 + [10] * 6, taken=[120, 120])
+
+    assert "2 of 8 blocks trained, about 1 min left" in progress.line()
 
 
 def test_progress_is_silent_when_all_is_trained(tmp_path):
     """Judging needs no progress."""
-    assert progress_of(tmp_path, done=8, running=0).line() is None
+    assert progress_of(tmp_path, [None] * 8, taken=[1] * 8).line() is None
 
 
 @pytest.mark.parametrize("seconds, words", [(0.2, "1 s"), (40, "40 s"), (170, "3 min"), (7800, "2 h 10 min")])

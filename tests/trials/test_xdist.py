@@ -1,5 +1,6 @@
 """Whole runs under xdist: who trains what, what pytest shows of it, and what the other plugins see."""
 
+import json
 import re
 import shutil
 
@@ -147,8 +148,8 @@ import time
 def short(seeds, noise):
     return {"x": 1 + noise(seeds)}
 
-@measurement(cost=100)
-def long(seeds, noise):
+@measurement(level=["long", "longest"], cost={"long": 50, "longest": 100})
+def long(seeds, noise, level):
     return {"x": 1 + noise(seeds)}
 
 @claim("1.a", "Short", seeds=8)
@@ -159,9 +160,10 @@ def test_short(short):
 def test_long(long):
     return exceeds(long.x, by=0)
 """).spread(workers=1)
-    ids = [path.name for path in sorted(toy.store("*.json"), key=lambda path: path.stat().st_mtime)]
+    facts = [json.loads(path.read_text()) for path in toy.store("*.json") if path.name != "plan.json"]
+    order = [(one["measurement"], *one["condition"].values()) for one in sorted(facts, key=lambda one: one["began"])]
 
-    assert [re.split("-", name)[0] for name in ids if name != "plan.json"] == ["long", "short"]
+    assert order == [("long", "longest"), ("long", "long"), ("short",)]
 
 
 def test_no_xdist_installed(toy):
