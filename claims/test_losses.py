@@ -33,12 +33,14 @@ def by_loss(seeds, mixture, separation):
     runs = {loss: Run(network, data.x_train, data.y_train, loss=loss) for loss in [*LOSSES, "constant"]}
 
     def measure(now):
-        layers = range(3)
-        start = [now.weights(layer) == network.parameters[2 * layer][:, None].astype(np.float32) for layer in layers]
+        starts = [start[:, None].astype(np.float32) for start in network.parameters]  # each with an axis for the losses
+        weights = [(now.weights(layer) == starts[2 * layer]).mean(("fan_in", "fan_out")) for layer in range(3)]
+        biases = [(now.biases(layer) == starts[2 * layer + 1][:, :, 0]).mean("fan_out") for layer in range(3)]
+        same = [*weights, *biases]
         return {
             "accuracy": now.accuracy(data.x_further, data.y_further),
             "published_size": now.accuracy(data.x_test, data.y_test),
-            "unchanged": sum(same.mean(("fan_in", "fan_out")) for same in start) / len(start),
+            "unchanged": sum(same) / len(same),
         }
 
     history = train(runs, along="loss", steps=STEPS, batch=64, at=RECORDS, measure=measure)
@@ -55,7 +57,7 @@ def alike(measured, separation):
 
 def learns_nothing(measured, separation):
     unchanged = measured.unchanged.sel(step=STEPS, separation=separation, loss="constant", drop=True)
-    return exactly(unchanged, 1.0).named(unit="share of the weights that are bitwise as they were")
+    return exactly(unchanged, 1.0).named(unit="share of the weights and biases that are bitwise as they were")
 
 
 @claim(
