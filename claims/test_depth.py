@@ -11,7 +11,7 @@ form). What it calls one layer applies two activations, the input layer's and th
 honest single hidden layer beside it.
 
 Measurement. Turns are counted on 10,001 points of [0, 15/16]: how often the slope of the logit difference changes its
-sign, straight stretches skipped.
+sign, straight stretches skipped. Sixty-four seeds, where the pilots ask for 184 in 2.a and 136 in 2.c.
 """
 
 import numpy as np
@@ -80,7 +80,13 @@ def test_accuracy_rises_with_depth(by_depth):
     )
 
 
-@claim("2.b", "Accuracy rises with the number of layers in most runs", source=NOTEBOOK, seeds=64)
+@claim(
+    "2.b",
+    "Accuracy rises with the number of layers in most runs",
+    source=NOTEBOOK,
+    seeds=64,
+    published={"accuracy": {"layers 1": 0.625, "layers 3": 0.688}},
+)
 def test_accuracy_rises_in_most_runs(by_depth):
     accuracy = by_depth.accuracy
     return proportion(accuracy.sel(layers=3) > accuracy.sel(layers=1), above=0.5)

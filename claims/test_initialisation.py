@@ -11,7 +11,8 @@ decide after the last step, and its own readings are shown beside. "Eventually" 
 
 Measurement. Skill is (accuracy - 1/2) / (Bayes accuracy - 1/2), per draw: a level that does not judge the luck of the
 covariance. "Over training" is the mean of the records of steps 50 to 500. A sigmoid is live on a row if its slope there
-is at least 1 % of the steepest, 1/4; others pass on next to no gradient.
+is at least 1 % of the steepest, 1/4; others pass on next to no gradient. Thirty-two seeds, where the pilots ask for 136
+in 10.c@step-500.
 """
 
 import xarray as xr
@@ -76,8 +77,9 @@ def over_training(measured):
 
 
 def curves(measured, last=STEPS, **words):
-    """The notebook's figure."""
+    """The notebook's figure, with its readings."""
     words = {"ceiling": float(measured.bayes.mean()), "ylabel": "accuracy on 2,000 further rows", **words}
+    words["published"] = {name: {450: accuracy} for name, accuracy in PUBLISHED.items()}
     return lines(measured.accuracy.sel(step=slice(0, last)), x="step", by="initialiser", **words)
 
 
@@ -86,7 +88,7 @@ def curves(measured, last=STEPS, **words):
     "Glorot and the small Gaussian train very well",
     source=NOTEBOOK,
     seeds=32,
-    published=PUBLISHED,
+    published={"accuracy": PUBLISHED},
 )
 def test_glorot_and_small_gaussian_train_well(by_initialiser):
     """Accuracy 0.901 and 0.893 after 500 steps, Bayes 0.947: skills of 0.894 and 0.877."""
@@ -126,7 +128,7 @@ def test_glorot_beats_the_small_gaussian(by_initialiser):
     "Zeros eventually train",
     source=NOTEBOOK,
     seeds=32,
-    published={"zeros": 0.87},
+    published={"accuracy": {"zeros": 0.87}},
     given={"step": LONGER},
     variants=[variant("step-500", step=STEPS, departs="After the notebook's 500 steps instead of 2,500.")],
 )
@@ -142,9 +144,9 @@ def test_zeros_eventually_train(by_initialiser, step):
     )
 
 
-@claim("10.d", "Ones do not train", source=NOTEBOOK, seeds=32, published={"ones": 0.49})
+@claim("10.d", "Ones do not train", source=NOTEBOOK, seeds=32, published={"accuracy": {"ones": 0.49}})
 def test_ones_do_not_train(by_initialiser):
-    """Skill 0 in 32 of 32 seeds, also after 2,500 steps. The sigmoids are saturated and stay so.
+    """Skill 0 in 32 of 32 seeds; after 2,500 steps in 27, -0.08 to 0.12 in the others: sigmoids are and stay saturated.
 
     At the start 22 % of the first layer's sigmoids and 39 % of the second's are live, and the output is 91 on average,
     for targets of 0 and 1: 100 weights of one add up. Training spends its 500 steps on bringing the output down, to
@@ -153,6 +155,7 @@ def test_ones_do_not_train(by_initialiser):
     shares = by_initialiser.live.sel(step=slice(0, STEPS))
     return (
         at_most(by_initialiser.skill.sel(initialiser="ones", step=STEPS), 0.2),
+        curves(by_initialiser),
         lines(shares, x="step", by=("initialiser", "layer"), ylabel="share of live sigmoids, 400 training rows"),
         lines(by_initialiser.size, x="step", by="initialiser", log="y", ylabel="mean |output|"),
     )

@@ -10,7 +10,8 @@ Departures. The text multiplies by a random rotation; the code's matrix is not o
 the dummies up: `rotation` and 6.d take a true rotation (Haar). The code overwrote its input, so that PCA 5 is fitted to
 the scores of PCA 10 and PCA 1 to those of PCA 5: the bare ids keep the cascade, `refit` fits each to the rows
 themselves. The cascade is harmless, as the variant shows: the first five scores of ten are the first five scores. The
-last record of the notebook is at step 450; here the last step decides, and both are shown.
+last record of the notebook is at step 450; here the last step decides, and both are shown. Its readings of .93 to .95
+with PCA stand as .94. Sixteen seeds, where the pilots ask for 88 in 6.e.
 
 Measurement. Accuracy on 2,000 further rows; the 20 published test rows beside. `constant`: the share of first-layer
 units whose activation has a standard deviation below 0.01 over the training rows. Why it fails without PCA is asked in
@@ -130,7 +131,7 @@ def against_dummies(measured, matrix="uniform", name="accuracy", step=STEPS, **w
     ],
 )
 def test_accuracy_drops_without_pca(by_dummies, matrix):
-    """From 0.955 to exactly one half: from 200 dummies on no network does anything but guess.
+    """From 0.955 to one half: from 200 dummies on no network does anything but guess (the best has 0.5005).
 
     Entries of U(0,1) add all dummies up, so that every input has a large common mean. First-layer sums grow with D
     until all sigmoids are saturated and constant: 10 % of them at D = 20, 73 % at 50, all from 200 on (6.h). A
@@ -140,7 +141,10 @@ def test_accuracy_drops_without_pca(by_dummies, matrix):
     as_read = against_dummies(
         by_dummies, matrix, "published_size", 450, ylabel="accuracy on the 20 test rows at step 450"
     )
-    return drops(by_dummies, matrix), against_dummies(by_dummies, matrix), as_read
+    constant = against_dummies(
+        by_dummies, matrix, "constant", ceiling=None, published=None, ylabel="share of constant first-layer units"
+    )
+    return drops(by_dummies, matrix), against_dummies(by_dummies, matrix), as_read, constant
 
 
 @claim(
@@ -155,16 +159,16 @@ def test_accuracy_drops_without_pca(by_dummies, matrix):
             "rotation",
             **ROTATION,
             refit=False,
-            reason="with a true rotation PCA changes accuracy by -0.005 to 0.007: there is nothing to mend",
+            reason="with a true rotation PCA changes accuracy by -0.008 to 0.007: there is nothing to mend",
         ),
     ],
 )
 def test_pca_helps(by_dummies, refitted, matrix, refit):
-    """0.87 to 0.91 with PCA, 0.50 without; up to 50 dummies PCA costs 0.01 to 0.03 instead.
+    """0.87 to 0.91 with PCA, 0.50 without; from 5 to 50 dummies PCA costs 0.01 to 0.03 instead.
 
     PCA centres the columns before it rotates them. Centring alone does as much (6.f).
     """
-    reduced = refitted.accuracy.sel(step=STEPS, inputs=["PCA 5"]) if refit else None
+    reduced = refitted.accuracy.sel(step=STEPS, inputs=["PCA 5"], drop=True) if refit else None
     return pca_helps(by_dummies, matrix, reduced), against_dummies(by_dummies, matrix)
 
 
@@ -172,7 +176,8 @@ def test_pca_helps(by_dummies, refitted, matrix, refit):
     "6.d",
     "With a true rotation the same holds: accuracy drops, and PCA helps",
     source=f"{NOTEBOOK}, its text",
-    departures="An orthogonal matrix, as the text says, in place of the code's.",
+    published=PUBLISHED,
+    departures="An orthogonal matrix, as the text says, in place of the code's, which the notebook's readings are of.",
     registered="refuted",
     reason="the raw inputs lose 0.04 where 0.10 is asked for, and PCA gains nothing: without the code's positive "
     "matrix both the problem and its remedy are gone",
@@ -186,7 +191,7 @@ def test_the_same_holds_with_a_rotation(by_dummies):
     "6.e",
     "One component is too few",
     source=NOTEBOOK,
-    published={"PCA 1": 0.55, "PCA 5": 0.94},
+    published={name: PUBLISHED[name] for name in ("PCA 1", "PCA 5")},
     registered="inconclusive",
     reason="0.17 to 0.24 worse than five from 500 dummies on; at 200 it is 0.087 worse, 99 % interval 0.063 to 0.110, "
     "and 0.10 is asked for",
@@ -198,13 +203,13 @@ def test_the_same_holds_with_a_rotation(by_dummies):
             refit=True,
             departs=REFIT,
             registered="inconclusive",
-            reason="as with the cascade, to the third digit",
+            reason="as with the cascade, within 0.006",
         ),
         variant(
             "rotation",
             **ROTATION,
             refit=False,
-            reason="with a true rotation one component is as good as five, 0.92 to 0.93: the first one is the "
+            reason="with a true rotation one component, 0.92 to 0.93, is no worse than five: the first one is the "
             "direction in which all ten useful columns grow together, and that separates the classes",
         ),
     ],

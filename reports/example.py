@@ -24,8 +24,8 @@ def slim(results: Results) -> Results:
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{FIGURES}g}")
-    if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
+    if isinstance(value, dict):  # six figures of a time since 1970 are hours
+        return {key: one if key == "began" else _rounded(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_rounded(one) for one in value]
     return value

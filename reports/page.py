@@ -132,6 +132,11 @@ class Page:
         return str(known[0]) if min(known) == max(known) else f"{min(known)} to {max(known)}"
 
     @cached_property
+    def trials(self) -> int:
+        """The number of trials that the claims rest on."""
+        return len(dict(trials_of(self.claims)))
+
+    @cached_property
     def reused(self) -> int:
         """The number of trials that were read from an earlier run."""
         known = dict(trials_of(self.claims))
@@ -159,11 +164,13 @@ def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], Recor
 
 
 def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
-    """Seconds of processor time spent on each experiment; a trial that several claims rest on counts once."""
+    """Seconds that each experiment's trials took, in this run or an earlier one.
+
+    A trial that several claims rest on counts once.
+    """
     seconds: dict[str, float] = {}
     for (number, *_), trial in dict(trials_of(claims)).items():
-        if not trial.get("reused"):
-            seconds[number] = seconds.get(number, 0.0) + float(trial.get("seconds") or 0.0)
+        seconds[number] = seconds.get(number, 0.0) + float(trial.get("seconds") or 0.0)
     return seconds
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from reports.results import Record
 from reports.words import labels_of, number
 
+DIAMONDS = "Diamonds are published values."
 ARROWS = {1: "rises", -1: "falls", 0: "stays"}
 
 

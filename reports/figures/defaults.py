@@ -11,6 +11,7 @@ from reports.figures import canvas
 from reports.figures.palette import INK, SERIES
 from reports.figures.plots import strips_figure
 from reports.figures.seeds import Summary
+from reports.published import DIAMONDS, published_of
 from reports.results import Record
 from reports.words import clip, ends, labels_of
 
@@ -43,8 +44,29 @@ def _conditions(record: Record, rows: Sequence[Record]) -> tuple[Figure, str]:
     title, names = _names([labels_of(row) for row in rows])
     shares = _shares(record, len(rows))
     quantity = record.get("unit") or "measured value"
-    figure = strips_figure(names, [values], [""], titles=(title, str(quantity)), summaries=[shares] if shares else ())
-    return figure, SHARES if shares else CAPTION
+    told = _published(record, rows)
+    marked = any(value is not None for value in told)
+    figure = strips_figure(
+        names,
+        [values],
+        [""],
+        published=[told] if marked else (),
+        titles=(title, str(quantity)),
+        summaries=[shares] if shares else (),
+    )
+    caption = SHARES if shares else CAPTION
+    return figure, f"{caption} {DIAMONDS}" if marked else caption
+
+
+def _published(record: Record, rows: Sequence[Record]) -> list[float | None]:
+    """Return the published number of each row, if it has one."""
+    conditions = record.get("conditions") or []
+    told = {
+        id(conditions[one.condition]): float(one.value)
+        for one in published_of(record)
+        if one.condition is not None and isinstance(one.value, int | float) and not isinstance(one.value, bool)
+    }
+    return [told.get(id(row)) for row in rows]
 
 
 def _shares(record: Record, count: int) -> Summary | None:

@@ -12,6 +12,7 @@ from reports.figures.canvas import styled
 from reports.figures.seeds import thinned
 from reports.files import write_atomically
 from reports.measurements import Row, as_csv, condition_text
+from reports.published import DIAMONDS
 from reports.results import Record
 from reports.words import printable
 
@@ -116,7 +117,7 @@ def caption_of(picture: Picture) -> str:
         case _:
             text = ""
     if isinstance(picture, Lines | Strips) and picture.published:
-        text += " Diamonds are published values."
+        text += f" {DIAMONDS}"
     if isinstance(picture, Lines | Strips | Traces) and picture.ceiling is not None:
         text += " The dashed line is the best that is possible."
     if isinstance(picture, Lines | Strips | Traces) and picture.log and "y" in picture.log:

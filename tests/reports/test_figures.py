@@ -99,6 +99,17 @@ def test_a_share_of_seeds_stays_between_0_and_1() -> None:
     assert figure.axes[0].get_ylabel() == "share of seeds"
 
 
+def test_the_default_figure_shows_what_was_published() -> None:
+    """A diamond for the one condition that a published number belongs to; words and other conditions get none."""
+    told, hypothesis, _ = next(one for one in EVERY_KIND if one[0]["id"] == "3.d")
+    published = {"deep network": 0.91, "shallow network": "a little worse"}
+    figure, caption = draw_record(record(told, hypothesis, np.random.default_rng(1)) | {"published": published})
+    diamonds = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+
+    assert caption.endswith("Diamonds are published values.")
+    assert [list(line.get_ydata()) for line in diamonds] == [[0.91]]
+
+
 @pytest.mark.parametrize(
     "names, expected",
     [
