@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+WORLDS = 400  # in which each claim is judged as its negative control
+
 
 def problems(folder: Path, expected: list[str]) -> list[str]:
     """Return what is wrong with the report in a folder, one sentence each."""
@@ -17,6 +19,9 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
     for name in set(expected) & set(found):
         if found[name]["verdict"] not in {"supported", "refuted", "inconclusive"}:
             wrong.append(f"claim {name} has no verdict: {found[name]['message']}")
+        controls = found[name].get("controls") or {}
+        if controls.get("worlds") != WORLDS or not controls.get("ok"):
+            wrong.append(f"claim {name} has no negative control, or one that fails: {controls}")
         if f'id="{name}"' not in page:
             wrong.append(f"the page has no section for claim {name}")
     if results["schema"] != 1 or not results["complete"]:

@@ -45,6 +45,11 @@ def cannot_decide(design: Design, n: int, alpha: float = ALPHA) -> str | None:
     for member in design.members:
         if (why := cannot_decide(member, n, alpha)) is not None:
             return why
+    low, high = design.region
+    if not design.members and design.estimator != "exact" and not low < high:
+        return f"no effect lies in its region, from {number(low)} to {number(high)}."
+    if design.kind in {"ordered", "time"} and low < 0:
+        return "it asks for less than no change; exchange the order or the arms."
     if design.estimator == "count" and fewest_successes(n, design.region[0], alpha) is None:
         best = 100 * detectable_limit(n, alpha)
         return (

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +49,9 @@ class Run:
             record["outcome"] = outcome(report, record, self.records.get(report.nodeid))
             self.records[report.nodeid] = record
         if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
-            self._write_results(complete=False)
+            self._written = time.monotonic()
+            with suppress(OSError):  # a full disk now: the run goes on, and finish() says what could not be written
+                self._write_results(complete=False)
 
     @property
     def failed(self) -> bool:
@@ -87,7 +90,6 @@ class Run:
     def _write_results(self, *, complete: bool) -> Results:
         results = self._assemble(complete=complete)
         store.write(self.folder, results)
-        self._written = time.monotonic()
         return results
 
     def finish(self, *, complete: bool) -> None:

@@ -44,13 +44,13 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> None:
             captions.append(drawn[1])
             if picture is not None:
                 rows += curve_rows(str(record.get("id")), picture, at + 1)
+        if rows:
+            file = f"figures/{name}.csv"
+            write_atomically(folder / file, as_csv(rows, header=False))
+            record["curves"] = [file]
     except Exception as error:  # noqa: BLE001 - a claim's own data and labels come through here: anything can happen
         record["figure_error"] = f"{type(error).__name__}: {error}"
     record["figures"], record["captions"] = figures, captions
-    if rows:
-        file = f"figures/{name}.csv"
-        write_atomically(folder / file, as_csv(rows, header=False))
-        record["curves"] = [file]
 
 
 def file_name(identifier: str) -> str:

@@ -33,6 +33,22 @@ from inference.power import detectable, detectable_share, power, power_of_share,
 P = Placeholder()
 
 
+@pytest.mark.parametrize(
+    "design, why",
+    [
+        (between(P, P, low=0.3, high=0.1), "no effect lies in its region, from 0.3 to 0.1"),
+        (equivalent(P, "loss", within=0), "no effect lies in its region, from 0 to 0"),
+        (within(P, 0.88, -0.1), "no effect lies in its region, from 0.98 to 0.78"),
+        (increases(P, "layers", -1), "it asks for less than no change"),
+        (sooner(P, P, by=0.5, budget=100), "it asks for less than no change"),
+        (all_of(exceeds(P, P), equivalent(P, "loss", within=0)), "no effect lies in its region"),
+    ],
+)
+def test_a_senseless_region_is_found_before_training(design, why):
+    """The constructors refuse it when the data are there, which is hours late."""
+    assert cannot_decide(design, 32).startswith(why)
+
+
 def test_a_placeholder_survives_what_claims_do_to_data():
     """Selecting, arithmetic, numpy and xarray functions."""
     accuracy = P.accuracy.sel(technique=["deep", "svc"]).mean("n")

@@ -45,7 +45,7 @@ def test_one_activation_under_seven_names(untouched, sabotaged):
     """7: with the identity under every name nothing is effective, and nothing is worse than another."""
     claims = ("7.a", "7.c", "7.d", "7.g")
 
-    assert untouched(*claims).supported
+    assert untouched(*claims).supported == set(claims)
     assert sabotaged(*claims, patch=IDENTITY_FOR_ALL).supported == set()
 
 

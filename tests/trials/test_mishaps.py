@@ -251,19 +251,37 @@ def big(seeds, noise):
 @claim("3.a", "Big", seeds=8)
 def test_big(big):
     return exceeds(big.height, by=0.5)
-""").write((toy.path / "conftest.py").read_text(), "helper")
-        with (toy.path / "conftest.py").open("a") as file:
-            file.write("""
-def pytest_addoption(parser):
-    parser.addoption("--report", dest="report_folder")
-""")
-        toy.spread("--report", str(small))
+""").reporting().spread("--report", str(small))
         assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
         assert toy.claims["3.a"]["message"] == (
             "big, seeds 0-7: the trial could not be stored (No space left on device)."
         )
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+NO_ROOM = """
+import errno, reports.results
+def full(folder, results):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+reports.results.write = full
+"""
+
+
+@pytest.mark.parametrize("way", ["alone", "spread"])
+def test_a_report_without_room_hides_no_verdict(toy, way):
+    """Neither what is written while the run goes on nor the end: the claims are judged, the sentence is said."""
+    toy.add("""
+@claim("3.a", "Higher still", seeds=8)
+def test_another(heights):
+    return exceeds(heights.height.sel(level=2), heights.height.sel(level=1), by=0)
+""").reporting(NO_ROOM)
+    getattr(toy, way)(*(["claims"] if way == "alone" else []), "--report", "out")
+
+    assert toy.ret == 1
+    assert "INTERNALERROR" not in toy.text
+    assert "The report could not be written: No space left on device." in toy.text
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
 
 
 SLOW = """
