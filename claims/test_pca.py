@@ -141,8 +141,13 @@ def test_accuracy_drops_without_pca(by_dummies, matrix):
     as_read = against_dummies(
         by_dummies, matrix, "published_size", 450, ylabel="accuracy on the 20 test rows at step 450"
     )
-    constant = against_dummies(
-        by_dummies, matrix, "constant", ceiling=None, published=None, ylabel="share of constant first-layer units"
+    constant = lines(
+        by_dummies.constant.sel(step=STEPS, matrix=matrix, drop=True),
+        x="dummies",
+        by="inputs",
+        log="x",
+        xlabel="dummy dimensions",
+        ylabel="share of constant first-layer units",
     )
     return drops(by_dummies, matrix), against_dummies(by_dummies, matrix), as_read, constant
 
