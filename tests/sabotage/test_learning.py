@@ -1,8 +1,5 @@
 """Sabotage of experiments 1, 2, 7, 9 and 12, and of learning itself."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from tests.sabotage.patches import ENGINE, without
@@ -18,24 +15,7 @@ ONLY_CROSS_ENTROPY_LEARNS = (
 )
 NO_PENALTY = f"{ENGINE}: PENALTIES.update(dict.fromkeys(PENALTIES, torch.zeros_like))"
 IDLE_ADAM = "torch.optim: Adam.step = lambda self, closure=None: None"
-NO_TRAINING = f"{ENGINE}: chunks = lambda *_: ()"
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-report" / "results.json"
-# scikit-learn trains experiment 3; these are about something else than what a network has learned
-TRUE_WITHOUT_TRAINING = {
-    "2.d": "a number of parameters",
-    "4.b": "accuracy stays at chance",
-    "4.b@train-range": "accuracy stays at chance",
-    "5.b@step-2250": "accuracy stays low",
-    "6.f": "two accuracies are alike",
-    "6.h": "units are constant from the start",
-    "7.b": "four accuracies are alike",
-    "8.a": "a time",
-    "9.b": "nothing is learned",
-    "10.d": "accuracy stays at chance",
-    "11.a": "where weights end",
-    "11.c": "where weights end",
-    "11.c@ones": "where weights end",
-}
+NO_LEARNING = [IDLE_ADAM, f"{ENGINE}: chunks = lambda *_: ()"]  # the second alone would do, and saves the time
 HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experiments 9 and 12 are about
 
 
@@ -86,14 +66,36 @@ def test_strength_zero_everywhere(sabotaged):
     assert sabotaged(*claims, seeds=16, patch=[HARMONIC, NO_PENALTY]).supported == set()
 
 
-def test_nothing_is_learned_without_training(sabotaged):
-    """No step is taken: of all claims that are supported, those about what was learned lose it."""
-    results = json.loads(EXAMPLE.read_text(encoding="utf-8"))["claims"]
-    supported = {claim["id"] for claim in results if claim["verdict"] == "supported"}
-    learned = {name for name in supported if not name.startswith("3.")} - set(TRUE_WITHOUT_TRAINING)
+def test_nothing_is_learned_without_learning(sabotaged):
+    """Adam's step does nothing: no claim about learned accuracy keeps its support.
 
-    assert supported >= set(TRUE_WITHOUT_TRAINING)
-    assert sabotaged(*sorted(learned), seeds=32, patch=NO_TRAINING).supported == set()
+    Claims that things are alike (9.a), that a loss learns nothing (9.b) or that accuracy stays low (4.b, 5.b, 10.d) are
+    true of networks that do not learn, and are left out.
+    """
+    fits = ("1.a", "1.b", "1.c", "1.e")
+    accuracy = ("2.a", "2.b", "2.c", "2.e", "7.a", "7.c", "7.d", "7.e", "7.g", "7.h", "9.c", "9.d")
+    more = (
+        "4.a",
+        "4.c",
+        "5.a",
+        "5.c",
+        "5.d",
+        "5.e",
+        "8.b",
+        "8.c",
+        "8.d",
+        "8.g",
+        "10.a",
+        "10.b",
+        "10.e",
+        "10.g",
+        "10.i",
+    )
+    regularised = ("12.a", "12.b", "12.d", "12.e", "12.f", "12.g")
+
+    ids = (*fits, *accuracy, *more, *regularised)
+
+    assert sabotaged(*ids, patch=[HARMONIC, *NO_LEARNING]).supported == set()
 
 
 def test_nothing_is_learned_when_adam_does_nothing(untouched, sabotaged):
