@@ -88,8 +88,9 @@ def test_four_are_effective(two_layers):
 @claim("7.b", "relu, tanh, square and sin are about equally effective", source=NOTEBOOK, seeds=32, published=PUBLISHED)
 def test_four_are_equal(two_layers):
     accuracy = final(two_layers).sel(activation=EFFECTIVE)
-    return equivalent(accuracy, along="activation", within=0.02), strips(
-        accuracy, along="activation", published=PUBLISHED
+    return (
+        equivalent(accuracy, along="activation", within=0.02),
+        strips(accuracy, along="activation", published=PUBLISHED),
     )
 
 

@@ -20,6 +20,11 @@ class Published:
     condition: int | None
 
     @property
+    def is_number(self) -> bool:
+        """Whether the value can be drawn; others are words."""
+        return isinstance(self.value, int | float) and not isinstance(self.value, bool)
+
+    @property
     def name(self) -> str:
         """The keys in words."""
         return ", ".join(self.keys)
@@ -70,9 +75,7 @@ def direction(claim: Record) -> tuple[str, str] | None:
 
     Values count in the order in which they are published, those of the first series where there are several.
     """
-    values = [
-        one for one in published_of(claim) if isinstance(one.value, int | float) and not isinstance(one.value, bool)
-    ]
+    values = [one for one in published_of(claim) if one.is_number]
     if not values:
         return None
     series = [one for one in values if one.keys[:-1] == values[0].keys[:-1]]

@@ -64,7 +64,7 @@ def _published(record: Record, rows: Sequence[Record]) -> list[float | None]:
     told = {
         id(conditions[one.condition]): float(one.value)
         for one in published_of(record)
-        if one.condition is not None and isinstance(one.value, int | float) and not isinstance(one.value, bool)
+        if one.condition is not None and one.is_number
     }
     return [told.get(id(row)) for row in rows]
 
