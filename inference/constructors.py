@@ -4,6 +4,7 @@ The arrays are ``xr.DataArray`` with a dimension ``seed``. What is left of other
 combination is a part, and all must hold. Given a placeholder, each returns a ``Design`` instead.
 """
 
+import inspect
 from collections.abc import Callable, Iterable
 from functools import wraps
 from itertools import combinations as pairs_of
@@ -16,7 +17,7 @@ import xarray as xr
 
 from inference.arms import contrasts, evidence, resolution_of, single, step_of
 from inference.controls import Levels
-from inference.design import Design, design_of
+from inference.design import Design, design_of, fault_in
 from inference.errors import EvidenceError
 from inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, Null, row
 from inference.labels import SEED, combinations, describe, fixed, other_dims, plain, say
@@ -31,16 +32,25 @@ P = ParamSpec("P")
 
 
 def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
-    """Let a constructor answer placeholders with a ``Design``.
+    """Let a constructor answer placeholders with a ``Design``, and refuse what makes no sense before it sees data.
 
     The annotated type stays Hypothesis: claims are written against it, and only ``trials`` ever sees a Design.
     """
+    name, signature = build.__name__, inspect.signature(build)
 
     @wraps(build)
     def either(*args: P.args, **kwargs: P.kwargs) -> Any:
-        given = [*args, *kwargs.values()]
-        if any(isinstance(one, Placeholder | Design) for one in given):
-            return design_of(build.__name__, args, kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}(): {error}") from None
+        bound.apply_defaults()
+        said = bound.arguments
+        fault = fault_in(name, said)
+        if any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()]):
+            return design_of(name, said, fault)
+        if fault:
+            raise EvidenceError(fault)
         return build(*args, **kwargs)
 
     return either
@@ -83,8 +93,6 @@ def between(
     a: Any, b: Any = None, *, low: float, high: float, resolution: float | None = None, of: xr.DataArray | None = None
 ) -> Hypothesis:
     """Claim that the mean over seeds of a - b lies between ``low`` and ``high``."""
-    if not low < high:
-        raise EvidenceError(f"The range from {low} to {high} is empty.")
     region = (float(low), float(high))
     null: Null = "shifted to the margin"
     return _difference(a, b, region, resolution=resolution, of=of, role="range", margin=(high - low) / 2, null=null)
@@ -93,7 +101,6 @@ def between(
 @_or_design
 def equivalent(data: Any, along: str, within: float, resolution: float | None = None) -> Hypothesis:
     """Claim that all pairs of levels of ``along`` have means closer than ``within`` (TOST on every pair)."""
-    _positive(within, "within")
     step = resolution_of(resolution, data)
     data = _levels_of(data, along)
     parts = []
@@ -122,7 +129,6 @@ def at_most(data: Any, bound: float, resolution: float | None = None) -> Hypothe
 @_or_design
 def within(data: Any, centre: float, margin: float, resolution: float | None = None) -> Hypothesis:
     """Claim that the mean level lies within ``margin`` of ``centre`` (equivalence about the middle)."""
-    _positive(margin, "margin")
     return _level(data, (centre - margin, centre + margin), float(margin), float(centre), resolution)
 
 
@@ -132,8 +138,6 @@ def proportion(success: Any, above: float) -> Hypothesis:
 
     ``success`` is a bool array; what a tie counts for is decided by the caller's comparison (``>``: a failure).
     """
-    if not 0 <= above < 1:
-        raise EvidenceError(f"A share of seeds lies in [0, 1), not at {above}.")
     if isinstance(success, xr.DataArray) and success.dtype != bool:
         raise EvidenceError(f"A proportion counts a comparison (bool), not {success.dtype} numbers.")
     data = evidence(success)
@@ -153,8 +157,6 @@ def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: fl
     NaN) and counts as censored. ``budget``: a number, an array, or a pair (of fast, of slow). ``resolution``: the step
     at which times are recorded, in their own unit (a time in seconds is not recorded in whole ones).
     """
-    if by < 1:
-        raise EvidenceError(f"A factor of {by} would be slower, not sooner; exchange the arms.")
     fast, slow = evidence(fast), evidence(slow)
     ends = budget if isinstance(budget, tuple) else (budget, budget)
     fast_log, fast_never = _censor(fast, ends[0])
@@ -201,8 +203,6 @@ def _ordered(
     data: Any, along: str, by: float, tolerance: float | None, resolution: float | None, *, sign: int
 ) -> Hypothesis:
     """Build the intersection of end-to-end and every adjacent step, for each combination of the other dimensions."""
-    if by < 0:
-        raise EvidenceError(f"An ordered claim asks for at least 0 from end to end, not {by}; reverse the order.")
     step = resolution_of(resolution, data)
     data = _levels_of(data, along).transpose(SEED, ..., along)
     names = [plain(level) for level in data[along].values]
@@ -326,8 +326,3 @@ def _both_rows(a: xr.DataArray, b: xr.DataArray) -> tuple[Row, ...]:
 def _unit(data: xr.DataArray) -> str:
     """Return the unit that the array's attributes name (CF's ``units``)."""
     return str(data.attrs.get("units", ""))
-
-
-def _positive(value: float, name: str) -> None:
-    if not value > 0:
-        raise EvidenceError(f"{name} is a margin above zero, not {value}.")

@@ -3,16 +3,19 @@
 ``trials`` runs a claim's function with ``Placeholder`` measurements; the constructors then return a ``Design``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import inf, isfinite, log2
+from math import inf, isfinite, log2, nan, sqrt
+from numbers import Real
 from typing import Any
+
+from scipy import stats
 
 from inference.messages import number
 from inference.parts import Estimator
 from inference.placeholder import Placeholder
 from inference.power import detectable, detectable_share, fewest_successes, most_successes
-from inference.rule import ALPHA, FEWEST_SEEDS
+from inference.rule import ALPHA, FEWEST_SEEDS, MOST
 from inference.verdicts import Kind
 
 __all__ = ["Design", "Placeholder", "cannot_decide", "cannot_refute", "smallest_detectable"]
@@ -28,6 +31,8 @@ class Design:
     estimator: Estimator = "mean"
     members: tuple["Design", ...] = ()
     unit: str = ""
+    resolution: float = 0.0  # the step of the unit, where the claim names it
+    fault: str = ""  # why what it asks for makes no sense, whatever the data
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> "Design":  # noqa: ARG002 - a Hypothesis's
         """Take the place of ``Hypothesis.named``."""
@@ -42,21 +47,47 @@ def cannot_decide(design: Design, n: int, alpha: float = ALPHA) -> str | None:
     """Say why n seeds can never support this design; None where they can."""
     if n < FEWEST_SEEDS:
         return f"{n} seeds are too few: below {FEWEST_SEEDS} there is no verdict."
-    for member in design.members:
-        if (why := cannot_decide(member, n, alpha)) is not None:
-            return why
+    if design.fault:
+        return design.fault
+    if design.members:
+        return next((why for member in design.members if (why := cannot_decide(member, n, alpha)) is not None), None)
+    if design.estimator == "count":
+        return _too_few(n, design.region[0], alpha)
+    return None if design.estimator == "exact" else _too_narrow(design, n, alpha)
+
+
+def _too_few(n: int, share: float, alpha: float) -> str | None:
+    """Say why n successes of n would not prove a share."""
+    if fewest_successes(n, share, alpha) is not None:
+        return None
+    return (
+        f"{n} seeds can never prove a share above {100 * share:.3g} %: even {n} of {n} successes only prove more than "
+        f"{100 * detectable_limit(n, alpha):.3g} %."
+    )
+
+
+def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
+    """Say why not even seeds that all agree would prove that a mean lies in the region."""
     low, high = design.region
-    if not design.members and design.estimator != "exact" and not low < high:
-        return f"no effect lies in its region, from {number(low)} to {number(high)}."
-    if design.kind in {"ordered", "time"} and low < 0:
-        return "it asks for less than no change; exchange the order or the arms."
-    if design.estimator == "count" and fewest_successes(n, design.region[0], alpha) is None:
-        best = 100 * detectable_limit(n, alpha)
-        return (
-            f"{n} seeds can never prove a share above {100 * design.region[0]:.3g} %: even {n} of {n} successes only "
-            f"prove more than {best:.3g} %."
-        )
-    return None
+    reach = narrowest_reach(design.resolution, n, alpha)
+    if high - low > 2 * reach or _by_ties(design, n, alpha):
+        return None
+    return (
+        f"its region, from {number(low)} to {number(high)}, is no wider than the narrowest interval of {n} seeds in "
+        f"steps of {number(design.resolution)}, {number(2 * reach)}."
+    )
+
+
+def narrowest_reach(resolution: float, n: int, alpha: float = ALPHA) -> float:
+    """Return how far the narrowest interval of a mean reaches to a side: its sd is at least resolution / sqrt(12)."""
+    return float(stats.t.isf(alpha, n - 1)) * resolution / sqrt(12 * n)
+
+
+def _by_ties(design: Design, n: int, alpha: float) -> bool:
+    """Return whether seeds that tie exactly could be counted and prove the claim where no mean can."""
+    low, high = design.region
+    tie = (low + high) / 2 if design.kind == "level" else 0.0
+    return low < tie < high and fewest_successes(n, MOST, alpha) is not None
 
 
 def cannot_refute(design: Design, n: int, alpha: float = ALPHA) -> str | None:
@@ -78,7 +109,7 @@ def smallest_detectable(design: Design, n: int, sd: float | None, alpha: float =
     low, high = design.region
     if design.estimator == "count":
         return detectable_share(n, low, alpha)
-    if design.estimator == "exact" or sd is None or design.members:
+    if design.estimator == "exact" or sd is None or design.members or design.fault:
         return None
     reach = detectable(n, sd, alpha)
     if isfinite(low) and isfinite(high):
@@ -95,6 +126,8 @@ def detectable_limit(n: int, alpha: float = ALPHA) -> float:
 def describe_design(design: Design) -> str:
     """Put the region in words, for ``--design``: "difference above 0.05"."""
     low, high = design.region
+    if design.fault:
+        return "-"
     if design.members:
         return "all of: " + "; ".join(describe_design(member) for member in design.members)
     if design.estimator == "exact":
@@ -106,19 +139,38 @@ def describe_design(design: Design) -> str:
     return f"{design.kind} {'above' if isfinite(low) else 'below'} {number(low if isfinite(low) else high)}"
 
 
-def design_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Design:
-    """Build the design of the constructor called ``name`` from what it was given; data arguments are ignored."""
+def fault_in(name: str, said: Mapping[str, Any]) -> str:
+    """Say why what the constructor called ``name`` is asked makes no sense, whatever the data; "" where it does."""
+    optional = {key for key in ("tolerance", "resolution") if said.get(key) is None}
+    for key in sorted((said.keys() & _NUMBERS) - optional):
+        if not (isinstance(said[key], Real) and isfinite(said[key])):
+            return f"{key} is a number, not {said[key]}."
+    resolution = said.get("resolution")
+    if resolution is not None and resolution < 0:
+        return f"A resolution is a step of the unit, not {resolution}."
+    return _FAULTS[name](said) if name in _FAULTS else ""
+
+
+def design_of(name: str, said: Mapping[str, Any], fault: str = "") -> Design:
+    """Build the design of the constructor called ``name`` from its arguments by name; data arguments are ignored."""
     if name == "all_of":
-        found = tuple(one for one in args if isinstance(one, Design))
+        found = tuple(one for one in said["hypotheses"] if isinstance(one, Design))
         members = tuple(member for one in found for member in (one.members or (one,)))
         return Design("conjunction", members[0].margin, members[0].region, members[0].estimator, members)
-    said = _arguments(name, args, kwargs)
-    kind, margin, region = _SHAPES[name]({key: said[key] for key in said if key not in _DATA})
-    return Design(kind, margin, region, {"proportion": "count", "exact": "exact"}.get(kind, "mean"))  # type: ignore[arg-type]
+    kind, margin, region = _UNKNOWN if fault else _SHAPES[name](said)
+    return Design(
+        kind,
+        margin,
+        region,
+        {"proportion": "count", "exact": "exact"}.get(kind, "mean"),  # type: ignore[arg-type]
+        resolution=float(said.get("resolution") or 0.0),
+        fault=fault,
+    )
 
 
 Shape = tuple[Kind, float, tuple[float, float]]
-_DATA = {"data", "a", "b", "success", "fast", "slow", "of", "budget"}
+_UNKNOWN: Shape = ("difference", nan, (-inf, inf))
+_NUMBERS = {"by", "low", "high", "within", "bound", "centre", "margin", "above", "value", "tolerance", "resolution"}
 
 
 def _around(kind: Kind, low: float, high: float) -> Shape:
@@ -148,13 +200,27 @@ _SHAPES: Mapping[str, Callable[[Mapping[str, Any]], Shape]] = {
     "exactly": lambda said: ("exact", float(said["value"]), (float(said["value"]), float(said["value"]))),
 }
 
+#: What makes no sense to ask of each constructor, in a sentence; "" for the rest.
+_FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "increases": lambda said: _ordered_fault(said["by"]),
+    "decreases": lambda said: _ordered_fault(said["by"]),
+    "between": lambda said: (
+        "" if said["low"] < said["high"] else f"The range from {said['low']} to {said['high']} is empty."
+    ),
+    "equivalent": lambda said: _margin_fault("within", said["within"]),
+    "within": lambda said: _margin_fault("margin", said["margin"]),
+    "proportion": lambda said: (
+        "" if 0 <= said["above"] < 1 else f"A share of seeds lies in [0, 1), not at {said['above']}."
+    ),
+    "sooner": lambda said: (
+        "" if said["by"] >= 1 else f"A factor of {said['by']} would be slower, not sooner; exchange the arms."
+    ),
+}
 
-def _arguments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a constructor's arguments by name, defaults filled in."""
-    import inspect
 
-    from inference import constructors  # it imports this module; at call time both are there
+def _ordered_fault(by: float) -> str:
+    return "" if by >= 0 else f"An ordered claim asks for at least 0 from end to end, not {by}; reverse the order."
 
-    bound = inspect.signature(getattr(constructors, name)).bind(*args, **kwargs)
-    bound.apply_defaults()
-    return dict(bound.arguments)
+
+def _margin_fault(name: str, value: float) -> str:
+    return "" if value > 0 else f"{name} is a margin above zero, not {value}."

@@ -1,5 +1,7 @@
 """A claim's function runs before there is data, and a design that cannot decide is found out."""
 
+import functools
+import re
 from math import inf
 
 import numpy as np
@@ -9,12 +11,14 @@ from scipy import stats
 
 from inference import (
     Design,
+    EvidenceError,
     Placeholder,
     all_of,
     at_least,
     at_most,
     between,
     boundary,
+    decreases,
     equivalent,
     exactly,
     exceeds,
@@ -33,20 +37,61 @@ from inference.power import detectable, detectable_share, power, power_of_share,
 P = Placeholder()
 
 
+NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss"))
+
+
 @pytest.mark.parametrize(
-    "design, why",
+    "ask, why",
     [
-        (between(P, P, low=0.3, high=0.1), "no effect lies in its region, from 0.3 to 0.1"),
-        (equivalent(P, "loss", within=0), "no effect lies in its region, from 0 to 0"),
-        (within(P, 0.88, -0.1), "no effect lies in its region, from 0.98 to 0.78"),
-        (increases(P, "layers", -1), "it asks for less than no change"),
-        (sooner(P, P, by=0.5, budget=100), "it asks for less than no change"),
-        (all_of(exceeds(P, P), equivalent(P, "loss", within=0)), "no effect lies in its region"),
+        (lambda x: between(x, x, low=0.3, high=0.1), "The range from 0.3 to 0.1 is empty"),
+        (lambda x: equivalent(x, "loss", within=0), "within is a margin above zero, not 0"),
+        (lambda x: within(x, 0.88, -0.1), "margin is a margin above zero, not -0.1"),
+        (lambda x: increases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
+        (lambda x: decreases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
+        (lambda x: sooner(x, x, by=0.5, budget=100), "A factor of 0.5 would be slower, not sooner"),
+        (lambda x: proportion(x > 0, above=1), r"A share of seeds lies in \[0, 1\), not at 1"),
+        (lambda x: exceeds(x, by=float("nan")), "by is a number, not nan"),
+        (lambda x: increases(x, "loss", by=None), "by is a number, not None"),
+        (lambda x: at_least(x, "0.9"), "bound is a number, not 0.9"),
+        (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is a step of the unit, not -0.0625"),
+        (lambda x: all_of(exceeds(x), equivalent(x, "loss", within=0)), "within is a margin above zero"),
     ],
 )
-def test_a_senseless_region_is_found_before_training(design, why):
-    """The constructors refuse it when the data are there, which is hours late."""
-    assert cannot_decide(design, 32).startswith(why)
+def test_what_makes_no_sense_is_found_before_training_and_with_data(ask, why):
+    """In the same words: a claim's function is asked at collection, and a user's script has data at once."""
+    assert re.match(why, cannot_decide(ask(P), 32))
+    assert describe_design(ask(P))
+    assert smallest_detectable(ask(P), 32, 0.1) is None
+    with pytest.raises(EvidenceError, match=why):
+        ask(NUMBERS)
+
+
+def test_a_constructor_names_itself_where_an_argument_is_missing():
+    """With placeholders and with data."""
+    for data in (P, NUMBERS):
+        with pytest.raises(TypeError, match=r"^increases\(\): missing a required argument: 'by'"):
+            increases(data, "loss")
+
+
+@pytest.mark.parametrize("ask", [lambda s: equivalent(P, "loss", within=0.04, resolution=s),
+                                 lambda s: within(P, 0.9, 0.04, resolution=s),
+                                 lambda s: between(P, P, low=-0.04, high=0.04, resolution=s)])  # fmt: skip
+def test_a_region_narrower_than_the_interval_of_one_step_is_found_out(ask):
+    """8 seeds in steps of 1/8 leave an interval .089 wide though all agree; 32 that tie are counted and prove it."""
+    assert "is no wider than the narrowest interval of 8 seeds in steps of 0.125" in cannot_decide(ask(1 / 8), 8)
+    assert cannot_decide(ask(1 / 16), 16) is None
+    assert cannot_decide(ask(1 / 2), 16) is not None
+    assert cannot_decide(ask(1 / 2), 32) is None
+
+
+@pytest.mark.parametrize("n", [8, 16])
+@pytest.mark.parametrize("step", [1 / 2, 1 / 4, 1 / 8, 1 / 16])
+def test_the_narrowest_interval_is_what_identical_seeds_get(n, step):
+    """A range beside zero, in whose middle every seed lies: supported exactly where the design says that it can be."""
+    constant = xr.DataArray(np.full((n, 1), 1.0), dims=("seed", "x"))
+    ask = functools.partial(between, low=0.96, high=1.04, resolution=step)
+
+    assert (ask(constant).judge().verdict == "supported") is (cannot_decide(ask(P), n) is None)
 
 
 def test_a_placeholder_survives_what_claims_do_to_data():
