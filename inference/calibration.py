@@ -58,6 +58,7 @@ class Rule:
     name: str
     parts: tuple[Part, ...]
     draw: Draw
+    deepest: float = inf  # how far inside a truth can lie before it leaves the region on the other side
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ RULES: Mapping[str, Rule] = {
         Rule("difference", (_GAIN,), _plain),
         Rule("ordered, end to end", _STEPS, _ordered),
         Rule("ordered, a step back", _STEPS, _step_back),
-        Rule("equivalence", (part(-3, 3, "pair"),) * 3, _pairs),
+        Rule("equivalence", (part(-3, 3, "pair"),) * 3, _pairs, deepest=3),
         Rule("level of 16 rows", (part(0.9, inf, "level", 1 / 16),), _accuracy(16)),
         Rule("level of 100 rows", (part(0.9, inf, "level", 1 / 100),), _accuracy(100)),
         Rule("proportion above .5", (part(0.5, inf, "share"),), _successes),
@@ -157,6 +158,11 @@ RULES: Mapping[str, Rule] = {
 }
 #: Rules that make their own data; the others are run on every kind of noise.
 OWN_DATA = ("level of 16 rows", "level of 100 rows", "proportion above .5", "ties, by count")
+#: Times to a threshold have a simulation of their own, by budget.
+TIMES: Mapping[str, float] = {"time, nothing censored": inf, "time, budget cuts 1 in 6": 128.0}
+#: Where power is tabulated: how far inside, and on which data.
+TRUTHS = (0.5, 1.0, 1.3, 2.0, 5.0)
+POWER_NOISE = ("normal", "steps of 1/16", "skewed left", "skewed right")
 
 
 def generator(*names: object) -> np.random.Generator:
@@ -171,26 +177,33 @@ def outcome(parts: Sequence[Part], values: Floats, alpha: float = ALPHA) -> tupl
     return np.asarray(found.supported.all(axis=-1) & ~refuted), np.asarray(refuted)
 
 
+def _stepped(parts: Sequence[Part], noise: str) -> Sequence[Part]:
+    """Tell the parts in what steps the noise comes, as measurements do."""
+    step = RESOLUTION.get(noise)
+    return parts if step is None else [replace(one, resolution=step) for one in parts]
+
+
 def rates(rule: str, noise: str, n: int, truth: float, worlds: int = WORLDS) -> Rates:
     """Simulate one rule on one kind of data at one truth."""
     chosen = RULES[rule]
     values = chosen.draw(generator(rule, noise, n, truth), NOISE[noise], truth, (worlds, n))
-    step = RESOLUTION.get(noise)
-    parts = chosen.parts if step is None else [replace(one, resolution=step) for one in chosen.parts]
-    supported, refuted = outcome(parts, values)
+    supported, refuted = outcome(_stepped(chosen.parts, noise), values)
     return Rates(float(supported.mean()), float(refuted.mean()), worlds, n)
 
 
-def sequential(noise: str, truth: float, worlds: int = WORLDS, alpha: float = LOOK_ALPHA) -> Rates:
-    """Simulate looks at 8, 16, 32 and 64 seeds that stop at the first decision (difference rule)."""
-    values = _plain(generator("sequential", noise, truth), NOISE[noise], truth, (worlds, LOOKS[-1]))
+def sequential(
+    noise: str, truth: float, worlds: int = WORLDS, alpha: float = LOOK_ALPHA, rule: str = "difference"
+) -> Rates:
+    """Simulate looks at 8, 16, 32 and 64 seeds that stop at the first decision."""
+    chosen = RULES[rule]
+    values = chosen.draw(generator("sequential", rule, noise, truth), NOISE[noise], truth, (worlds, LOOKS[-1]))
+    parts = _stepped(chosen.parts, noise)
     supported, refuted = np.zeros(worlds, dtype=bool), np.zeros(worlds, dtype=bool)
     taken = np.zeros(worlds)
-    gain = replace(_GAIN, resolution=RESOLUTION.get(noise, 0.0))
     for n in LOOKS:
         going = np.flatnonzero(~(supported | refuted))
         taken[going] = n
-        supported[going], refuted[going] = outcome([gain], values[going][..., :n], alpha)
+        supported[going], refuted[going] = outcome(parts, values[going][..., :n], alpha)
     return Rates(float(supported.mean()), float(refuted.mean()), worlds, float(taken.mean()))
 
 
@@ -230,7 +243,7 @@ def error_table(worlds: int) -> list[str]:
             )
             shown = " | ".join(" / ".join(column) for column in columns)
             lines.append(f"| {rule} | {noise} | {' / '.join(map(str, SEEDS))} | {shown} |")
-    for name, budget in (("time, nothing censored", inf), ("time, budget cuts 1 in 6", 128.0)):
+    for name, budget in TIMES.items():
         cells = {n: [timed(n, truth, budget, worlds) for truth in (AT, OUTSIDE, INSIDE)] for n in SEEDS}
         shown = " | ".join(
             " / ".join(percent(getattr(cells[n][at], verdict)) for n in SEEDS)
@@ -241,34 +254,46 @@ def error_table(worlds: int) -> list[str]:
 
 
 def power_table(worlds: int) -> list[str]:
-    """Tabulate how often a true difference is supported."""
-    truths = (0.5, 1.0, 1.3, 2.0, 5.0)
+    """Tabulate how often a true claim is supported, for each rule, and after how many seeds with looks."""
     lines = [
-        "| seeds | data | " + " | ".join(f"{truth} sd inside, %" for truth in truths) + " |",
-        "|---|---|" + "---|" * len(truths),
+        "| rule | data | seeds | " + " | ".join(f"{truth} sd inside, %" for truth in TRUTHS) + " |",
+        "|---|---|---|" + "---|" * len(TRUTHS),
     ]
-    for n in SEEDS:
-        for noise in ("normal", "steps of 1/16", "skewed left"):
-            shown = " | ".join(percent(rates("difference", noise, n, truth, worlds).supported) for truth in truths)
-            lines.append(f"| {n} | {noise} | {shown} |")
-    for noise in ("normal", "skewed left"):
-        found = [sequential(noise, truth, worlds) for truth in truths]
+    seeds = " / ".join(map(str, SEEDS))
+    for rule, chosen in RULES.items():
+        for noise in ("own",) if rule in OWN_DATA else POWER_NOISE:
+            kind = "normal" if noise == "own" else noise
+            columns = [
+                [percent(rates(rule, kind, n, truth, worlds).supported) for n in SEEDS]
+                if truth <= chosen.deepest
+                else "-"
+                for truth in TRUTHS
+            ]
+            lines.append(f"| {rule} | {noise} | {seeds} | {' | '.join(map(' / '.join, columns))} |")
+    for name, budget in TIMES.items():
+        columns = [[percent(timed(n, truth, budget, worlds).supported) for n in SEEDS] for truth in TRUTHS]
+        lines.append(f"| {name} | own | {seeds} | {' | '.join(map(' / '.join, columns))} |")
+    for noise in POWER_NOISE:
+        found = [sequential(noise, truth, worlds) for truth in TRUTHS]
         shown = " | ".join(f"{percent(one.supported)} ({one.seeds:.0f} seeds)" for one in found)
-        lines.append(f"| 8, 16, 32, 64 in turn | {noise} | {shown} |")
+        lines.append(f"| difference | {noise} | 8, 16, 32, 64 in turn | {shown} |")
     return lines
 
 
 def sequential_table(worlds: int) -> list[str]:
-    """Tabulate the errors of looking four times, at alpha / 4 and, for comparison, at alpha."""
+    """Tabulate the errors of looking four times, at alpha / 4 and, for a difference, at alpha as well."""
     lines = [
-        "| data | looks at | supported on the margin, % | refuted on the margin, % | refuted half an sd inside, % |",
-        "|---|---|---|---|---|",
+        "| rule | data | looks at | supported on it, % | refuted on it, % | supported outside, % | refuted inside, % |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for noise in NOISE:
-        for name, alpha in (("alpha / 4", LOOK_ALPHA), ("alpha (peeking)", ALPHA)):
-            at, inside = (sequential(noise, truth, worlds, alpha) for truth in (AT, INSIDE))
-            shown = " | ".join(map(percent, (at.supported, at.refuted, inside.refuted)))
-            lines.append(f"| {noise} | {name} | {shown} |")
+    looks = {"alpha / 4": LOOK_ALPHA, "alpha (peeking)": ALPHA}
+    for rule in RULES:
+        for noise in ("own",) if rule in OWN_DATA else NOISE:
+            kind = "normal" if noise == "own" else noise
+            for name, alpha in list(looks.items())[: 2 if rule == "difference" else 1]:
+                at, out, inside = (sequential(kind, truth, worlds, alpha, rule) for truth in (AT, OUTSIDE, INSIDE))
+                shown = " | ".join(map(percent, (at.supported, at.refuted, out.supported, inside.refuted)))
+                lines.append(f"| {rule} | {noise} | {name} | {shown} |")
     return lines
 
 
@@ -276,7 +301,7 @@ def tables(worlds: int = WORLDS) -> str:
     """Write all tables as Markdown."""
     sections = [
         ("### Errors", error_table(worlds)),
-        ("### Power of a difference", power_table(worlds)),
+        ("### Power", power_table(worlds)),
         ("### Sequential looks", sequential_table(worlds)),
     ]
     head = f"{worlds:,} simulated experiments a cell, alpha {ALPHA} a side. Made by `python -m inference.calibration`."

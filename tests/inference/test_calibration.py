@@ -3,6 +3,9 @@
 A cell of 4,000 worlds may exceed its nominal rate by what a binomial count does once in 100,000.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,16 +14,25 @@ from inference import calibration
 from inference.calibration import AT, INSIDE, OUTSIDE, RULES, SEEDS, rates, sequential, timed
 from inference.rule import ALPHA
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 WORLDS = 4000
 ROUND = ("normal", "steps of 1/100")
 #: What the rule's table promises on the margin itself, where it errs most: alpha for round data; a coarse grid at few
 #: seeds and skew are known weaknesses.
 ONE_PART = ("difference", "ordered, end to end", "ordered, a step back", "equivalence", "conjunction, one in doubt")
+SKEWED = ("skewed left", "skewed right")
+VERY_SKEWED = ("very skewed left", "very skewed right")
+STEPPED = ("steps of 1/100", "steps of 1/16")
 
 
 def consistent(rate, nominal, worlds=WORLDS):
     """Say whether a simulated rate can come from this error rate."""
     return round(rate * worlds) <= stats.binom.isf(1e-5, worlds, nominal)
+
+
+def noises(rule, *names):
+    """Return the kinds of data to try on a rule: one, where it makes its own."""
+    return ("normal",) if rule in calibration.OWN_DATA else ("normal", *names)
 
 
 @pytest.mark.parametrize("n", SEEDS)
@@ -48,21 +60,39 @@ def test_coarse_grids_err_little_more(rule, n):
 @pytest.mark.parametrize("n", SEEDS)
 @pytest.mark.parametrize("rule", ONE_PART)
 def test_skewed_data_err_less_than_eight_per_cent(rule, n):
-    """The known weakness: 2 to 5 % under an exponential tail, whichever way it points."""
-    for noise in ("skewed left", "skewed right"):
-        found = rates(rule, noise, n, AT, WORLDS)
+    """The known weakness: 2 to 5 % under an exponential tail, whichever way it points; up to 10 % if it is longer."""
+    for noises, supported, refuted in ((SKEWED, 0.05, 0.055), (VERY_SKEWED, 0.07, 0.1)):
+        for noise in noises:
+            found = rates(rule, noise, n, AT, WORLDS)
 
-        assert consistent(found.supported, 0.05)
-        assert consistent(found.refuted, 0.055)
+            assert consistent(found.supported, supported)
+            assert consistent(found.refuted, refuted)
+
+
+@pytest.mark.parametrize("n", SEEDS)
+@pytest.mark.parametrize("noise, refuted", [("steps of 1/16", 0.03), ("skewed left", 0.001), ("skewed right", 0.11),
+                                            ("very skewed left", 0.001), ("very skewed right", 0.23)])  # fmt: skip
+def test_five_skewed_parts_err_more_against_the_claim_and_never_for_it(noise, refuted, n):
+    """Each part may refute: their errors add, to a quarter under the longest tail. All five hardly ever support."""
+    found = rates("conjunction of 5", noise, n, AT, WORLDS)
+
+    assert consistent(found.supported, 0.0005)
+    assert consistent(found.refuted, refuted)
 
 
 @pytest.mark.parametrize("n", SEEDS)
 @pytest.mark.parametrize("rule", RULES)
 def test_half_a_standard_deviation_away_nothing_is_called_the_opposite(rule, n):
-    """False verdicts all but vanish off the margin, also for skewed and tied data."""
-    for noise in ("normal", "skewed left", "skewed right"):
-        assert consistent(rates(rule, noise, n, OUTSIDE, WORLDS // 2).supported, 0.001, WORLDS // 2)
-        assert consistent(rates(rule, noise, n, INSIDE, WORLDS // 2).refuted, 0.002, WORLDS // 2)
+    """False verdicts all but vanish off the margin, also for skewed, discrete and tied data.
+
+    Steps of half a standard deviation at 8 seeds are the exception that the document names: up to 1 %.
+    """
+    worlds = WORLDS // 2
+    for noise in noises(rule, *SKEWED, *VERY_SKEWED, *STEPPED):
+        inside = {8: 0.008, 16: 0.003}.get(n, 0.001) if noise == "steps of 1/16" else 0.002
+
+        assert consistent(rates(rule, noise, n, OUTSIDE, worlds).supported, 0.001, worlds), noise
+        assert consistent(rates(rule, noise, n, INSIDE, worlds).refuted, inside, worlds), noise
 
 
 @pytest.mark.parametrize("n", SEEDS)
@@ -110,6 +140,43 @@ def test_power_is_what_the_table_of_seeds_says(n, effect):
     assert rates("difference", "skewed left", n, effect / 2, WORLDS).supported < 0.9
 
 
+@pytest.mark.parametrize("n, effect", [(16, 2.0), (32, 1.3), (64, 1.0)])
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_the_power_of_the_table_of_seeds(rule, n, effect):
+    """97 of 100 for one part, 90 for a conjunction under skew, whose parts must all be supported.
+
+    Ties are counted, and 16 seeds cannot prove a share of 80 %: what little is supported there is by the mean.
+    """
+    for noise in noises(rule, *STEPPED, *SKEWED):
+        found = rates(rule, noise, n, effect, WORLDS // 4).supported
+        if rule == "ties, by count" and n == 16:
+            assert found <= 0.2
+        else:
+            assert found >= (0.9 if rule.startswith("conjunction") and noise in SKEWED else 0.97), noise
+
+
+@pytest.mark.parametrize("n, effect", [(16, 2.0), (32, 1.3), (64, 1.0)])
+def test_times_have_the_same_power_and_lose_some_of_it_to_the_budget(n, effect):
+    """Nothing cut: as a difference. One in six cut in both arms: a fast run cut alone forbids support."""
+    assert timed(n, effect, np.inf, WORLDS).supported >= 0.96
+    assert 0.8 <= timed(n, effect, 128.0, WORLDS).supported <= timed(n, effect, np.inf, WORLDS).supported
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_four_looks_err_as_the_fixed_rule_does_for_every_rule(rule):
+    """On the margin both ways, and half a standard deviation off it: what one look errs, and not four times that."""
+    supported = {"level of 16 rows": 0.015, "level of 100 rows": 0.0075, "ties, by count": 0.015}
+    refuted = {"conjunction of 5": 0.035, "difference": 0.016, "conjunction, one in doubt": 0.01}
+    for noise in noises(rule, *STEPPED):
+        at = sequential(noise, AT, WORLDS, rule=rule)
+        inside = 0.01 if noise == "steps of 1/16" else 0.001
+
+        assert consistent(at.supported, supported.get(rule, 1.2 * ALPHA)), noise
+        assert consistent(at.refuted, refuted.get(rule, ALPHA) if noise == "steps of 1/16" else 1.2 * ALPHA), noise
+        assert consistent(sequential(noise, INSIDE, WORLDS, rule=rule).refuted, inside), noise
+        assert consistent(sequential(noise, OUTSIDE, WORLDS, rule=rule).supported, 0.001), noise
+
+
 def test_four_looks_err_no_more_than_one():
     """At alpha / 4 each look the sum stays alpha; plain peeking errs three times as often."""
     found, peeking = (sequential("normal", AT, 8000, alpha) for alpha in (ALPHA / 4, ALPHA))
@@ -146,12 +213,28 @@ def test_forty_true_claims_are_hardly_ever_refuted():
     assert 1 - (1 - one) ** 40 <= 0.002
 
 
-def test_the_document_s_tables_are_this_code_s():
-    """docs/statistics.md holds the tables between its markers: a row of each, simulated again, is the one printed."""
-    from pathlib import Path
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
-    text = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
-    table = text.split(calibration.BEGIN)[1].split(calibration.END)[0]
+
+def printed():
+    """Return what stands between the markers of docs/statistics.md."""
+    return DOCUMENT.read_text(encoding="utf-8").split(calibration.BEGIN)[1].split(calibration.END)[0].strip()
+
+
+@pytest.mark.slow
+def test_the_document_s_tables_are_this_code_s():
+    """All of them, simulated again: the same text, and numbers that differ by the last bits of a platform at most."""
+    told, found = printed(), calibration.tables()
+
+    assert NUMBER.sub("#", told) == NUMBER.sub("#", found)
+    assert [float(one) for one in NUMBER.findall(told)] == pytest.approx(
+        [float(one) for one in NUMBER.findall(found)], rel=0.05, abs=0.03
+    )
+
+
+def test_a_row_of_each_table_is_this_code_s():
+    """The quick half of the test above."""
+    table = printed()
     found = [rates("difference", "normal", n, AT) for n in SEEDS]
     row = "| difference | normal | 8 / 16 / 32 / 64 | {} | {} |".format(
         " / ".join(calibration.percent(one.supported) for one in found),
@@ -159,26 +242,27 @@ def test_the_document_s_tables_are_this_code_s():
     )
 
     assert row in table
-    taken = [sequential("normal", truth) for truth in (0.5, 1.0, 1.3, 2.0, 5.0)]
+    taken = [sequential("normal", truth) for truth in calibration.TRUTHS]
     cells = " | ".join(f"{calibration.percent(one.supported)} ({one.seeds:.0f} seeds)" for one in taken)
-    assert f"| 8, 16, 32, 64 in turn | normal | {cells} |" in table
-    looks = [sequential("normal", AT), sequential("normal", INSIDE)]
-    cells = " | ".join(map(calibration.percent, (looks[0].supported, looks[0].refuted, looks[1].refuted)))
-    assert f"| normal | alpha / 4 | {cells} |" in table
+    assert f"| difference | normal | 8, 16, 32, 64 in turn | {cells} |" in table
+    looks = [sequential("normal", AT), sequential("normal", OUTSIDE), sequential("normal", INSIDE)]
+    cells = " | ".join(
+        map(calibration.percent, (looks[0].supported, looks[0].refuted, looks[1].supported, looks[2].refuted))
+    )
+    assert f"| difference | normal | alpha / 4 | {cells} |" in table
 
 
 def test_the_document_tells_of_every_rule_and_every_noise():
     """Each in a row of the tables, with the number of worlds and the command that made them."""
-    from pathlib import Path
-
-    text = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
-    table = text.split(calibration.BEGIN)[1].split(calibration.END)[0]
+    table = printed()
 
     assert f"{calibration.WORLDS:,} simulated experiments a cell" in table
     assert "`python -m inference.calibration`" in table
-    assert [rule for rule in RULES if f"\n| {rule} | " not in table] == []
     assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | " not in table] == []
-    assert [noise for noise in calibration.NOISE if f"\n| {noise} | alpha / 4 | " not in table] == []
+    assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | alpha / 4 | " not in table] == []
+    for title in ("### Errors", "### Power", "### Sequential looks"):
+        rest = table.split(title)[1].split("###")[0]
+        assert [rule for rule in RULES if f"\n| {rule} | " not in rest] == [], title
 
 
 def test_the_command_renews_the_tables(tmp_path, monkeypatch):
