@@ -133,7 +133,8 @@ def test_its_sabotage_takes_the_verdict_away(repository):
     """The sabotage of the page, with its claim in claims/."""
     write(repository, {"claims/test_width.py": CLAIMS["my_claims/test_width.py"]})
     write(repository, {"tests/sabotage/test_width.py": FILES["tests/sabotage/test_width.py"]})
-    shutil.copy(ROOT / "tests/sabotage/conftest.py", repository / "tests/sabotage/conftest.py")
+    for name in ("conftest.py", "records.py"):
+        shutil.copy(ROOT / "tests/sabotage" / name, repository / "tests/sabotage" / name)
     shown = run(repository, "tests/sabotage", "-n0").stdout
 
     assert "1 passed" in shown

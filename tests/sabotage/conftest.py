@@ -24,18 +24,18 @@ the first place has no support to lose. For such a claim plant the effect instea
         assert untouched("9.d").supported == set()
         assert sabotaged("9.d", patch=ONLY_CROSS_ENTROPY_LEARNS).supported == {"9.d"}
 
-Real training takes time: mark these tests slow, and take cheap claims and few seeds.
+Real training takes time: mark these tests slow, and take cheap claims and few seeds. With `seeds=None` each claim has
+as many as it registers; what is supported then is known from the committed whole run, `records.committed_example()`.
 """
 
-import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.sabotage.records import ROOT, Records, read_records
+
 PLUGIN = """\
 import importlib
 
@@ -45,15 +45,6 @@ for patch in {patches!r}:
 """
 JUDGED = (0, 1)  # exit statuses: all verdicts as registered, or not
 SHOWN = 3_000  # characters of a failed run's output
-
-
-class Records(dict):
-    """Entries of results.json by id."""
-
-    @property
-    def supported(self) -> set[str]:
-        """Ids of the claims that are supported."""
-        return {claim for claim, record in self.items() if record["verdict"] == "supported"}
 
 
 @pytest.fixture
@@ -81,15 +72,15 @@ def _run_claims(folder, ids, patches, seeds):
     (folder / "sabotage_plugin.py").write_text(PLUGIN.format(patches=patches), encoding="utf-8")
     report = folder / "report"
     command = [sys.executable, "-m", "pytest", "claims", "-n0", "-p", "no:cacheprovider", "-p", "sabotage_plugin"]
-    options = ["--claim", ",".join(ids), "--seeds", str(seeds), "--report", str(report)]
+    options = ["--claim", ",".join(ids), "--report", str(report), *(() if seeds is None else ("--seeds", str(seeds)))]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {**inherited, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
     ended = subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     shown = f"{ended.stdout[-SHOWN:]}\n{ended.stderr[-SHOWN:]}"
     if ended.returncode not in JUDGED:
         pytest.fail(f"The run ended without verdicts, exit status {ended.returncode}:\n{shown}")
-    results = json.loads((report / "results.json").read_text(encoding="utf-8"))
-    records = Records({record["id"]: record for record in results["claims"] if record["id"] in ids})
+    told = read_records(report / "results.json")
+    records = Records({claim: record for claim, record in told.items() if claim in ids})
     if missing := set(ids) - records.keys():
         pytest.fail(f"The report of the run lacks {missing}:\n{shown}")
     if errors := {claim: record["message"] for claim, record in records.items() if record["verdict"] == "error"}:
