@@ -43,12 +43,12 @@ def test_without_a_non_linearity_units_do_not_help(sabotaged):
     assert {claim: record["verdict"] for claim, record in after.items()} == dict.fromkeys(claims, "refuted")
 
 
-def test_without_repeats_depth_gains_nothing(untouched, sabotaged):
+def test_without_repeats_depth_gains_nothing(sabotaged):
     """2: with the shared layer applied once whatever L, more layers bring no accuracy and no turns."""
     claims = ("2.a", "2.b", "2.c")
 
-    assert "2.b" in untouched(*claims, seeds=32).supported
-    assert sabotaged(*claims, seeds=32, patch=SAME_DEPTH).supported == set()
+    assert EXAMPLE.supported >= set(claims)
+    assert sabotaged(*claims, seeds=None, patch=SAME_DEPTH).supported == set()
 
 
 def test_one_activation_under_seven_names(untouched, sabotaged):

@@ -1,15 +1,14 @@
-"""Killed workers, full disks, damaged files, trials that hang, Ctrl-C: the claim is an error, the run goes on."""
+"""Killed workers, trials that hang, Ctrl-C, and everything at once: the claim is an error, the run goes on."""
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-from tests.trials.conftest import PATIENCE
+from tests.trials.conftest import FULL, PATIENCE
 
 pytest_plugins = ["pytester"]
 
@@ -149,141 +148,6 @@ def test_a_trial_that_hears_no_alarm_is_ended_with_its_worker(toy):
     assert "did not end within 3 s (--trial-timeout) and was ended." in toy.claims["3.a"]["message"]
 
 
-def test_a_damaged_stored_block_is_an_error(toy):
-    """A stored block whose checksum does not fit is not believed, and not silently measured again."""
-    toy.write().run()
-    for path in toy.store("*.npz"):
-        data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
-        path.write_bytes(bytes(data))
-    toy.forget()
-    toy.run("--reuse", "reports/latest")
-
-    assert toy.outcomes == {"2.a": "error"}
-    assert toy.claims["2.a"]["message"].startswith("heights, level=1, seeds 0-7: the stored file run-")
-    assert "is damaged, its checksum does not fit" in toy.claims["2.a"]["message"]
-    assert toy.trained == []
-
-
-def test_a_cut_off_description_is_an_error(toy):
-    """The same for the JSON file beside it."""
-    toy.write().run()
-    for path in toy.store("heights*.json"):
-        path.write_text(path.read_text()[:40])
-    toy.run("--reuse", "reports/latest")
-
-    assert toy.outcomes == {"2.a": "error"}
-    assert "is damaged" in toy.claims["2.a"]["message"]
-
-
-def test_a_block_that_is_damaged_during_the_run_is_an_error(toy):
-    """The claim before has read it, the claim after does not believe it: no verdict, and nothing is measured again."""
-    toy.add("""
-@claim("3.a", "Damages", seeds=16)
-def test_damages(heights):
-    import pathlib
-    for path in pathlib.Path("reports/latest/trials").glob("run-*/heights-*.npz"):
-        path.write_bytes(path.read_bytes()[:-7])
-    return exceeds(heights.height.sel(level=2), by=0)
-
-@claim("3.b", "Comes after", seeds=16)
-def test_after(heights):
-    return exceeds(heights.height.sel(level=2), by=0)
-""").run()
-
-    assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "error"}
-    assert "is damaged, its checksum does not fit" in toy.claims["3.b"]["message"]
-    assert len(toy.trained) == 4
-
-
-FULL = """
-import errno, pathlib
-_write = pathlib.Path.write_bytes
-def write(self, data):
-    if "{which}" in self.name and "run-" in self.parent.name:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
-    return _write(self, data)
-pathlib.Path.write_bytes = write
-"""
-
-
-@pytest.mark.parametrize("which, trainings", [("odd-", 0), (".npz", 1)])
-def test_a_full_disk_is_an_error_of_its_claim(toy, which, trainings):
-    """Found before training if nothing can be written, else when the result is stored; the run goes on."""
-    toy.write("""
-from inference import exceeds
-from trials import claim, measurement
-
-@measurement
-def odd(seeds, noise):
-    return {"height": 1 + noise(seeds)}
-
-@claim("3.a", "Odd", seeds=8)
-def test_odd(odd):
-    return exceeds(odd.height, by=0.5)
-
-def test_another():
-    pass
-""")
-    with (toy.path / "conftest.py").open("a") as file:
-        file.write(FULL.format(which=which))
-    toy.alone("claims")
-
-    assert toy.outcomes == {"3.a": "error"}
-    assert toy.claims["3.a"]["message"] == ("odd, seeds 0-7: the trial could not be stored (No space left on device).")
-    assert len(toy.trained) == trainings
-    toy.result.assert_outcomes(passed=1, errors=1)
-
-
-@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs the right to mount a tmpfs")
-def test_a_really_full_disk(toy):
-    """A tmpfs of 256 kB: the block does not fit, the claim is an error, the other claim passes."""
-    small = toy.path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False).returncode:
-        pytest.skip("mounting a tmpfs is not allowed here")
-    try:
-        toy.add("""
-@measurement
-def big(seeds, noise):
-    return {"height": 1 + noise(seeds), "curve": np.zeros((len(seeds), 10_000))}
-
-@claim("3.a", "Big", seeds=8)
-def test_big(big):
-    return exceeds(big.height, by=0.5)
-""").reporting().spread("--report", str(small))
-        assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
-        assert toy.claims["3.a"]["message"] == (
-            "big, seeds 0-7: the trial could not be stored (No space left on device)."
-        )
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
-
-
-NO_ROOM = """
-import errno, reports.results
-def full(folder, results):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-reports.results.write = full
-"""
-
-
-@pytest.mark.parametrize("way", ["alone", "spread"])
-def test_a_report_without_room_hides_no_verdict(toy, way):
-    """Neither what is written while the run goes on nor the end: the claims are judged, the sentence is said."""
-    toy.add("""
-@claim("3.a", "Higher still", seeds=8)
-def test_another(heights):
-    return exceeds(heights.height.sel(level=2), heights.height.sel(level=1), by=0)
-""").reporting(NO_ROOM)
-    getattr(toy, way)(*(["claims"] if way == "alone" else []), "--report", "out")
-
-    assert toy.ret == 1
-    assert "INTERNALERROR" not in toy.text
-    assert "The report could not be written: No space left on device." in toy.text
-    assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
-
-
 SLOW = """
 @measurement(level=[1, 2, 3])
 def slow(seeds, noise, level):
@@ -353,6 +217,16 @@ def hanging(seeds, noise):
 @measurement
 def homeless(seeds, noise):
     return {"height": noise(seeds)}
+
+@measurement
+def damaged(seeds, noise):
+    return {"height": noise(seeds)}
+"""
+DAMAGE = """
+_store = pathlib.Path.write_bytes
+def damage(self, data):
+    return _store(self, data[:-7] if "damaged-" in self.name and ".npz" in self.name else data)
+pathlib.Path.write_bytes = damage
 """
 MESSAGES = {
     "raising": "raising, seeds 0-7: RuntimeError: the oven is cold",
@@ -360,6 +234,7 @@ MESSAGES = {
     "deadly": "deadly, seeds 0-7: its process (gw",
     "hanging": "hanging, seeds 0-7: did not end within 5 s (--trial-timeout).",
     "homeless": "homeless, seeds 0-7: the trial could not be stored (No space left on device).",
+    "damaged": "damaged, seeds 0-7: the stored file run-",
 }
 
 
@@ -371,19 +246,20 @@ def test_whatever_goes_wrong_the_others_end_and_the_report_is_written(toy):
 def test_{name}({name}):
     return exceeds({name}.height, by=0)
 """
-        for letter, name in zip("abcde", MESSAGES, strict=True)
+        for letter, name in zip("abcdef", MESSAGES, strict=True)
     )
-    toy.add(EVERYTHING + claims).reporting(FULL.format(which="homeless-"))
+    toy.add(EVERYTHING + claims).reporting(FULL.format(which="homeless-") + DAMAGE)
     toy.spread("--report", "out", "--trial-timeout", "5")
     results = json.loads((toy.path / "out/results.json").read_text())
     page = (toy.path / "out/index.html").read_text()
 
     assert toy.ret == 1
-    assert toy.outcomes == {"2.a": "passed", **{f"3.{letter}": "error" for letter in "abcde"}}
-    toy.result.assert_outcomes(passed=1, errors=5)
+    assert toy.outcomes == {"2.a": "passed", **{f"3.{letter}": "error" for letter in "abcdef"}}
+    toy.result.assert_outcomes(passed=1, errors=6)
     assert results["complete"] is True
     told = {claim["id"]: claim["message"] for claim in results["claims"] if claim["verdict"] == "error"}
-    for (name, message), sentence in zip(MESSAGES.items(), (told[f"3.{letter}"] for letter in "abcde"), strict=True):
+    for (name, message), sentence in zip(MESSAGES.items(), (told[f"3.{letter}"] for letter in "abcdef"), strict=True):
         assert sentence.startswith(message), name
         assert message.partition(": ")[2].partition(" (")[0] in page, name
+    assert "is damaged, its checksum does not fit" in told["3.f"]
     assert {claim["verdict"] for claim in results["claims"]} == {"supported", "error"}

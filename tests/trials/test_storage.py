@@ -1,0 +1,135 @@
+"""Damaged files and full disks: the claim is an error, nothing is believed or hidden, the run goes on."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.trials.conftest import FULL
+
+pytest_plugins = ["pytester"]
+
+
+def test_a_damaged_stored_block_is_an_error(toy):
+    """A stored block whose checksum does not fit is not believed, and not silently measured again."""
+    toy.write().run()
+    for path in toy.store("*.npz"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(bytes(data))
+    toy.forget()
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert toy.claims["2.a"]["message"].startswith("heights, level=1, seeds 0-7: the stored file run-")
+    assert "is damaged, its checksum does not fit" in toy.claims["2.a"]["message"]
+    assert toy.trained == []
+
+
+def test_a_cut_off_description_is_an_error(toy):
+    """The same for the JSON file beside it."""
+    toy.write().run()
+    for path in toy.store("heights*.json"):
+        path.write_text(path.read_text()[:40])
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert "is damaged" in toy.claims["2.a"]["message"]
+
+
+def test_a_block_that_is_damaged_during_the_run_is_an_error(toy):
+    """The claim before has read it, the claim after does not believe it: no verdict, and nothing is measured again."""
+    toy.add("""
+@claim("3.a", "Damages", seeds=16)
+def test_damages(heights):
+    import pathlib
+    for path in pathlib.Path("reports/latest/trials").glob("run-*/heights-*.npz"):
+        path.write_bytes(path.read_bytes()[:-7])
+    return exceeds(heights.height.sel(level=2), by=0)
+
+@claim("3.b", "Comes after", seeds=16)
+def test_after(heights):
+    return exceeds(heights.height.sel(level=2), by=0)
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "error"}
+    assert "is damaged, its checksum does not fit" in toy.claims["3.b"]["message"]
+    assert len(toy.trained) == 4
+
+
+@pytest.mark.parametrize("which, trainings", [("odd-", 0), (".npz", 1)])
+def test_a_full_disk_is_an_error_of_its_claim(toy, which, trainings):
+    """Found before training if nothing can be written, else when the result is stored; the run goes on."""
+    toy.write("""
+from inference import exceeds
+from trials import claim, measurement
+
+@measurement
+def odd(seeds, noise):
+    return {"height": 1 + noise(seeds)}
+
+@claim("3.a", "Odd", seeds=8)
+def test_odd(odd):
+    return exceeds(odd.height, by=0.5)
+
+def test_another():
+    pass
+""")
+    with (toy.path / "conftest.py").open("a") as file:
+        file.write(FULL.format(which=which))
+    toy.alone("claims")
+
+    assert toy.outcomes == {"3.a": "error"}
+    assert toy.claims["3.a"]["message"] == ("odd, seeds 0-7: the trial could not be stored (No space left on device).")
+    assert len(toy.trained) == trainings
+    toy.result.assert_outcomes(passed=1, errors=1)
+
+
+@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs the right to mount a tmpfs")
+def test_a_really_full_disk(toy):
+    """A tmpfs of 256 kB: the block does not fit, the claim is an error, the other claim passes."""
+    small = toy.path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    try:
+        toy.add("""
+@measurement
+def big(seeds, noise):
+    return {"height": 1 + noise(seeds), "curve": np.zeros((len(seeds), 10_000))}
+
+@claim("3.a", "Big", seeds=8)
+def test_big(big):
+    return exceeds(big.height, by=0.5)
+""").reporting().spread("--report", str(small))
+        assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+        assert toy.claims["3.a"]["message"] == (
+            "big, seeds 0-7: the trial could not be stored (No space left on device)."
+        )
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+NO_ROOM = """
+import errno, reports.results
+def full(folder, results):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+reports.results.write = full
+"""
+
+
+@pytest.mark.parametrize("way", ["alone", "spread"])
+def test_a_report_without_room_hides_no_verdict(toy, way):
+    """Neither what is written while the run goes on nor the end: the claims are judged, the sentence is said."""
+    toy.add("""
+@claim("3.a", "Higher still", seeds=8)
+def test_another(heights):
+    return exceeds(heights.height.sel(level=2), heights.height.sel(level=1), by=0)
+""").reporting(NO_ROOM)
+    getattr(toy, way)(*(["claims"] if way == "alone" else []), "--report", "out")
+
+    assert toy.ret == 1
+    assert "INTERNALERROR" not in toy.text
+    assert "The report could not be written: No space left on device." in toy.text
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
