@@ -73,19 +73,29 @@ def _plain(value: Any) -> str:
 def direction(claim: Record) -> tuple[str, str] | None:
     """Return what was published: ("rises", "0.625 to 0.688"), ("", "152") for a single value, None for none.
 
-    Values count in the order in which they are published, those of the first series where there are several.
+    Values count in the order in which they are published, those of the first series where there are several. A quantity
+    that is named is said, as it need not be the measured one: ("", "0 to 0.033 (mean squared error)").
     """
     values = [one for one in published_of(claim) if one.is_number]
     if not values:
         return None
     series = [one for one in values if one.keys[:-1] == values[0].keys[:-1]]
+    of = _quantity(claim, series[0])
     if len(series) == 1:
-        return "", number(series[0].value)
+        return "", number(series[0].value) + of
     first, last = series[0].value, series[-1].value
     if not all(_ordinal(one.keys[-1]) for one in series):
         low, high = min(one.value for one in series), max(one.value for one in series)
-        return "", f"{number(low)} to {number(high)}"
-    return ARROWS[(last > first) - (last < first)], f"{number(first)} to {number(last)}"
+        return "", f"{number(low)} to {number(high)}{of}"
+    return ARROWS[(last > first) - (last < first)], f"{number(first)} to {number(last)}{of}"
+
+
+def _quantity(claim: Record, one: Published) -> str:
+    """Return " (accuracy)" where the first of several keys names no condition, hence what was measured."""
+    rows = [labels_of(row) for row in claim.get("conditions") or []]
+    if len(one.keys) == 1 or not rows or any(_fits(one.keys[0], labels) for labels in rows):
+        return ""
+    return f" ({one.keys[0]})"
 
 
 def _ordinal(key: str) -> bool:

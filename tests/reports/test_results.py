@@ -252,6 +252,23 @@ def test_published_direction(published: Any, expected: tuple | None) -> None:
 
 
 @pytest.mark.parametrize(
+    "published, expected",
+    [
+        ({"mean squared error": {"sin": 0.0, "abs": 0.03}}, ("", "0 to 0.03 (mean squared error)")),
+        ({"mean squared error": {"sin": 0.03}}, ("", "0.03 (mean squared error)")),
+        ({"accuracy": {"sin": {"2": 0.4, "16": 0.5}}}, ("rises", "0.4 to 0.5 (accuracy)")),
+        ({"sin": {"2": 0.4, "16": 0.03}}, ("falls", "0.4 to 0.03")),
+        ({"sin": 0.4}, ("", "0.4")),
+    ],
+)
+def test_a_published_quantity_is_named(published: Any, expected: tuple) -> None:
+    """Beside a share of seeds a published error would be read as a share."""
+    conditions = [{"function": name, "units": units} for name in ("sin", "abs") for units in (2, 16)]
+
+    assert direction({"published": published, "conditions": conditions}) == expected
+
+
+@pytest.mark.parametrize(
     "claim, expected",
     [
         ({"kind": "difference", "effect": -0.02134, "interval": [-0.03, 0.1], "region": [0.05, None]},
