@@ -1,6 +1,7 @@
 """The side that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import pytest
 from filelock import FileLock, Timeout
 
 from trials import records
+from trials.errors import TrialError
 from trials.pilots import PILOTS, pilot_entry, read_pilots
 from trials.progress import Progress
 from trials.settings import DURATIONS, SENT, Settings
-from trials.store import PLAN, RESULT, Store, died, write_json
+from trials.store import PLAN, RESULT, Attempt, Store, died, write_json
 from trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
@@ -139,6 +141,7 @@ class XdistSide:
         self.session: pytest.Session | None = None
         self.failures = 0
         self.visible: int | None = None
+        self.crashed_on: dict[str, Any] = {}  # the dead node of each claim that is run again, by node id
 
     @property
     def controller(self) -> Controller:
@@ -197,17 +200,20 @@ class XdistSide:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the denominator honest; stop the queued trials after ``-x``."""
         self.pytest_runtest_logstart()
+        if report.nodeid in self.crashed_on:
+            report.node = self.crashed_on[report.nodeid]  # type: ignore[attr-defined]  # JUnit joins reports by it
         self.failures += report.failed
         limit = self.config.getoption("maxfail", 0)
         if limit and self.failures >= limit and self.claims:
             stop(self.controller.store.folder)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+    def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
         """Rewrite the report of a crash to the claim's node id, as an error that names block and condition.
 
         A crashed trial is reported for its claim here, and the claim is not run later; if it is running already, it
-        finds out by itself, and this report becomes one that nobody shows.
+        finds out by itself, and this report becomes one that nobody shows. So does the report of a claim that died of
+        a block that it computed for others while it waited: it is run again.
         """
         controller = self.controller
         nodeid = crashitem.partition(TRIAL)[0]
@@ -231,6 +237,9 @@ class XdistSide:
                 report.outcome, report.longrepr = "passed", None
                 report.node = self._node(owner, report.node)  # JUnit joins reports by it
                 return
+        elif failed and self._only_helped(nodeid, failed) and self._run_again(nodeid, report.node, sched):
+            report.outcome, report.longrepr = "passed", None
+            return
         else:  # the claim died with its worker and is not run again
             owner_file(controller.store.folder, nodeid).write_text(CONTROLLER, encoding="utf-8")
         inner = crashitem.partition(TRIAL)[2].removesuffix("]")
@@ -239,6 +248,22 @@ class XdistSide:
             sentence = str(failed[-1][1])
         report.longrepr = sentence
         records.attach(report.user_properties, records.error(declared, sentence, self.config.rootpath))
+
+    def _only_helped(self, nodeid: str, failed: Sequence[tuple[Attempt, TrialError]]) -> bool:
+        """Whether all that a claim's process died of are blocks of measurements that the claim does not ask for."""
+        own = self.controller.plan.get("measurements", {}).get(nodeid)
+        return own is not None and not any(mark.measurement in own for mark, _ in failed)
+
+    def _run_again(self, nodeid: str, node: Any, sched: Any) -> bool:
+        """Queue a claim once more; the block that it died of is known by now, and nobody computes it again."""
+        owner = owner_file(self.controller.store.folder, nodeid)
+        try:
+            owner.unlink(missing_ok=True)  # it belonged to the dead worker; the next one takes it as soon as it is sent
+            sched.mark_test_pending(nodeid)
+        except (NotImplementedError, OSError):  # --dist loadfile and its like cannot
+            return False
+        self.crashed_on[nodeid] = node
+        return True
 
     def _node(self, worker: str, otherwise: Any) -> Any:
         session = self.config.pluginmanager.getplugin("dsession")

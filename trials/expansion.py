@@ -101,10 +101,15 @@ class Expansion:
         plan = {
             "unknown": unknown,
             "claims": {item.nodeid: records.declared(item, claim, self.workshop.settings) for item, claim in claims},
+            "measurements": {item.nodeid: self._measurements(item) for item, _ in claims},
             "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
         }
         with suppress(OSError):  # progress and the naming of crashes rest on it, no verdict
             write_json(path, records.jsonable(plan))
+
+    def _measurements(self, item: pytest.Item) -> list[str]:
+        """Name the measurements that a claim asks for as attempts do."""
+        return [self.workshop.identity(one) for one in measurements_of(item).values() if one.fault is None]
 
 
 def find_faults(items: Sequence[pytest.Item]) -> None:

@@ -84,7 +84,11 @@ class Workshop:
     def _trial(self, measurement: Measurement, seeds: tuple[int, ...], condition: Condition) -> Trial:
         facts = self._facts(measurement)
         key = digest(dict(facts) | {"seeds": seeds, "condition": {name: repr(v) for name, v in condition.items()}})
-        return Trial(f"{measurement.name}-{key[:24]}", measurement, str(facts["measurement"]), seeds, condition)
+        return Trial(f"{measurement.name}-{key[:24]}", measurement, self.identity(measurement), seeds, condition)
+
+    def identity(self, measurement: Measurement) -> str:
+        """Return a measurement's name with the file that it is in, which tells it from its namesakes."""
+        return str(self._facts(measurement)["measurement"])
 
     def _facts(self, measurement: Measurement) -> Mapping[str, Any]:
         """Everything but seeds and condition that a measurement's numbers depend on."""

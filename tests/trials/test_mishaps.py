@@ -55,6 +55,44 @@ def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
     assert "refuted" not in toy.text
 
 
+# `load` gives the first two blocks to one worker and the next two to the other, which then waits for `slow` with 3.a
+HELPER = """
+@measurement(cost=100)
+def slow(seeds, noise):
+    while not os.path.exists("died"):
+        time.sleep(0.05)
+    return {"height": 1 + noise(seeds)}
+
+@measurement(level=["deadly", "safe", "safer"], cost={"deadly": 50, "safe": 10, "safer": 9})
+def deadly(seeds, noise, level):
+    if level == "deadly":
+        open("died", "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"height": 1 + noise(seeds)}
+
+@claim("3.a", "Waits", seeds=8)
+def test_waits(slow):
+    return exceeds(slow.height, by=0.5)
+
+@claim("3.b", "Deadly", seeds=8)
+def test_deadly(deadly):
+    return exceeds(deadly.height.sel(level="safe"), by=0.5)
+"""
+
+
+def test_a_claim_that_dies_of_anothers_block_is_run_again(toy):
+    """It computed the block while it waited: nothing is known against it. What it died of is the other claim's error."""
+    toy.add(HELPER).spread("--dist=load", "--junitxml=junit.xml")
+    cases = toy.junit()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "error"}
+    assert toy.claims["3.b"]["message"].startswith("deadly, level=deadly, seeds 0-7: its process (gw")
+    toy.result.assert_outcomes(passed=2, errors=1)
+    assert sorted(cases) == ["test_deadly", "test_higher", "test_waits"]
+    assert [list(cases["test_waits"].findall(kind)) for kind in ("error", "failure", "skipped")] == [[], [], []]
+    assert "test_waits" not in toy.text.partition("short test summary")[2]
+
+
 KILLED_WHEN_WRITTEN_TO = """
 killed = []
 
