@@ -151,7 +151,7 @@ def _exactly(parts: Sequence[Part], values: Floats) -> Decisions:
     ends = np.broadcast_to(expected, effect.shape)
     return Decisions(effect, values.min(axis=-1), values.max(axis=-1), ends, ends, values.std(axis=-1, ddof=1),
                      supported, ~supported, np.full(effect.shape, np.nan), np.where(supported, inf, -inf),
-                     flags, flags)  # fmt: skip
+                     flags, flags, flags)  # fmt: skip
 
 
 def _censoring(part: Part) -> tuple[str, str]:
@@ -194,6 +194,8 @@ def _verdict(part: Part, found: Decisions, at: int, blocks: tuple[str, str], ref
     note = ""
     if found.guarded[at]:
         note = "the interval lies inside the margin, but the signed ranks do not agree"
+    if found.overruled[at]:
+        note = "most seeds tie and so do not count for the claim, but the mean of all seeds does not refute it"
     if supported and blocks[0]:
         supported, note = False, blocks[0]
     if refuted and blocks[1]:

@@ -65,10 +65,14 @@ class Decisions:
     slack: Floats  # how far inside C in standard errors; negative is outside
     counted: Bools  # decided by counting seeds
     guarded: Bools  # the interval supports, Wilcoxon does not
+    overruled: Bools  # the count of seeds refutes, and the mean does not
 
 
 def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, whole: bool = False) -> Decisions:
     """Judge the means of ``values``, shape (..., parts, n); by count where more than half are exact ties.
+
+    Where a tie itself lies outside the region a count can hardly but refute, whatever the other seeds gain: there it
+    refutes only what the mean refutes, too.
 
     ``share``: refutation is asked at ``alpha / share``. ``whole``: only the verdict on all parts together is wanted, so
     the guard (the slow step) runs only in worlds where every interval supports.
@@ -96,6 +100,8 @@ def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, w
     width = _t(alpha, n) * error
     shape = np.broadcast_shapes(mean.shape, regions.low.shape)
     counts = judge_counts(inside, np.full(shape[-1:], MOST), np.full(shape[-1:], np.inf), alpha, share)
+    tie_holds = ((regions.tie > regions.low) & (regions.tie < regions.high)) ^ regions.outside
+    overruled = counted & counts.refuted & ~tie_holds & ~refutes
     return Decisions(
         effect=np.where(counted, counts.effect, mean),
         lower=np.where(counted, counts.lower, mean - width),
@@ -104,11 +110,12 @@ def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, w
         high=np.where(counted, np.inf, np.broadcast_to(regions.high, shape)),
         sd=sd,
         supported=np.where(counted, counts.supported, supports & ~guarded),
-        refuted=np.where(counted, counts.refuted, refutes),
+        refuted=np.where(counted, counts.refuted & ~overruled, refutes),
         p_value=np.where(counted, counts.p_value, p_value),
         slack=np.where(counted, counts.slack, slack),
         counted=counted,
         guarded=guarded,
+        overruled=overruled,
     )
 
 
@@ -136,6 +143,7 @@ def judge_counts(success: Bools, low: Floats, high: Floats, alpha: float, share:
         slack=stats.norm.isf(p_value),
         counted=np.ones(rate.shape, dtype=bool),
         guarded=np.zeros(rate.shape, dtype=bool),
+        overruled=np.zeros(rate.shape, dtype=bool),
     )
 
 
