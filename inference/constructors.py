@@ -40,15 +40,18 @@ def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
 
     @wraps(build)
     def either(*args: P.args, **kwargs: P.kwargs) -> Any:
+        planned = any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()])
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{name}(): {error}") from None
+            fault = f"{name}(): {error}."
+            if planned:
+                return design_of(name, {}, fault)
+            raise TypeError(fault) from None
         bound.apply_defaults()
-        said = bound.arguments
-        fault = fault_in(name, said)
-        if any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()]):
-            return design_of(name, said, fault)
+        fault = fault_in(name, bound.arguments)
+        if planned:
+            return design_of(name, bound.arguments, fault)
         if fault:
             raise EvidenceError(fault)
         return build(*args, **kwargs)
@@ -288,6 +291,8 @@ def _censor(arm: xr.DataArray, budget: Any) -> tuple[xr.DataArray, xr.DataArray]
     """Return log2 of the time cut at the budget, and which runs are cut."""
     if bool((arm <= 0).any()):
         raise EvidenceError("A time to a threshold is above zero; a run that never gets there is given at the budget.")
+    if not bool(np.all(np.asarray(budget, dtype=float) > 0)):
+        raise EvidenceError("A budget is above zero, and there is one for every run.")
     cut = arm.where(arm < budget, budget).transpose(*arm.dims)
     never = (arm >= budget).astype(float).transpose(*arm.dims)
     logs: Floats = np.log2(cut.values)

@@ -3,14 +3,17 @@
 ``trials`` runs a claim's function with ``Placeholder`` measurements; the constructors then return a ``Design``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, log2, nan, sqrt
-from numbers import Real
 from typing import Any
 
+import numpy as np
+import xarray as xr
 from scipy import stats
 
+from inference.hypotheses import Hypothesis
+from inference.labels import SEED
 from inference.messages import number
 from inference.parts import Estimator
 from inference.placeholder import Placeholder
@@ -67,7 +70,10 @@ def _too_few(n: int, share: float, alpha: float) -> str | None:
 
 
 def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
-    """Say why not even seeds that all agree would prove that a mean lies in the region."""
+    """Say why not even seeds that all agree would prove that a mean lies in the region.
+
+    Only a resolution that the claim names is known here; the one in a measurement's attributes comes with the data.
+    """
     low, high = design.region
     reach = narrowest_reach(design.resolution, n, alpha)
     if high - low > 2 * reach or _by_ties(design, n, alpha):
@@ -111,7 +117,7 @@ def smallest_detectable(design: Design, n: int, sd: float | None, alpha: float =
         return detectable_share(n, low, alpha)
     if design.estimator == "exact" or sd is None or design.members or design.fault:
         return None
-    reach = detectable(n, sd, alpha)
+    reach = detectable(n, max(sd, design.resolution / sqrt(12)), alpha)
     if isfinite(low) and isfinite(high):
         rest = (high - low) / 2 - reach
         return rest if rest > 0 else None
@@ -143,33 +149,37 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
     """Say why what the constructor called ``name`` is asked makes no sense, whatever the data; "" where it does."""
     optional = {key for key in ("tolerance", "resolution") if said.get(key) is None}
     for key in sorted((said.keys() & _NUMBERS) - optional):
-        if not (isinstance(said[key], Real) and isfinite(said[key])):
-            return f"{key} is a number, not {said[key]}."
-    resolution = said.get("resolution")
-    if resolution is not None and resolution < 0:
-        return f"A resolution is a step of the unit, not {resolution}."
+        if not _is_number(said[key]):
+            return f"{key} is a number that is fixed before there are data, not {said[key]}."
+    if said.get("resolution") is not None and said["resolution"] < 0:
+        return f"A resolution is a step of the unit, not {said['resolution']}."
+    if said.get("along") == SEED:
+        return "along names the conditions to compare; seeds are what a mean is taken over."
     return _FAULTS[name](said) if name in _FAULTS else ""
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is finite, and of a type that arithmetic with arrays keeps to."""
+    try:
+        return isinstance(value, int | float | np.integer | np.floating) and isfinite(value)
+    except OverflowError:  # an int beyond all floats
+        return False
 
 
 def design_of(name: str, said: Mapping[str, Any], fault: str = "") -> Design:
     """Build the design of the constructor called ``name`` from its arguments by name; data arguments are ignored."""
+    if fault:
+        return Design("difference", nan, (-inf, inf), fault=fault)
     if name == "all_of":
         found = tuple(one for one in said["hypotheses"] if isinstance(one, Design))
         members = tuple(member for one in found for member in (one.members or (one,)))
         return Design("conjunction", members[0].margin, members[0].region, members[0].estimator, members)
-    kind, margin, region = _UNKNOWN if fault else _SHAPES[name](said)
-    return Design(
-        kind,
-        margin,
-        region,
-        {"proportion": "count", "exact": "exact"}.get(kind, "mean"),  # type: ignore[arg-type]
-        resolution=float(said.get("resolution") or 0.0),
-        fault=fault,
-    )
+    kind, margin, region = _SHAPES[name](said)
+    estimator: Estimator = "count" if kind == "proportion" else "exact" if kind == "exact" else "mean"
+    return Design(kind, margin, region, estimator, resolution=float(said.get("resolution") or 0.0))
 
 
 Shape = tuple[Kind, float, tuple[float, float]]
-_UNKNOWN: Shape = ("difference", nan, (-inf, inf))
 _NUMBERS = {"by", "low", "high", "within", "bound", "centre", "margin", "above", "value", "tolerance", "resolution"}
 
 
@@ -213,8 +223,11 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         "" if 0 <= said["above"] < 1 else f"A share of seeds lies in [0, 1), not at {said['above']}."
     ),
     "sooner": lambda said: (
-        "" if said["by"] >= 1 else f"A factor of {said['by']} would be slower, not sooner; exchange the arms."
+        f"A factor of {said['by']} would be slower, not sooner; exchange the arms."
+        if said["by"] < 1
+        else _budget_fault(said["budget"])
     ),
+    "all_of": lambda said: _members_fault(said["hypotheses"]),
 }
 
 
@@ -224,3 +237,19 @@ def _ordered_fault(by: float) -> str:
 
 def _margin_fault(name: str, value: float) -> str:
     return "" if value > 0 else f"{name} is a margin above zero, not {value}."
+
+
+def _budget_fault(budget: Any) -> str:
+    """Say what is wrong with a budget that is no array; infinity stands for none."""
+    for one in budget if isinstance(budget, tuple) else (budget,):
+        known = isinstance(one, Placeholder | xr.DataArray | np.ndarray)
+        if not known and not (isinstance(one, int | float | np.integer | np.floating) and one > 0):
+            return f"A budget is a number above zero, an array of them or a pair, not {one}."
+    return ""
+
+
+def _members_fault(hypotheses: Sequence[Any]) -> str:
+    if not hypotheses:
+        return "all_of() joins hypotheses, and there is none."
+    strange = [type(one).__name__ for one in hypotheses if not isinstance(one, Design | Hypothesis)]
+    return f"all_of() joins hypotheses, not {strange[0]}." if strange else ""

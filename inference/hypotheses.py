@@ -37,6 +37,9 @@ class Hypothesis:
         if not self.parts:
             raise EvidenceError("This hypothesis has nothing to judge: its selection is empty.")
         sizes = {part.values.size for part in self.parts}
+        for part in self.parts:
+            if not np.isfinite(part.values).all():
+                raise EvidenceError(f"There is no number for every seed in {part.text}.")
         if len(sizes) > 1:
             raise EvidenceError(f"The parts of a conjunction rest on different numbers of seeds: {sorted(sizes)}.")
 

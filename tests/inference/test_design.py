@@ -2,6 +2,7 @@
 
 import functools
 import re
+from fractions import Fraction
 from math import inf
 
 import numpy as np
@@ -50,9 +51,18 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: decreases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
         (lambda x: sooner(x, x, by=0.5, budget=100), "A factor of 0.5 would be slower, not sooner"),
         (lambda x: proportion(x > 0, above=1), r"A share of seeds lies in \[0, 1\), not at 1"),
-        (lambda x: exceeds(x, by=float("nan")), "by is a number, not nan"),
-        (lambda x: increases(x, "loss", by=None), "by is a number, not None"),
-        (lambda x: at_least(x, "0.9"), "bound is a number, not 0.9"),
+        (lambda x: exceeds(x, by=float("nan")), "by is a number that is fixed before there are data, not nan"),
+        (lambda x: increases(x, "loss", by=None), "by is a number that is fixed before there are data, not None"),
+        (lambda x: at_least(x, "0.9"), "bound is a number that is fixed before there are data, not 0.9"),
+        (lambda x: at_least(x, Fraction(9, 10)), "bound is a number that is fixed before there are data, not 9/10"),
+        (lambda x: exceeds(x, by=10**400), "by is a number that is fixed before there are data, not 1000"),
+        (lambda x: at_least(x, 0.9, resolution="1/16"), "resolution is a number that is fixed before there are data"),
+        (lambda x: increases(x, "seed", 0.1), "along names the conditions to compare; seeds are what a mean is taken"),
+        (lambda x: sooner(x, x, budget=float("nan")), "A budget is a number above zero, an array of them or a pair"),
+        (lambda x: sooner(x, x, budget=(100, 0)), "A budget is a number above zero, an array of them or a pair, not 0"),
+        (lambda x: sooner(x, x, budget=None), "A budget is a number above zero, an array of them or a pair, not None"),
+        (lambda x: all_of(exceeds(x), None), r"all_of\(\) joins hypotheses, not NoneType"),
+        (lambda x: all_of(exceeds(x), x), r"all_of\(\) joins hypotheses, not (Placeholder|DataArray)"),
         (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is a step of the unit, not -0.0625"),
         (lambda x: all_of(exceeds(x), equivalent(x, "loss", within=0)), "within is a margin above zero"),
     ],
@@ -67,10 +77,30 @@ def test_what_makes_no_sense_is_found_before_training_and_with_data(ask, why):
 
 
 def test_a_constructor_names_itself_where_an_argument_is_missing():
-    """With placeholders and with data."""
-    for data in (P, NUMBERS):
-        with pytest.raises(TypeError, match=r"^increases\(\): missing a required argument: 'by'"):
-            increases(data, "loss")
+    """Python's own words, with the constructor's name."""
+    with pytest.raises(TypeError, match=r"^increases\(\): missing a required argument: 'by'"):
+        increases(NUMBERS, "loss")
+
+
+def test_a_missing_argument_is_found_before_training():
+    """The design says so, and the claim is not trained."""
+    assert cannot_decide(increases(P, "loss"), 32) == "increases(): missing a required argument: 'by'."
+
+
+def test_a_budget_must_be_known_for_every_run():
+    """An array with a gap is seen when it is there, by the claim's error: not as a verdict about nan."""
+    budget = xr.full_like(NUMBERS, 100.0)
+    budget[3, 1] = float("nan")
+
+    with pytest.raises(EvidenceError, match="A budget is above zero, and there is one for every run"):
+        sooner(NUMBERS, NUMBERS + 1, budget=budget)
+    assert sooner(NUMBERS, NUMBERS + 1, budget=float("inf")).judge().verdict == "supported"
+
+
+def test_all_of_nothing_is_refused():
+    """There is nothing to judge, and no design."""
+    with pytest.raises(EvidenceError, match="there is none"):
+        all_of()
 
 
 @pytest.mark.parametrize("ask", [lambda s: equivalent(P, "loss", within=0.04, resolution=s),
