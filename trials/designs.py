@@ -1,9 +1,9 @@
 """What a claim asks, known without data: its function is run with placeholders in the place of measurements."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isclose
+from math import isclose, nan
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -70,14 +70,15 @@ def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
     n = settings.size(claim.seeds)
     alpha = ALPHA / len(LOOKS) if settings.sequential else ALPHA
     pilot = read_pilots(Path(item.path).parent / PILOTS).get(claim.id, {})
-    sd = pilot.get("sd")
+    sd = pilot.get("gain_sd", pilot.get("sd"))
     if isinstance(design, str):
         return Row(claim.id, n, alpha, "not known without data", sd, None, design)
     asked = _deciding(design, pilot.get("margin"))
-    found = smallest_detectable(asked, n, sd, alpha)
+    unlike = _unlike(asked, pilot)
+    found = None if unlike else smallest_detectable(asked, n, sd, alpha)
     note = cannot_decide(design, n, alpha) or cannot_refute(design, n, alpha)
     if note is None and found is None and asked.estimator != "exact":
-        note = "no pilot" if sd is None else _out_of_reach(asked, n)
+        note = "no pilot" if sd is None else unlike or _out_of_reach(n)
     if asked.kind == "time" and found is not None:
         found = 2**found  # a factor, as it is asked for
     return Row(claim.id, n, alpha, describe_design(design), sd, found, note or "")
@@ -88,10 +89,18 @@ def _deciding(design: Design, margin: float | None) -> Design:
     return next((one for one in design.members if margin is not None and isclose(one.margin, margin)), design)
 
 
-def _out_of_reach(design: Design, n: int) -> str:
-    """Say why a pilot's spread leaves nothing that could be detected."""
-    if design.members:
+def _unlike(design: Design, pilot: Mapping[str, Any]) -> str | None:
+    """Say why a pilot's spread is not that of what the design asks for; None where it is."""
+    if pilot.get("counted"):
+        return "in the pilot most seeds tied and were counted"
+    step = design.kind == "ordered" and "gain_sd" not in pilot and not isclose(pilot.get("margin", nan), design.margin)
+    if "sd" in pilot and (design.members or step):
         return "the pilot's spread is that of a step within the order"
+    return None
+
+
+def _out_of_reach(n: int) -> str:
+    """Say that a pilot's spread leaves nothing that could be detected."""
     return f"with the pilot's spread {n} seeds cannot confirm even the middle of the range"
 
 

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from math import sqrt
 from pathlib import Path
 from typing import Any
+
+from scipy import stats
 
 PILOTS = "pilots.json"
 
@@ -18,18 +21,35 @@ def read_pilots(path: Path) -> dict[str, Any]:
 
 
 def pilot_entry(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a claim's entry of pilots.json: kind, margin, and the deciding part's mean and spread over n seeds."""
+    """Return a claim's entry of pilots.json: kind, margin, and the deciding part's mean and spread over n seeds.
+
+    ``sd`` is what the interval rests on, no smaller than the unit's step allows. An ordered claim has ``gain_sd``
+    besides, the spread from end to end, as its deciding part may be a step between neighbours. Where most seeds tied
+    and were counted (``counted``) the mean is the share of seeds.
+    """
     parts = record.get("parts") or []
     same = [part for part in parts if part["effect"] == record["effect"] and part["interval"] == record["interval"]]
     if not same:
         return None
-    part = same[0]
+    part, n, alpha = same[0], record["seeds"], record["alpha"]
+    ends = [one for one in parts if one["role"] == "gain"] if record["kind"] == "ordered" else []
+    gains = [sd for one in ends if (sd := spread(one, n, alpha)) is not None]
     return {
         "kind": record["kind"],
         "margin": record["margin"],
         "part": part["text"],
         "mean": part["effect"],
-        "sd": part.get("sd"),
-        "n": record["seeds"],
+        "sd": spread(part, n, alpha),
+        **({"gain_sd": max(gains)} if gains else {}),
+        **({"counted": True} if part["counted"] else {}),
+        "n": n,
         "unit": record["unit"],
     }
+
+
+def spread(part: Mapping[str, Any], n: int, alpha: float) -> float | None:
+    """Return a part's standard deviation as its interval has it, floor included; counts have that of their values."""
+    if part["estimator"] != "mean":
+        return part.get("sd")
+    low, high = part["interval"]
+    return float((high - low) / 2 * sqrt(n) / stats.t.isf(alpha, n - 1))

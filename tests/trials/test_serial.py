@@ -204,9 +204,27 @@ def test_close(it):
 @claim("1.e", "Unknown", seeds=16)
 def test_unknown(it):
     return exceeds(it.x)
+
+@claim("1.f", "Rises, a step decided", seeds=16)
+def test_rises(it):
+    return increases(it.x, "arm", 0.5)
+
+@claim("1.g", "Rises, both spreads known", seeds=16)
+def test_rises_too(it):
+    return increases(it.x, "arm", 0.5)
+
+@claim("1.h", "Ties", seeds=16)
+def test_ties(it):
+    return exceeds(it.x, by=0.5)
 """)
     pilots = {name: {"sd": 1.0, "margin": margin} for name, margin in (("1.a", 0.5), ("1.b", -0.5), ("1.c", 1.0))}
-    (toy.path / "claims" / "pilots.json").write_text(json.dumps(pilots | {"1.d": {"sd": 1.0, "margin": 0.1}}))
+    pilots |= {
+        "1.d": {"sd": 1.0, "margin": 0.1},
+        "1.f": {"sd": 1.0, "margin": -0.5},
+        "1.g": {"sd": 9.0, "margin": -0.5, "gain_sd": 1.0},
+        "1.h": {"sd": 1.0, "margin": 0.5, "counted": True},
+    }
+    (toy.path / "claims" / "pilots.json").write_text(json.dumps(pilots))
     toy.run("--design")
 
     toy.result.stdout.fnmatch_lines([
@@ -215,6 +233,9 @@ def test_unknown(it):
         "1.c * time shorter by a factor above 2 * 1 * 4.*",
         "1.d * - * with the pilot's spread 16 seeds cannot confirm even the middle of the range",
         "1.e * - * no pilot",
+        "1.f * - * the pilot's spread is that of a step within the order",
+        "1.g * ordered above 0.5 * 1 * 1.59*",
+        "1.h * - * in the pilot most seeds tied and were counted",
     ])  # fmt: skip
 
 
