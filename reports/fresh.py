@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reports.markdown import escape
 from reports.results import VERDICTS, Record, ResultsError
@@ -10,7 +11,8 @@ from reports.runs import NamedRun, differing, identifiers
 from reports.words import plural
 
 #: What the page says of where the runs were made.
-VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu")
+VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
+DIGITS = 8  # of a commit
 NOT_RUN = "not run"
 
 
@@ -116,8 +118,8 @@ def _row(name: str, cells: Sequence[Record | None]) -> str:
 
 
 def _where(runs: Sequence[NamedRun]) -> list[str]:
-    """Say versions and processor where the runs share them; they must not differ unsaid."""
-    environments = [{name: run.environment.get(name) for name in VERSIONS} for run in runs]
+    """Say versions, processor and commit where the runs share them; they must not differ unsaid."""
+    environments = [{name: _told(name, run.environment.get(name)) for name in VERSIONS} for run in runs]
     unlike = differing(environments)
     shared = [f"{name} {value}" for name, value in environments[0].items() if value and name not in unlike]
     lines = [escape(f"{', '.join(shared)}.")] if shared else []
@@ -126,6 +128,13 @@ def _where(runs: Sequence[NamedRun]) -> list[str]:
         for name in unlike
     ]
     return [*lines, ""] if lines else []
+
+
+def _told(name: str, value: Any) -> Any:
+    """Shorten a commit, and keep the plus of one that is not all of the code."""
+    if name != "commit" or not value:
+        return value
+    return str(value)[:DIGITS] + ("+" if str(value).endswith("+") else "")
 
 
 def write(path: Path, runs: Sequence[NamedRun]) -> Path:

@@ -46,3 +46,11 @@ def test_the_example_has_the_claims_that_are_collected(example):
     assert {claim["nodeid"] for claim in example["claims"]} == collected
     assert example["complete"]
     assert {claim["verdict"] for claim in example["claims"]} == {"supported", "refuted", "inconclusive"}
+
+
+def test_the_fresh_draws_are_of_these_claims(example):
+    """docs/fresh.md has a row for every claim, with the verdict that it registers."""
+    rows = [line.split("|") for line in (ROOT / "docs" / "fresh.md").read_text(encoding="utf-8").splitlines()]
+    told = {row[1].strip().replace("\\", ""): row[3].strip() for row in rows if len(row) > 6 and "." in row[1]}
+
+    assert told == {claim["id"]: claim["registered"] for claim in example["claims"]}

@@ -52,13 +52,16 @@ def test_the_page_counts_and_tells_every_claim(tmp_path: Path) -> None:
 def test_versions_that_differ_are_told(tmp_path: Path) -> None:
     """What the runs share once, what they do not each."""
     paths = [
-        run(tmp_path / torch, f"fresh-{torch[-1]}", {}, environment={"torch": torch, "numpy": "2.3.1"})
+        run(
+            tmp_path / torch, f"fresh-{torch[-1]}", {},
+            environment={"torch": torch, "numpy": "2.3.1", "commit": f"{'76e4068aa' * 4}{torch[-1]}+"},
+        )
         for torch in ("2.12.0", "2.13.1")
-    ]
+    ]  # fmt: skip
     main(["fresh", *paths, "-o", str(tmp_path / "fresh.md")])
     text = (tmp_path / "fresh.md").read_text(encoding="utf-8")
 
-    assert "numpy 2.3.1." in text
+    assert "numpy 2.3.1, commit 76e4068a\\+." in text
     assert "torch: 2.12.0, 2.13.1, in this order." in text
 
 

@@ -81,7 +81,7 @@ def test_deadly(deadly):
 
 
 def test_a_claim_that_dies_of_anothers_block_is_run_again(toy):
-    """It computed the block while it waited: nothing is known against it. What it died of is the other claim's error."""
+    """It computed the block while it waited: nothing is known against it. What it died of is the other's error."""
     toy.add(HELPER).spread("--dist=load", "--junitxml=junit.xml")
     cases = toy.junit()
 
