@@ -6,7 +6,7 @@ step; Adam at 0.003 for 10,000 steps. A seed fixes the initial weights, which ar
 
 Departures. The notebook's text says 50 points, its code draws 100. It ran each cell once and reported the training
 error; claim 1.c measures the error on 1,000 points between them. Errors are compared as log10 of the mean squared
-error: the claim is about factors.
+error: the claim is about factors. Sixty-four seeds, where the pilots ask for 96 (1.d) and 1,056 (1.e).
 
 Measurement. "Fits" means that at most a tenth of the function's variance is left unexplained on the training points.
 """

@@ -15,7 +15,7 @@ a batch of 64 does, 1,171, are trained on up to there: for 8.g, and to see them 
 1, 2, 3, 4, 6, 8, ... (2^(k/2)). Run time is that of a network trained alone by the loop a user would write,
 nn.Sequential and torch.optim.Adam on one thread: processor time of 300 steps, the median of three turns in which the
 sizes alternate, times the number of steps. It differs from run to run and between processors. Sixteen seeds, where the
-pilots ask for 24 (8.f), 32 (8.c) and 72 (8.d).
+pilots ask for 32 (8.c), 112 (8.d), 336 (8.b) and 592 (8.b@record-14).
 """
 
 import numpy as np

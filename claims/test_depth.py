@@ -11,7 +11,7 @@ form). What it calls one layer applies two activations, the input layer's and th
 honest single hidden layer beside it.
 
 Measurement. Turns are counted on 10,001 points of [0, 15/16]: how often the slope of the logit difference changes its
-sign, straight stretches skipped. Sixty-four seeds, where the pilots ask for 184 in 2.a and 136 in 2.c.
+sign, straight stretches skipped. Sixty-four seeds, where the pilots ask for 72 (2.a) and 112 (2.b).
 """
 
 import numpy as np

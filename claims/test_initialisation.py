@@ -11,8 +11,8 @@ decide after the last step, and its own readings are shown beside. "Eventually" 
 
 Measurement. Skill is (accuracy - 1/2) / (Bayes accuracy - 1/2), per draw: a level that does not judge the luck of the
 covariance. "Over training" is the mean of the records of steps 50 to 500. A sigmoid is live on a row if its slope there
-is at least 1 % of the steepest, 1/4; others pass on next to no gradient. Thirty-two seeds, where the pilots ask for 136
-in 10.c@step-500.
+is at least 1 % of the steepest, 1/4; others pass on next to no gradient. Thirty-two seeds, where the pilots ask for 232
+(10.c@step-500) and 592 (10.b, 10.j).
 """
 
 import xarray as xr

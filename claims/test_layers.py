@@ -17,8 +17,8 @@ Travel is the distance from start to end; for "@path" the length of the way, in 
 Alike: the first step after which linear CKA of what the layer makes of the 100 test rows with what it makes of them in
 the end stays at least 0.95 (the last layer: the outputs).
 Wandering is log2 of path over displacement, in records of 50 steps. Each network is trained twice, with identical
-numbers: the second time it is known where the weights will end. Thirty-two seeds, where the pilots ask for 120 (11.c)
-to 736 (11.a): the times vary with the draw far more than with the layer.
+numbers: the second time it is known where the weights will end. Thirty-two seeds, where the pilots ask for more in
+five claims, from 56 (11.a@ones) to 736 (11.a): the times vary with the draw far more than with the layer.
 """
 
 from functools import partial

@@ -8,7 +8,7 @@ Inputs, initial weights and minibatch order are the same for true and random lab
 Departures. The notebook drew new data for random labels, three times each. It recorded every 250 steps and last at step
 2,250: the bare ids are judged after step 2,500, "@step-2250" as the notebook read them. Its "capacity" is the n up to
 which 2,500 steps sufficed: 5.d gives 10,000 steps instead, 5.e rectified units. Sixteen seeds, where the pilots ask for
-up to 64 (5.c): 2,500 steps of three layers of 200 units are dear.
+24 (5.b), 32 (5.c), 64 (5.a) and 1,096 (5.a@step-2250): 2,500 steps of three layers of 200 units are dear.
 
 Measurement. Training accuracy, as published, every 50 steps. A network that never gets to 0.9 has taken 2,500 steps,
 the budget. Accuracy on 2,000 further rows with true labels goes along: what was memorised serves nobody else.

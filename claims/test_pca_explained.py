@@ -9,7 +9,7 @@ Departures. The notebook reports none of these; it saw the drop near its number 
 explored further". Three inputs stand beside the raw ones and PCA's, with the same dataset and the same matrix:
 `centred` subtracts the training rows' column means and does nothing else; `random 10` is a random orthonormal
 projection of the centred columns to ten dimensions, which has all of PCA but its choice of directions. Sixteen seeds,
-where the pilots ask for 24 in 6.g.
+where the pilots ask for 24 (6.g).
 
 Measurement. Accuracy on 2,000 further rows after the last step. A first-layer unit counts as constant if its activation
 has a standard deviation below 0.01 over the training rows.

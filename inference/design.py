@@ -176,7 +176,9 @@ def design_of(name: str, said: Mapping[str, Any], fault: str = "") -> Design:
         return Design("conjunction", members[0].margin, members[0].region, members[0].estimator, members)
     kind, margin, region = _SHAPES[name](said)
     estimator: Estimator = "count" if kind == "proportion" else "exact" if kind == "exact" else "mean"
-    return Design(kind, margin, region, estimator, resolution=float(said.get("resolution") or 0.0))
+    # the step of a clock is not in the unit of the effect, which is a logarithm
+    step = 0.0 if kind == "time" else float(said.get("resolution") or 0.0)
+    return Design(kind, margin, region, estimator, resolution=step)
 
 
 Shape = tuple[Kind, float, tuple[float, float]]

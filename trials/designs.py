@@ -61,6 +61,7 @@ class Row:
     asks: str
     sd: float | None
     detectable: float | None
+    needs: int | None  # seeds that would probably decide, by the pilot
     note: str
 
 
@@ -72,7 +73,7 @@ def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
     pilot = read_pilots(Path(item.path).parent / PILOTS).get(claim.id, {})
     sd = pilot.get("gain_sd", pilot.get("sd"))
     if isinstance(design, str):
-        return Row(claim.id, n, alpha, "not known without data", sd, None, design)
+        return Row(claim.id, n, alpha, "not known without data", sd, None, pilot.get("needs"), design)
     asked = _deciding(design, pilot.get("margin"))
     unlike = _unlike(asked, pilot)
     found = None if unlike else smallest_detectable(asked, n, sd, alpha)
@@ -81,7 +82,7 @@ def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
         note = "no pilot" if sd is None else unlike or _out_of_reach(n)
     if asked.kind == "time" and found is not None:
         found = 2**found  # a factor, as it is asked for
-    return Row(claim.id, n, alpha, describe_design(design), sd, found, note or "")
+    return Row(claim.id, n, alpha, describe_design(design), sd, found, pilot.get("needs"), note or "")
 
 
 def _deciding(design: Design, margin: float | None) -> Design:
@@ -106,11 +107,12 @@ def _out_of_reach(n: int) -> str:
 
 def table(rows: Iterable[Row]) -> list[str]:
     """Return the table of ``--design`` as lines of text."""
-    head = ("claim", "seeds", "alpha", "asks for", "pilot sd", "detectable", "note")
+    head = ("claim", "seeds", "alpha", "asks for", "pilot sd", "detectable", "pilot needs", "note")
     cells = [
-        (one.id, str(one.seeds), f"{one.alpha:.4g}", one.asks, _figure(one.sd), _figure(one.detectable), one.note)
+        (one.id, str(one.seeds), f"{one.alpha:.4g}", one.asks, _figure(one.sd), _figure(one.detectable),
+         "-" if one.needs is None else str(one.needs), one.note)
         for one in sorted(rows, key=lambda one: _natural(one.id))
-    ]
+    ]  # fmt: skip
     widths = [max(len(line[at]) for line in (head, *cells)) for at in range(len(head) - 1)]
     return [
         "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()

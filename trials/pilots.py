@@ -25,7 +25,8 @@ def pilot_entry(record: Mapping[str, Any]) -> dict[str, Any] | None:
 
     ``sd`` is what the interval rests on, no smaller than the unit's step allows. An ordered claim has ``gain_sd``
     besides, the spread from end to end, as its deciding part may be a step between neighbours. Where most seeds tied
-    and were counted (``counted``) the mean is the share of seeds.
+    and were counted (``counted``) the mean is the share of seeds. ``needs``: seeds that would decide with 90 % power if
+    the pilot's mean and spread were the true ones.
     """
     parts = record.get("parts") or []
     same = [part for part in parts if part["effect"] == record["effect"] and part["interval"] == record["interval"]]
@@ -43,6 +44,7 @@ def pilot_entry(record: Mapping[str, Any]) -> dict[str, Any] | None:
         **({"gain_sd": max(gains)} if gains else {}),
         **({"counted": True} if part["counted"] else {}),
         "n": n,
+        "needs": record["seeds_needed"],
         "unit": record["unit"],
     }
 

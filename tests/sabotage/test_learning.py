@@ -31,7 +31,7 @@ TRUE_WITHOUT_LEARNING = {
 
 
 def test_without_a_non_linearity_units_do_not_help(sabotaged):
-    """1: a sum of lines is a line; with the identity for sigmoid 16 units fit no better than 2. All of it."""
+    """All of experiment 1: a sum of lines is a line; with the identity for sigmoid 16 units fit no better than 2."""
     claims = ("1.a", "1.b", "1.c", "1.d", "1.e")
     after = sabotaged(*claims, seeds=None, patch=IDENTITY_FOR_SIGMOID)
 

@@ -158,9 +158,10 @@ def test_pilot_writes_spreads_and_judges_nobody(toy):
     assert toy.ret == 0
     assert set(toy.trained) == {"pilot 0-7", "pilot 8-15"}
     assert set(pilots) == {"2.a", "2.b", "2.c", "2.d", "2.e"}
-    assert set(pilots["2.a"]) == {"kind", "margin", "part", "mean", "sd", "n", "unit"}
+    assert set(pilots["2.a"]) == {"kind", "margin", "part", "mean", "sd", "n", "needs", "unit"}
     assert (pilots["2.a"]["n"], pilots["2.a"]["kind"]) == (16, "difference")
     assert pilots["2.a"]["mean"] == pytest.approx(1, abs=0.2)
+    assert pilots["2.a"]["needs"] == 8
 
 
 def test_design_trains_nothing_and_tells_what_is_detectable(toy):
