@@ -11,8 +11,7 @@ the dummies up: `rotation` and 6.d take a true rotation (Haar). The code overwro
 the scores of PCA 10 and PCA 1 to those of PCA 5: the bare ids keep the cascade, `refit` fits each to the rows
 themselves. The cascade is harmless, as the variant shows: the first five scores of ten are the first five scores. The
 last record of the notebook is at step 450; here the last step decides, and both are shown. Its readings of .93 to .95
-with PCA stand as .94. Sixteen seeds, where the pilots ask for 120 (6.e) and
-136 (6.e@refit).
+with PCA stand as .94. Sixteen seeds, where the pilots ask for 120 (6.e) and 136 (6.e@refit).
 
 Measurement. Accuracy on 2,000 further rows; the 20 published test rows beside. `constant`: the share of first-layer
 units whose activation has a standard deviation below 0.01 over the training rows. Why it fails without PCA is asked in

@@ -29,7 +29,7 @@ from inference.constructors import (
 )
 from inference.controls import Control
 from inference.design import Design, Placeholder
-from inference.errors import EvidenceError
+from inference.errors import DesignError, EvidenceError
 from inference.hypotheses import Hypothesis
 from inference.parts import Part, PartVerdict
 from inference.pictures import boundary, functions, lines, strips, traces
@@ -40,6 +40,7 @@ __all__ = [
     "ALPHA",
     "Control",
     "Design",
+    "DesignError",
     "EvidenceError",
     "Hypothesis",
     "Part",

@@ -18,7 +18,7 @@ import xarray as xr
 from inference.arms import contrasts, evidence, resolution_of, single, step_of
 from inference.controls import Levels
 from inference.design import Design, design_of, fault_in
-from inference.errors import EvidenceError
+from inference.errors import DesignError, EvidenceError
 from inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, Null, row
 from inference.labels import SEED, combinations, describe, fixed, other_dims, plain, say
 from inference.parts import Part, Role
@@ -47,13 +47,13 @@ def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
             fault = f"{name}(): {error}."
             if planned:
                 return design_of(name, {}, fault)
-            raise TypeError(fault) from None
+            raise DesignError(fault) from None
         bound.apply_defaults()
         fault = fault_in(name, bound.arguments)
         if planned:
             return design_of(name, bound.arguments, fault)
         if fault:
-            raise EvidenceError(fault)
+            raise DesignError(fault)
         return build(*args, **kwargs)
 
     return either

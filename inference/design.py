@@ -21,6 +21,9 @@ from inference.power import detectable, detectable_share, fewest_successes, most
 from inference.rule import ALPHA, FEWEST_SEEDS, MOST
 from inference.verdicts import Kind
 
+REAL = int | float | np.integer | np.floating
+SHOWN = 20  # characters of a value that is no number
+
 __all__ = ["Design", "Placeholder", "cannot_decide", "cannot_refute", "smallest_detectable"]
 
 
@@ -75,7 +78,7 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
     Only a resolution that the claim names is known here; the one in a measurement's attributes comes with the data.
     """
     low, high = design.region
-    reach = narrowest_reach(design.resolution, n, alpha)
+    reach = _narrowest_reach(design.resolution, n, alpha)
     if high - low > 2 * reach or _by_ties(design, n, alpha):
         return None
     return (
@@ -84,7 +87,7 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
     )
 
 
-def narrowest_reach(resolution: float, n: int, alpha: float = ALPHA) -> float:
+def _narrowest_reach(resolution: float, n: int, alpha: float = ALPHA) -> float:
     """Return how far the narrowest interval of a mean reaches to a side: its sd is at least resolution / sqrt(12)."""
     return float(stats.t.isf(alpha, n - 1)) * resolution / sqrt(12 * n)
 
@@ -150,7 +153,7 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
     optional = {key for key in ("tolerance", "resolution") if said.get(key) is None}
     for key in sorted((said.keys() & _NUMBERS) - optional):
         if not _is_number(said[key]):
-            return f"{key} is a number that is fixed before there are data, not {said[key]}."
+            return f"{key} is a number that is fixed before there are data, not {_told(said[key])}."
     if said.get("resolution") is not None and said["resolution"] < 0:
         return f"A resolution is a step of the unit, not {said['resolution']}."
     if said.get("along") == SEED:
@@ -161,15 +164,28 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
 def _is_number(value: Any) -> bool:
     """Whether a value is finite, and of a type that arithmetic with arrays keeps to."""
     try:
-        return isinstance(value, int | float | np.integer | np.floating) and isfinite(value)
+        return isinstance(value, REAL) and isfinite(value)
     except OverflowError:  # an int beyond all floats
         return False
+
+
+def _told(value: Any) -> str:
+    """Name what was given in the place of a number."""
+    if isinstance(value, Placeholder):
+        return "a measurement"
+    told = str(value) if isinstance(value, REAL) else repr(value)
+    return type(value).__name__ if "\n" in told else told if len(told) <= SHOWN else f"{told[:SHOWN]}..."
+
+
+def faulty(fault: str) -> Design:
+    """Return the design of a claim whose arguments make no sense."""
+    return Design("difference", nan, (-inf, inf), fault=fault)
 
 
 def design_of(name: str, said: Mapping[str, Any], fault: str = "") -> Design:
     """Build the design of the constructor called ``name`` from its arguments by name; data arguments are ignored."""
     if fault:
-        return Design("difference", nan, (-inf, inf), fault=fault)
+        return faulty(fault)
     if name == "all_of":
         found = tuple(one for one in said["hypotheses"] if isinstance(one, Design))
         members = tuple(member for one in found for member in (one.members or (one,)))
@@ -243,15 +259,22 @@ def _margin_fault(name: str, value: float) -> str:
 
 def _budget_fault(budget: Any) -> str:
     """Say what is wrong with a budget that is no array; infinity stands for none."""
-    for one in budget if isinstance(budget, tuple) else (budget,):
+    given = budget if isinstance(budget, tuple) else (budget,)
+    for one in given:
         known = isinstance(one, Placeholder | xr.DataArray | np.ndarray)
-        if not known and not (isinstance(one, int | float | np.integer | np.floating) and one > 0):
-            return f"A budget is a number above zero, an array of them or a pair, not {one}."
+        if not known and not (isinstance(one, REAL) and one > 0):
+            return f"A budget is a number above zero, an array of them or a pair, not {_told(one)}."
+    if isinstance(budget, tuple) and len(given) != len(("fast", "slow")):
+        return f"A pair of budgets is that of the fast arm and that of the slow one, not {len(given)} numbers."
     return ""
 
 
 def _members_fault(hypotheses: Sequence[Any]) -> str:
     if not hypotheses:
         return "all_of() joins hypotheses, and there is none."
-    strange = [type(one).__name__ for one in hypotheses if not isinstance(one, Design | Hypothesis)]
+    strange = [
+        "a measurement" if isinstance(one, Placeholder) else type(one).__name__
+        for one in hypotheses
+        if not isinstance(one, Design | Hypothesis)
+    ]
     return f"all_of() joins hypotheses, not {strange[0]}." if strange else ""

@@ -1,4 +1,4 @@
-"""The one exception of this package."""
+"""The exceptions of this package."""
 
 
 class EvidenceError(ValueError):
@@ -6,3 +6,7 @@ class EvidenceError(ValueError):
 
     Its message is one plain sentence. Whoever runs claims reports it as an *error*, never as a verdict.
     """
+
+
+class DesignError(EvidenceError):
+    """What is asked makes no sense, whatever the data: a missing argument, a margin that is no number."""

@@ -37,11 +37,11 @@ class Hypothesis:
         if not self.parts:
             raise EvidenceError("This hypothesis has nothing to judge: its selection is empty.")
         sizes = {part.values.size for part in self.parts}
+        if len(sizes) > 1:
+            raise EvidenceError(f"The parts of a conjunction rest on different numbers of seeds: {sorted(sizes)}.")
         for part in self.parts:
             if not np.isfinite(part.values).all():
                 raise EvidenceError(f"There is no number for every seed in {part.text}.")
-        if len(sizes) > 1:
-            raise EvidenceError(f"The parts of a conjunction rest on different numbers of seeds: {sorted(sizes)}.")
 
     @property
     def n(self) -> int:

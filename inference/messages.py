@@ -116,6 +116,8 @@ def _factor(low: float, high: float) -> str:
 def _undecided(story: Story) -> list[str]:
     """Say what this run could have detected, and how many seeds would probably decide."""
     part = story.deciding
+    if part.overruled:
+        return ["as long as most seeds tie, more of them would not decide"]
     clauses = []
     if story.detectable is not None:
         clauses.append(f"{part.seeds} seeds would have detected {_reach(story, story.detectable)} (90 % power)")

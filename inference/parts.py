@@ -73,6 +73,7 @@ class PartVerdict:
     values: tuple[float, ...]  # one a seed: what a later run is paired with
     outside: bool = False  # the claim is the complement of the region
     counted: bool = False  # most differences are exact ties, so seeds were counted
+    overruled: bool = False  # a count would refute, and the mean does not
     note: str = ""  # why a verdict was withheld
 
     def as_json(self) -> dict[str, Any]:
@@ -195,7 +196,8 @@ def _verdict(part: Part, found: Decisions, at: int, blocks: tuple[str, str], ref
     if found.guarded[at]:
         note = "the interval lies inside the margin, but the signed ranks do not agree"
     if found.overruled[at]:
-        note = "most seeds tie and so do not count for the claim, but the mean of all seeds does not refute it"
+        mean = float(part.values.mean())
+        note = f"a tie is no success here, and the mean of all seeds, {mean:.3g}, does not refute the claim"
     if supported and blocks[0]:
         supported, note = False, blocks[0]
     if refuted and blocks[1]:
@@ -226,5 +228,6 @@ def _verdict(part: Part, found: Decisions, at: int, blocks: tuple[str, str], ref
         values=tuple(float(value) for value in part.values),
         outside=part.outside,
         counted=counted and part.estimator == "mean",
+        overruled=bool(found.overruled[at]),
         note=note,
     )

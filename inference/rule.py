@@ -72,7 +72,7 @@ def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, w
     """Judge the means of ``values``, shape (..., parts, n); by count where more than half are exact ties.
 
     Where a tie itself lies outside the region a count can hardly but refute, whatever the other seeds gain: there it
-    refutes only what the mean refutes, too.
+    refutes only what the mean refutes, too, unless all seeds tie.
 
     ``share``: refutation is asked at ``alpha / share``. ``whole``: only the verdict on all parts together is wanted, so
     the guard (the slow step) runs only in worlds where every interval supports.
@@ -101,7 +101,8 @@ def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, w
     shape = np.broadcast_shapes(mean.shape, regions.low.shape)
     counts = judge_counts(inside, np.full(shape[-1:], MOST), np.full(shape[-1:], np.inf), alpha, share)
     tie_holds = ((regions.tie > regions.low) & (regions.tie < regions.high)) ^ regions.outside
-    overruled = counted & counts.refuted & ~tie_holds & ~refutes
+    # where all seeds tie there is no gain that a mean could speak for
+    overruled = counted & counts.refuted & ~tie_holds & ~refutes & (ties < n)
     return Decisions(
         effect=np.where(counted, counts.effect, mean),
         lower=np.where(counted, counts.lower, mean - width),

@@ -132,7 +132,7 @@ def _direction(part: PartVerdict) -> Direction | None:
 def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
     """Smallest detectable effect and the seeds that would probably decide, for the deciding part."""
     low, high = part.region
-    if part.estimator == "exact":
+    if part.estimator == "exact" or part.overruled:  # as long as most seeds tie, no number of them decides
         return None, None
     if part.estimator == "count":
         bound = low if isfinite(low) else high

@@ -10,7 +10,6 @@ import pytest
 from filelock import FileLock, Timeout
 
 from trials import records
-from trials.errors import TrialError
 from trials.pilots import PILOTS, pilot_entry, read_pilots
 from trials.progress import Progress
 from trials.settings import DURATIONS, SENT, Settings
@@ -221,14 +220,14 @@ class XdistSide:
         if declared is None:
             return
         worker = str(report.node.gateway.id)
-        failed = [
-            (mark, died(mark, self.settings.timeout))
-            for mark in controller.store.attempts()
-            if mark.worker == worker and not controller.store.done(mark.key)
-        ]
-        for mark, error in failed:  # the other claims read it there
-            with suppress(OSError):
-                controller.store.save_error(mark.key, error, mark.measurement)
+        # who needs the block may have found out, and stored it, before xdist saw the end of the process
+        failed = [one for one in controller.store.deaths() if one[0].worker == worker]
+        for mark in controller.store.attempts():
+            if mark.worker == worker and not controller.store.done(mark.key):
+                error = died(mark, self.settings.timeout)
+                failed.append((mark, str(error)))
+                with suppress(OSError):  # the other claims read it there
+                    controller.store.save_error(mark.key, error, mark.measurement)
         report.nodeid = nodeid
         report.when = "setup"
         if TRIAL in crashitem:
@@ -245,24 +244,28 @@ class XdistSide:
         inner = crashitem.partition(TRIAL)[2].removesuffix("]")
         sentence = f"{inner or 'Claim ' + declared['id']}: its process ({worker}) died."
         if failed:
-            sentence = str(failed[-1][1])
+            sentence = failed[-1][1]
         report.longrepr = sentence
         records.attach(report.user_properties, records.error(declared, sentence, self.config.rootpath))
 
-    def _only_helped(self, nodeid: str, failed: Sequence[tuple[Attempt, TrialError]]) -> bool:
+    def _only_helped(self, nodeid: str, failed: Sequence[tuple[Attempt, str]]) -> bool:
         """Whether all that a claim's process died of are blocks of measurements that the claim does not ask for."""
         own = self.controller.plan.get("measurements", {}).get(nodeid)
         return own is not None and not any(mark.measurement in own for mark, _ in failed)
 
     def _run_again(self, nodeid: str, node: Any, sched: Any) -> bool:
         """Queue a claim once more; the block that it died of is known by now, and nobody computes it again."""
+        dsession = self.config.pluginmanager.getplugin("dsession")
+        most, so_far = (getattr(dsession, name, None) for name in ("_max_worker_restart", "_failed_nodes_count"))
+        if most is not None and so_far is not None and so_far >= most:  # xdist ends the run, and nothing queued is run
+            return False
         owner = owner_file(self.controller.store.folder, nodeid)
         try:
             owner.unlink(missing_ok=True)  # it belonged to the dead worker; the next one takes it as soon as it is sent
             sched.mark_test_pending(nodeid)
         except (NotImplementedError, OSError):  # --dist loadfile and its like cannot
             return False
-        self.crashed_on[nodeid] = node
+        self.crashed_on.setdefault(nodeid, node)
         return True
 
     def _node(self, worker: str, otherwise: Any) -> Any:

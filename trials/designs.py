@@ -12,7 +12,16 @@ import pytest
 import xarray as xr
 
 from inference import ALPHA
-from inference.design import Design, Placeholder, cannot_decide, cannot_refute, describe_design, smallest_detectable
+from inference.design import (
+    Design,
+    Placeholder,
+    cannot_decide,
+    cannot_refute,
+    describe_design,
+    faulty,
+    smallest_detectable,
+)
+from inference.errors import DesignError
 from trials.claims import Claim
 from trials.errors import ClaimError
 from trials.judging import returned
@@ -35,6 +44,8 @@ def design_of(item: pytest.Item, claim: Claim) -> Design | str:
         # xarray insists on arrays of its own here, before a placeholder could answer
         with patch.object(xr, "concat", _concat):
             found, _ = returned(function(**arguments), claim)
+    except DesignError as error:
+        return faulty(str(error))
     except (Exception, ClaimError) as error:  # noqa: BLE001 - placeholders do not support everything that data do
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return found if isinstance(found, Design) else "it does not depend on a measurement"
@@ -92,7 +103,7 @@ def _deciding(design: Design, margin: float | None) -> Design:
 
 def _unlike(design: Design, pilot: Mapping[str, Any]) -> str | None:
     """Say why a pilot's spread is not that of what the design asks for; None where it is."""
-    if pilot.get("counted"):
+    if pilot.get("counted") and "gain_sd" not in pilot:
         return "in the pilot most seeds tied and were counted"
     step = design.kind == "ordered" and "gain_sd" not in pilot and not isclose(pilot.get("margin", nan), design.margin)
     if "sd" in pilot and (design.members or step):

@@ -1,14 +1,23 @@
 """What can go wrong on the way to a verdict. All of these end as a pytest *error*, never as a verdict."""
 
+from typing import TYPE_CHECKING
+
 from _pytest.outcomes import Failed
+
+if TYPE_CHECKING:
+    from trials.store import Attempt
 
 
 class TrialError(Exception):
-    """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text."""
+    """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
-    def __init__(self, sentence: str, details: str = "") -> None:
+    ``died``: the attempt of which a process died, where that is what happened.
+    """
+
+    def __init__(self, sentence: str, details: str = "", died: "Attempt | None" = None) -> None:
         super().__init__(sentence)
         self.details = details
+        self.died = died
 
 
 class TrialTimeout(BaseException):

@@ -25,16 +25,16 @@ def pilot_entry(record: Mapping[str, Any]) -> dict[str, Any] | None:
 
     ``sd`` is what the interval rests on, no smaller than the unit's step allows. An ordered claim has ``gain_sd``
     besides, the spread from end to end, as its deciding part may be a step between neighbours. Where most seeds tied
-    and were counted (``counted``) the mean is the share of seeds. ``needs``: seeds that would decide with 90 % power if
-    the pilot's mean and spread were the true ones.
+    and were counted (``counted``) the mean is the share of seeds. ``needs``: seeds that would decide about that part
+    with 90 % power in a single look, if the pilot's mean and spread were the true ones.
     """
     parts = record.get("parts") or []
     same = [part for part in parts if part["effect"] == record["effect"] and part["interval"] == record["interval"]]
     if not same:
         return None
     part, n, alpha = same[0], record["seeds"], record["alpha"]
-    ends = [one for one in parts if one["role"] == "gain"] if record["kind"] == "ordered" else []
-    gains = [sd for one in ends if (sd := spread(one, n, alpha)) is not None]
+    ends = [one for one in parts if one["role"] == "gain" and not one["counted"]]
+    gains = [sd for one in ends if (sd := spread(one, n, alpha)) is not None] if record["kind"] == "ordered" else []
     return {
         "kind": record["kind"],
         "margin": record["margin"],

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,16 @@ class Store:
         """Return all marks: the trials in flight, and those whose process died."""
         found = (_attempt(path) for path in self.folder.glob(f"*{ATTEMPT}"))
         return sorted((one for one in found if one is not None), key=lambda one: one.started)
+
+    def deaths(self) -> list[tuple[Attempt, str]]:
+        """Return the attempts of which a process died and somebody has stored it, with the sentence on each."""
+        found = []
+        for path in self.folder.glob(f"*{RESULT}"):
+            with suppress(OSError, ValueError, TypeError):
+                facts = json.loads(path.read_text(encoding="utf-8"))
+                if facts.get("died"):
+                    found.append((Attempt(**facts["died"]), str(facts["error"])))
+        return sorted(found, key=lambda one: one[0].started)
 
     def finished(self) -> dict[str, float]:
         """Return the keys of the finished trials with the time at which each was finished."""
@@ -173,7 +183,8 @@ class Store:
 
     def save_error(self, key: str, error: TrialError, measurement: str) -> None:
         """Store that a trial failed, so that no other claim tries it again in this run."""
-        facts = {"error": str(error), "details": error.details, "worker": self.worker, "format": FORMAT}
+        died = None if error.died is None else asdict(error.died)
+        facts = {"error": str(error), "details": error.details, "died": died, "worker": self.worker, "format": FORMAT}
         _write(self._path(key, RESULT), json.dumps(facts).encode())
         self.give_up(measurement)
 
@@ -227,5 +238,5 @@ def _attempt(path: Path) -> Attempt | None:
 def died(mark: Attempt, timeout: float) -> TrialError:
     """Return the error of a trial whose process is gone without a result, or was ended because it hung."""
     if time.time() - mark.started > timeout:
-        return TrialError(f"{mark.label}: did not end within {timeout:g} s (--trial-timeout) and was ended.")
-    return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.")
+        return TrialError(f"{mark.label}: did not end within {timeout:g} s (--trial-timeout) and was ended.", died=mark)
+    return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.", died=mark)

@@ -12,7 +12,7 @@ PILOTS = json.loads((ROOT / "claims" / "pilots.json").read_text(encoding="utf-8"
 EXAMPLE = json.loads((ROOT / "docs" / "example-report" / "results.json").read_text(encoding="utf-8"))["claims"]
 SENTENCE = re.compile(r"the pilots ask for (?P<numbers>[^.:]*(?:\.[a-z][^.:]*)*)", re.IGNORECASE)
 NUMBER = re.compile(r"([\d,]+)\s\(([^)]*)\)")
-WORDS = {"five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+WORDS = "two three four five six seven eight nine ten eleven twelve".split()
 
 
 def asks(claim):
@@ -46,4 +46,4 @@ def test_a_file_says_where_pilots_ask_for_more(file):
     assert told == {name: wanted.get(name) for name in told}
     assert {min(wanted.values()), max(wanted.values())} <= set(told.values())
     counted = re.match(r"more in (\w+) claims", found["numbers"])
-    assert len(wanted) == WORDS[counted[1]] if counted else told == wanted
+    assert WORDS[len(wanted) - 2] == counted[1] if counted else told == wanted

@@ -11,15 +11,25 @@ import pytest
 from scipy import stats
 
 from inference import calibration
-from inference.calibration import AT, INSIDE, OUTSIDE, RULES, SEEDS, TIES, rates, sequential, timed
+from inference.calibration import AT, INSIDE, OUTSIDE, RULES, SEEDS, rates, sequential, timed
 from inference.rule import ALPHA
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 WORLDS = 4000
 #: What the rule promises on the margin itself, where it errs most: alpha for round data. Skew is its weakness.
 ONE_PART = ("difference", "ordered, end to end", "ordered, a step back", "equivalence", "conjunction, one in doubt")
 SKEWED = ("skewed left", "skewed right")
 VERY_SKEWED = ("very skewed left", "very skewed right")
+#: How often few seeds all tie, or gain so little, that a true claim is refuted half a unit inside its margin.
+ALL_TIE = {
+    ("ties outside", 8): 0.035,
+    ("ties outside", 16): 0.006,
+    ("ties outside, 85 %", 8): 0.32,
+    ("ties outside, 85 %", 16): 0.13,
+    ("ties outside, 85 %", 32): 0.04,
+    ("ties outside, 85 %", 64): 0.015,
+}
 STEPPED = ("steps of 1/100", "steps of 1/16")
 
 
@@ -48,8 +58,8 @@ def test_round_data_err_no_more_than_alpha_on_the_margin(rule, n):
 @pytest.mark.parametrize("rule", ONE_PART)
 def test_skewed_data_err_by_the_length_of_their_tail(rule, n):
     """The known weakness: 2 to 5 % under an exponential tail, whichever way it points; up to 10 % if it is longer."""
-    for noises, supported, refuted in ((SKEWED, 0.05, 0.055), (VERY_SKEWED, 0.07, 0.1)):
-        for noise in noises:
+    for kinds, supported, refuted in ((SKEWED, 0.05, 0.055), (VERY_SKEWED, 0.07, 0.1)):
+        for noise in kinds:
             found = rates(rule, noise, n, AT, WORLDS)
 
             assert consistent(found.supported, supported)
@@ -76,7 +86,7 @@ def test_half_a_standard_deviation_away_nothing_is_called_the_opposite(rule, n):
     """
     worlds = WORLDS // 2
     for noise in noises(rule, *SKEWED, *VERY_SKEWED, *STEPPED):
-        inside = {8: TIES**8, 16: 0.006}.get(n, 0.002) if rule == "ties outside" else 0.002
+        inside = ALL_TIE.get((rule, n), 0.002)
 
         assert consistent(rates(rule, noise, n, OUTSIDE, worlds).supported, 0.001, worlds), noise
         assert consistent(rates(rule, noise, n, INSIDE, worlds).refuted, inside, worlds), noise
@@ -90,7 +100,7 @@ def test_levels_shares_and_ties_keep_their_rates(n):
     """
     for rule, nominal in (
         ("proportion above .5", ALPHA), ("level of 100 rows", 2 * ALPHA), ("level of 16 rows", 0.015),
-        ("ties, by count", 0.015 if n == 8 else ALPHA), ("ties outside", 0.05),
+        ("ties, by count", 0.015 if n == 8 else ALPHA), ("ties outside", 0.05), ("ties outside, 85 %", 0.35),
     ):  # fmt: skip
         found = rates(rule, "normal", n, AT, WORLDS)
 
@@ -123,7 +133,7 @@ def test_ties_make_a_mean_err(ties, errs, rng):
 @pytest.mark.parametrize("n", [16, 32, 64])
 @pytest.mark.parametrize("ties", [0.55, 0.7])
 def test_ties_do_not_refute_a_gain_that_a_part_of_the_seeds_has(ties, n, by, rng):
-    """No seed loses and a third gains .1 to .5: a count of seeds would refute nine times of ten, the mean does not."""
+    """No seed loses, 45 or 30 % gain .1 to .5: a count of seeds would refute more than half of the time, or always."""
     values = np.where(rng.random((WORLDS, 1, n)) < ties, 0.0, rng.uniform(0.1, 0.5, (WORLDS, 1, n)))
     refuted = calibration.outcome([calibration.part(by, np.inf, "gain")], values)[1]
     all_tie = (values == 0).all(axis=-1)[:, 0]
@@ -134,7 +144,7 @@ def test_ties_do_not_refute_a_gain_that_a_part_of_the_seeds_has(ties, n, by, rng
 @pytest.mark.parametrize("budget", [np.inf, 128.0])
 @pytest.mark.parametrize("n", SEEDS)
 def test_times_err_no_more_than_alpha(n, budget):
-    """Recorded in whole steps, cut off in one run of six or never: censoring only withholds verdicts."""
+    """Recorded in whole steps, cut off at a budget or never: censoring only withholds verdicts."""
     found = timed(n, AT, budget, WORLDS)
 
     assert consistent(found.supported, ALPHA)
@@ -161,7 +171,7 @@ def test_every_rule_has_the_power_of_the_table_of_seeds(rule, n, effect):
     """
     for noise in noises(rule, *STEPPED, *SKEWED):
         found = rates(rule, noise, n, effect, WORLDS // 4).supported
-        if rule == "ties outside":
+        if rule.startswith("ties outside"):
             assert found <= 0.05
         elif rule == "ties, by count" and n == 16:
             assert found <= 0.2
@@ -171,7 +181,7 @@ def test_every_rule_has_the_power_of_the_table_of_seeds(rule, n, effect):
 
 @pytest.mark.parametrize("n, effect", [(16, 2.0), (32, 1.3), (64, 1.0)])
 def test_times_have_the_same_power_and_lose_some_of_it_to_the_budget(n, effect):
-    """Nothing cut: as a difference. One in six cut in both arms: a fast run cut alone forbids support."""
+    """Nothing cut: as a difference. With a tight budget a fast run that is cut alone forbids support."""
     assert timed(n, effect, np.inf, WORLDS).supported >= 0.96
     assert 0.8 <= timed(n, effect, 128.0, WORLDS).supported <= timed(n, effect, np.inf, WORLDS).supported
 
@@ -180,13 +190,13 @@ def test_times_have_the_same_power_and_lose_some_of_it_to_the_budget(n, effect):
 def test_four_looks_err_as_the_fixed_rule_does_for_every_rule(rule):
     """On the margin both ways, and half a standard deviation off it: what one look errs, and not four times that."""
     supported = {"level of 16 rows": 0.015, "level of 100 rows": 0.0075, "ties, by count": 0.015}
-    skewed = rule == "ties outside"
+    skewed = {"ties outside": 0.05, "ties outside, 85 %": 0.4}.get(rule)
     for noise in noises(rule, *STEPPED):
         at = sequential(noise, AT, WORLDS, rule=rule)
-        inside = TIES**8 if skewed else 0.001
+        inside = ALL_TIE.get((rule, 8), 0.001)
 
         assert consistent(at.supported, supported.get(rule, 1.2 * ALPHA)), noise
-        assert consistent(at.refuted, 0.05 if skewed else 1.2 * ALPHA), noise
+        assert consistent(at.refuted, skewed or 1.2 * ALPHA), noise
         assert consistent(sequential(noise, INSIDE, WORLDS, rule=rule).refuted, inside), noise
         assert consistent(sequential(noise, OUTSIDE, WORLDS, rule=rule).supported, 0.001), noise
 
@@ -236,9 +246,6 @@ def test_forty_true_claims_are_hardly_ever_refuted():
     one = rates("difference", "normal", 32, INSIDE, worlds).refuted
 
     assert 1 - (1 - one) ** 40 <= 0.002
-
-
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def printed():

@@ -12,6 +12,7 @@ from scipy import stats
 
 from inference import (
     Design,
+    DesignError,
     EvidenceError,
     Placeholder,
     all_of,
@@ -53,8 +54,8 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: proportion(x > 0, above=1), r"A share of seeds lies in \[0, 1\), not at 1"),
         (lambda x: exceeds(x, by=float("nan")), "by is a number that is fixed before there are data, not nan"),
         (lambda x: increases(x, "loss", by=None), "by is a number that is fixed before there are data, not None"),
-        (lambda x: at_least(x, "0.9"), "bound is a number that is fixed before there are data, not 0.9"),
-        (lambda x: at_least(x, Fraction(9, 10)), "bound is a number that is fixed before there are data, not 9/10"),
+        (lambda x: at_least(x, "0.9"), "bound is a number that is fixed before there are data, not '0.9'"),
+        (lambda x: at_least(x, Fraction(9, 10)), "bound is a number that is fixed before there are data, not Fraction"),
         (lambda x: exceeds(x, by=10**400), "by is a number that is fixed before there are data, not 1000"),
         (lambda x: at_least(x, 0.9, resolution="1/16"), "resolution is a number that is fixed before there are data"),
         (lambda x: increases(x, "seed", 0.1), "along names the conditions to compare; seeds are what a mean is taken"),
@@ -62,7 +63,15 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: sooner(x, x, budget=(100, 0)), "A budget is a number above zero, an array of them or a pair, not 0"),
         (lambda x: sooner(x, x, budget=None), "A budget is a number above zero, an array of them or a pair, not None"),
         (lambda x: all_of(exceeds(x), None), r"all_of\(\) joins hypotheses, not NoneType"),
-        (lambda x: all_of(exceeds(x), x), r"all_of\(\) joins hypotheses, not (Placeholder|DataArray)"),
+        (lambda x: all_of(exceeds(x), x), r"all_of\(\) joins hypotheses, not (a measurement|DataArray)"),
+        (
+            lambda x: sooner(x, x, budget=(100,)),
+            "A pair of budgets is that of the fast arm and that of the slow one, not 1",
+        ),
+        (
+            lambda x: exceeds(x, by=x.mean()),
+            "by is a number that is fixed before there are data, not (a meas|DataArray)",
+        ),
         (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is a step of the unit, not -0.0625"),
         (lambda x: all_of(exceeds(x), equivalent(x, "loss", within=0)), "within is a margin above zero"),
     ],
@@ -78,7 +87,7 @@ def test_what_makes_no_sense_is_found_before_training_and_with_data(ask, why):
 
 def test_a_constructor_names_itself_where_an_argument_is_missing():
     """Python's own words, with the constructor's name."""
-    with pytest.raises(TypeError, match=r"^increases\(\): missing a required argument: 'by'"):
+    with pytest.raises(DesignError, match=r"^increases\(\): missing a required argument: 'by'"):
         increases(NUMBERS, "loss")
 
 

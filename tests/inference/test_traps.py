@@ -8,6 +8,8 @@ import xarray as xr
 
 from inference import (
     EvidenceError,
+    Hypothesis,
+    Part,
     all_of,
     at_least,
     at_most,
@@ -107,8 +109,25 @@ def test_a_count_does_not_refute_a_gain_that_the_mean_does_not_refute(given):
     gain, more = exceeds(given(d)).judge(), exceeds(given(d), by=0.2).judge()
 
     assert (gain.verdict, gain.effect) == ("inconclusive", 12 / 32)
-    assert "the mean of all seeds does not refute it" in gain.message
+    assert "a tie is no success here, and the mean of all seeds, 0.075, does not refute the claim" in gain.message
+    assert gain.message.endswith("as long as most seeds tie, more of them would not decide.")
+    assert (gain.detectable, gain.seeds_needed) == (None, None)
     assert (more.verdict, more.effect) == ("refuted", 6 / 32)
+
+
+@pytest.mark.parametrize("resolution", [None, 0.01])
+def test_a_gain_where_all_seeds_tie_is_refuted(resolution, given):
+    """Equal arms: no seed shows the gain that is claimed, whatever the step of the unit."""
+    assert exceeds(given(np.zeros(32)), resolution=resolution).judge().verdict == "refuted"
+
+
+def test_a_part_without_a_number_for_each_seed_is_an_error():
+    """Whatever constructor made it."""
+    values = np.ones(16)
+    values[3] = np.nan
+
+    with pytest.raises(EvidenceError, match="There is no number for every seed in a gain"):
+        Hypothesis("difference", (Part("a gain", values, (0, np.inf), "gain", 0),), ())
 
 
 def test_half_exact_ties_are_still_a_mean(given):

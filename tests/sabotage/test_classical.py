@@ -28,4 +28,5 @@ def test_permuted_test_labels_leave_nothing_to_know(sabotaged):
 def test_networks_whose_adam_stands_still_beat_nothing(sabotaged):
     """3: of what the committed example supports, 3.h asks for discriminant analysis alone, the others for learning."""
     assert {claim for claim in committed_example().supported if claim.startswith("3.")} == {"3.g", "3.h", "3.j"}
+    assert sabotaged("3.g", "3.j", seeds=None, patch=ASKED).supported == {"3.g", "3.j"}
     assert sabotaged("3.g", "3.j", seeds=None, patch=[*ASKED, IDLE_ADAM]).supported == set()

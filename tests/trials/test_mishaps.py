@@ -93,6 +93,14 @@ def test_a_claim_that_dies_of_anothers_block_is_run_again(toy):
     assert "test_waits" not in toy.text.partition("short test summary")[2]
 
 
+def test_a_claim_that_nobody_is_left_to_run_again_is_an_error(toy):
+    """With no worker to come it would vanish, and look as if it had passed."""
+    toy.add(HELPER).spread("--dist=load", "--max-worker-restart=0")
+
+    assert toy.outcomes["3.a"] == "error"
+    assert toy.ret == 1
+
+
 KILLED_WHEN_WRITTEN_TO = """
 killed = []
 
