@@ -198,7 +198,7 @@ def test_the_same_holds_with_a_rotation(by_dummies):
     source=NOTEBOOK,
     published={name: PUBLISHED[name] for name in ("PCA 1", "PCA 5")},
     registered="inconclusive",
-    reason="0.17 to 0.24 worse than five from 500 dummies on; at 200 it is 0.087 worse, 99 % interval 0.063 to 0.110, "
+    reason="0.17 to 0.25 worse than five from 500 dummies on; at 200 it is 0.086 worse, 99 % interval 0.062 to 0.110, "
     "and 0.10 is asked for",
     given={"matrix": "uniform", "refit": False},
     variants=[
@@ -208,7 +208,7 @@ def test_the_same_holds_with_a_rotation(by_dummies):
             refit=True,
             departs=REFIT,
             registered="inconclusive",
-            reason="as with the cascade, within 0.006",
+            reason="as with the cascade, within 0.01",
         ),
         variant(
             "rotation",

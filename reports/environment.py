@@ -34,13 +34,16 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> str | None:
+    # clouds call several generations of processors by one name, and each has arithmetic of its own
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        pass
-    return platform.processor() or None
+        lines = []
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
+    if "model name" not in told:
+        return platform.processor() or None
+    which = ", ".join(f"{key} {told[key]}" for key in ("cpu family", "model") if key in told)
+    return f"{told['model name']} ({which})" if which else told["model name"]
 
 
 def _cores() -> int | None:
