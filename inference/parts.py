@@ -206,9 +206,7 @@ def _verdict(part: Part, found: Decisions, at: int, blocks: tuple[str, str], ref
     lower, upper = float(found.lower[at]), float(found.upper[at])
     counted = bool(found.counted[at])
     if not (supported or refuted or note) and not part.outside and (upper <= low or lower >= high):
-        note = (
-            f"the interval lies outside the margin, but among several parts a refutation is asked at {refuted_at:.2g}"
-        )
+        note = f"an interval outside the margin refutes one of several parts only at the level {refuted_at:.2g}"
     p_value = float(found.p_value[at])
     return PartVerdict(
         text=part.text,

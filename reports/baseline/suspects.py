@@ -52,11 +52,14 @@ def blame(stage: str, names: Iterable[str], was: Environment, now: Environment) 
         return f"{' or '.join(guilty)} probably did it"
     *others, last = [name for name in suspects if was.get(name) or now.get(name)] or ["the libraries"]
     listed = f"{', '.join(others)} and {last}" if others else last
+    commits = f"commit {_short(was)} → {_short(now)}"
+    elsewhere = stage in {"trace", "numbers", "numbers without training"} and was.get("cpu") != now.get("cpu")
+    if elsewhere:
+        processors = f"the processor is another ({was.get('cpu')} → {now.get('cpu')})"
+        code = "" if was.get("commit") == now.get("commit") else f", and so is the suite's own code ({commits})"
+        return f"the versions of {listed} are the same; {processors}{code}"
     if was.get("commit") != now.get("commit"):
-        commits = f"{_short(was)} → {_short(now)}"
-        return f"the versions of {listed} are the same, so the suite's own code probably did it (commit {commits})"
-    if stage in {"trace", "numbers", "numbers without training"} and was.get("cpu") != now.get("cpu"):
-        return f"the versions of {listed} are the same; the processor is another ({was.get('cpu')} → {now.get('cpu')})"
+        return f"the versions of {listed} are the same, so the suite's own code probably did it ({commits})"
     return f"the versions of {listed} and the commit are the same, so a change that is not committed probably did it"
 
 

@@ -320,6 +320,16 @@ def test_the_same_versions_leave_the_suites_own_code():
     assert "a change that is not committed" in text(compare(run(), changed(run(), "trace.train.loss.1", 0.61)))
 
 
+def test_another_processor_is_suspected_with_the_code():
+    """Its arithmetic differs in the last bits; where the commit is another as well, both are named."""
+    moved = changed(run(cpu="B"), "trace.train.loss.1", 0.61)
+    both = changed(run(cpu="B", commit="deadbeef99"), "trace.train.loss.1", 0.61)
+
+    assert "are the same; the processor is another (A → B)" in text(compare(run(), moved))
+    assert "the suite's own code" not in text(compare(run(), moved))
+    assert "the processor is another (A → B), and so is the suite's own code" in text(compare(run(), both))
+
+
 def test_claims_with_one_cause_share_a_line():
     """Two claims that departed at the same place for the same reason are told in one line."""
     was = run(claim("2.a"), claim("2.b"))
