@@ -114,5 +114,7 @@ def processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{platform.machine()} {model or platform.processor()}"
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    # clouds call several generations by one name, and each has arithmetic of its own
+    kind = " ".join(told[key] for key in ("model name", "cpu family", "model") if key in told)
+    return f"{platform.machine()} {kind or platform.processor()}"
