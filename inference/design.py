@@ -17,7 +17,7 @@ from inference.labels import SEED
 from inference.messages import number
 from inference.parts import Estimator
 from inference.placeholder import Placeholder
-from inference.power import detectable, detectable_share, fewest_successes, most_successes
+from inference.power import EACH_SIDE, detectable, detectable_share, fewest_successes, most_successes
 from inference.rule import ALPHA, FEWEST_SEEDS, MOST
 from inference.verdicts import Kind
 
@@ -120,10 +120,11 @@ def smallest_detectable(design: Design, n: int, sd: float | None, alpha: float =
         return detectable_share(n, low, alpha)
     if design.estimator == "exact" or sd is None or design.members or design.fault:
         return None
-    reach = detectable(n, max(sd, design.resolution / sqrt(12)), alpha)
+    spread = max(sd, design.resolution / sqrt(12))
     if isfinite(low) and isfinite(high):
-        rest = (high - low) / 2 - reach
+        rest = (high - low) / 2 - detectable(n, spread, alpha, EACH_SIDE)
         return rest if rest > 0 else None
+    reach = detectable(n, spread, alpha)
     return low + reach if isfinite(low) else high - reach
 
 

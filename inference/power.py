@@ -14,6 +14,8 @@ from inference.rule import ALPHA, FEWEST_SEEDS, exact_intervals
 
 #: The power at which effects are called detectable and seeds sufficient.
 POWER = 0.9
+#: The power that each side of a two-sided region takes, so that both together have POWER (Bonferroni).
+EACH_SIDE = (1 + POWER) / 2
 #: Standard deviations beyond which every design has full power.
 FAR = 100.0
 #: Seeds come in blocks of this many.

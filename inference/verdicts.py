@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from inference.messages import Story, sentence
 from inference.parts import PartVerdict, VerdictName, finite
-from inference.power import detectable, detectable_share, seeds_for_share, seeds_needed
+from inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
 
 if TYPE_CHECKING:
     from inference.labels import Label
@@ -140,11 +140,11 @@ def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
         return able, seeds_for_share(part.effect, bound, alpha)
     # the width of the interval holds the floor on the sd, which the raw sd does not
     sd = max(part.sd, _sd_of(part, alpha))
-    reach = detectable(part.seeds, sd, alpha)
     if isfinite(low) and isfinite(high):
-        able = (high - low) / 2 - reach
+        able = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
         distance = min(part.effect - low, high - part.effect)
         return (able if able > 0 else None), _needed(distance, sd, alpha, part)
+    reach = detectable(part.seeds, sd, alpha)
     able = low + reach if isfinite(low) else high - reach
     return able, _needed(part.effect - low if isfinite(low) else high - part.effect, sd, alpha, part)
 

@@ -259,10 +259,21 @@ def test_the_smallest_detectable_effect_of_a_design():
 
     assert smallest_detectable(exceeds(P, by=0.05), 32, 0.1) == pytest.approx(0.05 + reach)
     assert smallest_detectable(at_most(P, 0.5), 32, 0.1) == pytest.approx(0.5 - reach)
-    assert smallest_detectable(within(P, 0.5, 0.2), 32, 0.1) == pytest.approx(0.2 - reach)
+    assert smallest_detectable(within(P, 0.5, 0.2), 32, 0.1) == pytest.approx(0.2 - detectable(32, 0.1, power=0.95))
     assert smallest_detectable(within(P, 0.5, 0.01), 32, 0.1) is None
     assert smallest_detectable(proportion(P, above=0.5), 32, None) == detectable_share(32, 0.5)
     assert smallest_detectable(exceeds(P), 32, None) is None
+
+
+@pytest.mark.parametrize("margin", [0.08, 0.085, 0.2])
+def test_what_is_detectable_between_two_ends_has_ninety_per_cent_power(margin):
+    """Both sides must hold: near the middle of a narrow region each may fail."""
+    able = smallest_detectable(within(P, 0.5, margin), 32, 0.1)
+    data = 0.5 + able + 0.1 * np.random.default_rng(3).standard_normal((20_000, 32))
+    half = stats.t.isf(0.005, 31) * data.std(axis=-1, ddof=1) / 32**0.5
+    found = (data.mean(axis=-1) - half > 0.5 - margin) & (data.mean(axis=-1) + half < 0.5 + margin)
+
+    assert found.mean() >= 0.895
 
 
 def test_a_time_is_asked_for_as_a_factor():
