@@ -275,6 +275,11 @@ def percent(rate: float) -> str:
     return f"{100 * rate:.2g}" if rate < DULL else "> 99"
 
 
+def _kinds(rule: str, noises: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the kinds of data to tabulate for a rule, as they are called and as they are drawn."""
+    return [("own", "normal")] if rule in OWN_DATA else [(noise, noise) for noise in noises]
+
+
 def error_table(worlds: int) -> list[str]:
     """Tabulate errors in per cent: on the margin neither verdict is due, half an sd beyond it one of them is false."""
     lines = [
@@ -282,8 +287,7 @@ def error_table(worlds: int) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for rule in RULES:
-        for noise in ("own",) if rule in OWN_DATA else NOISE:
-            kind = "normal" if noise == "own" else noise
+        for noise, kind in _kinds(rule, list(NOISE)):
             cells = {n: [rates(rule, kind, n, truth, worlds) for truth in (AT, OUTSIDE, INSIDE)] for n in SEEDS}
             columns = (
                 [percent(cells[n][0].supported) for n in SEEDS],
@@ -311,8 +315,7 @@ def power_table(worlds: int) -> list[str]:
     ]
     seeds = " / ".join(map(str, SEEDS))
     for rule, chosen in RULES.items():
-        for noise in ("own",) if rule in OWN_DATA else POWER_NOISE:
-            kind = "normal" if noise == "own" else noise
+        for noise, kind in _kinds(rule, POWER_NOISE):
             columns = [
                 [percent(rates(rule, kind, n, truth, worlds).supported) for n in SEEDS]
                 if truth <= chosen.deepest
@@ -338,8 +341,7 @@ def sequential_table(worlds: int) -> list[str]:
     ]
     looks = {"alpha / 4": LOOK_ALPHA, "alpha (peeking)": ALPHA}
     for rule in RULES:
-        for noise in ("own",) if rule in OWN_DATA else NOISE:
-            kind = "normal" if noise == "own" else noise
+        for noise, kind in _kinds(rule, list(NOISE)):
             for name, alpha in list(looks.items())[: 2 if rule == "difference" else 1]:
                 at, out, inside = (sequential(kind, truth, worlds, alpha, rule) for truth in (AT, OUTSIDE, INSIDE))
                 shown = " | ".join(map(percent, (at.supported, at.refuted, out.supported, inside.refuted)))

@@ -17,7 +17,7 @@ import xarray as xr
 
 from inference.arms import contrasts, evidence, resolution_of, single, step_of
 from inference.controls import Levels
-from inference.design import Design, design_of, fault_in
+from inference.design import Design, design_of, fault_in, faulty
 from inference.errors import DesignError, EvidenceError
 from inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, Null, row
 from inference.labels import SEED, combinations, describe, fixed, other_dims, plain, say
@@ -40,18 +40,15 @@ def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
 
     @wraps(build)
     def either(*args: P.args, **kwargs: P.kwargs) -> Any:
-        planned = any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()])
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             fault = f"{name}(): {error}."
-            if planned:
-                return design_of(name, {}, fault)
-            raise DesignError(fault) from None
-        bound.apply_defaults()
-        fault = fault_in(name, bound.arguments)
-        if planned:
-            return design_of(name, bound.arguments, fault)
+        else:
+            bound.apply_defaults()
+            fault = fault_in(name, bound.arguments)
+        if any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()]):
+            return faulty(fault) if fault else design_of(name, bound.arguments)
         if fault:
             raise DesignError(fault)
         return build(*args, **kwargs)

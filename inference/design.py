@@ -183,10 +183,8 @@ def faulty(fault: str) -> Design:
     return Design("difference", nan, (-inf, inf), fault=fault)
 
 
-def design_of(name: str, said: Mapping[str, Any], fault: str = "") -> Design:
+def design_of(name: str, said: Mapping[str, Any]) -> Design:
     """Build the design of the constructor called ``name`` from its arguments by name; data arguments are ignored."""
-    if fault:
-        return faulty(fault)
     if name == "all_of":
         found = tuple(one for one in said["hypotheses"] if isinstance(one, Design))
         members = tuple(member for one in found for member in (one.members or (one,)))

@@ -139,7 +139,7 @@ def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
         able = detectable_share(part.seeds, bound, alpha) if isfinite(low) else None
         return able, seeds_for_share(part.effect, bound, alpha)
     # the width of the interval holds the floor on the sd, which the raw sd does not
-    sd = max(part.sd, _sd_of(part, alpha))
+    sd = max(part.sd, sd_of(part.interval, part.seeds, alpha))
     if isfinite(low) and isfinite(high):
         able = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
         distance = min(part.effect - low, high - part.effect)
@@ -154,12 +154,11 @@ def _needed(distance: float, sd: float, alpha: float, part: PartVerdict) -> int 
     return seeds_needed(distance, sd, alpha) if distance > 0 else seeds_needed(-distance, sd, part.refuted_at)
 
 
-def _sd_of(part: PartVerdict, alpha: float) -> float:
-    """Return the standard deviation that the interval was built from."""
+def sd_of(interval: tuple[float, float], n: int, alpha: float) -> float:
+    """Return the standard deviation that a mean's interval of n seeds was built from, its floor included."""
     from scipy import stats
 
-    width = (part.interval[1] - part.interval[0]) / 2
-    return float(width * sqrt(part.seeds) / stats.t.isf(alpha, part.seeds - 1))
+    return float((interval[1] - interval[0]) / 2 * sqrt(n) / stats.t.isf(alpha, n - 1))
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -200,7 +200,8 @@ class XdistSide:
         """Keep the denominator honest; stop the queued trials after ``-x``."""
         self.pytest_runtest_logstart()
         if report.nodeid in self.crashed_on:
-            report.node = self.crashed_on[report.nodeid]  # type: ignore[attr-defined]  # JUnit joins reports by it
+            # JUnit joins reports by their node, which xdist adds to pytest's report
+            report.node = self.crashed_on[report.nodeid]  # type: ignore[attr-defined]
         self.failures += report.failed
         limit = self.config.getoption("maxfail", 0)
         if limit and self.failures >= limit and self.claims:

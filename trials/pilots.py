@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from scipy import stats
+from inference.verdicts import sd_of
 
 PILOTS = "pilots.json"
 
@@ -53,5 +52,4 @@ def spread(part: Mapping[str, Any], n: int, alpha: float) -> float | None:
     """Return a part's standard deviation as its interval has it, floor included; counts have that of their values."""
     if part["estimator"] != "mean":
         return part.get("sd")
-    low, high = part["interval"]
-    return float((high - low) / 2 * sqrt(n) / stats.t.isf(alpha, n - 1))
+    return sd_of(part["interval"], n, alpha)

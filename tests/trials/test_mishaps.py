@@ -59,7 +59,7 @@ def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
 HELPER = """
 @measurement(cost=100)
 def slow(seeds, noise):
-    while not os.path.exists("died"):
+    while not os.path.exists("died"):  # in hand until the other worker, which waits for it, has died
         time.sleep(0.05)
     return {"height": 1 + noise(seeds)}
 
