@@ -1,3 +1,3 @@
-"""Registers the plugins; nothing else."""
+"""Registers the suite's fixtures; nothing else."""
 
-pytest_plugins = ["fixtures.plugin", "trials.plugin", "reports.plugin"]
+pytest_plugins = ["fixtures", "pytest_claims.report.plugin"]

@@ -14,7 +14,7 @@ from nox.command import CommandFailed
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from nightly import legs  # noqa: E402 - found beside this file
+from pytest_claims.nightly import legs  # noqa: E402 - found beside this file
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"

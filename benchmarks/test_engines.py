@@ -14,10 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.ways import ALONE, batches, ways
 from benchmarks.workloads import WORKLOADS
-from fixtures import Seeds
-from fixtures.engines.torch_engine import arithmetic
-from fixtures.runs import Layout
-from fixtures.training import RATE
+from pytest_claims.training import Seeds
+from pytest_claims.training.engines.torch_engine import arithmetic
+from pytest_claims.training.runs import Layout
+from pytest_claims.training.train import RATE
 
 ROUNDS = 3
 AGREEMENT = 0.02  # of float32 losses after a round's steps, relative; chaos has not begun

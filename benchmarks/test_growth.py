@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.ways import plain, through
 from benchmarks.workloads import WORKLOADS, Workload
-from fixtures import MLP, Run, Seeds, mixture
-from fixtures.engines import engine
-from fixtures.engines.torch_engine import arithmetic
-from fixtures.runs import Layout
-from fixtures.training import RATE
+from pytest_claims.training import MLP, Run, Seeds, mixture
+from pytest_claims.training.engines import engine
+from pytest_claims.training.engines.torch_engine import arithmetic
+from pytest_claims.training.runs import Layout
+from pytest_claims.training.train import RATE
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 3

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.workloads import Workload
-from fixtures import Run
-from fixtures.engines import EngineError, engine
-from fixtures.engines.base import Batches
-from fixtures.engines.torch_engine import ACTIVATIONS, LOSSES, PENALTIES
-from fixtures.runs import Layout
-from fixtures.training import RATE
+from pytest_claims.training import Run
+from pytest_claims.training.engines import EngineError, engine
+from pytest_claims.training.engines.base import Batches
+from pytest_claims.training.engines.torch_engine import ACTIVATIONS, LOSSES, PENALTIES
+from pytest_claims.training.runs import Layout
+from pytest_claims.training.train import RATE
 
 ALONE = 2  # seeds of a way that trains one network after another: two are enough to time
 

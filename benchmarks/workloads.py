@@ -6,20 +6,8 @@ Each is a function of `Seeds` to a `Workload`. Names begin with the number of th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fixtures import (
-    MLP,
-    Run,
-    Seeds,
-    alternating_points,
-    curves,
-    imbalanced_mixture,
-    min_max,
-    mixture,
-    moons,
-    oversampling_weights,
-    permuted_labels,
-    with_dummies,
-)
+from fixtures.datasets import alternating_points, curves, imbalanced_mixture, oversampling_weights, with_dummies
+from pytest_claims.training import MLP, Run, Seeds, min_max, mixture, moons, permuted_labels
 
 ACTIVATIONS = ("relu", "tanh", "square", "sin", "sign", "identity", "sigmoid")
 INITIALISERS = ("glorot", "zeros", "ones", ("normal", 0.01), ("normal", 1.0))

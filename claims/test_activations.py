@@ -13,9 +13,8 @@ the notebook's default everywhere else, is added for claim 7.g, and eight hidden
 import numpy as np
 import xarray as xr
 
-from fixtures import MLP, Run, train
-from inference import at_least, equivalent, exceeds, functions, lines, strips, within
-from trials import claim, measurement
+from pytest_claims import at_least, claim, equivalent, exceeds, functions, lines, measurement, strips, within
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 7"
 EFFECTIVE = ["relu", "tanh", "square", "sin"]

@@ -14,9 +14,9 @@ Measurement. "Fits" means that at most a tenth of the function's variance is lef
 import numpy as np
 import xarray as xr
 
-from fixtures import CURVES, MLP, Run, train
-from inference import decreases, functions, proportion, strips
-from trials import claim, measurement
+from fixtures.datasets import CURVES
+from pytest_claims import claim, decreases, functions, measurement, proportion, strips
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 1"
 STEPS = 10_000

@@ -21,10 +21,9 @@ pilots ask for 32 (8.c), 112 (8.d), 336 (8.b) and 592 (8.b@record-14).
 import numpy as np
 import xarray as xr
 
-from fixtures import MLP, RATE, Run, steps_until, train
 from fixtures.alone import seconds_alone
-from inference import decreases, exceeds, increases, lines, sooner, strips
-from trials import claim, measurement, variant
+from pytest_claims import claim, decreases, exceeds, increases, lines, measurement, sooner, strips, variant
+from pytest_claims.training import MLP, RATE, Run, steps_until, train
 
 NOTEBOOK = "Abid 2018, experiment 8"
 BATCHES = [1, 4, 16, 64, 256, 400]

@@ -28,9 +28,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from fixtures import fit_and_score, skill
-from inference import all_of, at_least, at_most, exceeds, increases, lines, strips
-from trials import claim, measurement, variant
+from pytest_claims import all_of, at_least, at_most, claim, exceeds, increases, lines, measurement, strips, variant
+from pytest_claims.training import fit_and_score, skill
 
 NOTEBOOK = "Abid 2018, experiment 3"
 SIZES = [20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]

@@ -17,9 +17,8 @@ sign, straight stretches skipped. Sixty-four seeds, where the pilots ask for 72 
 import numpy as np
 import xarray as xr
 
-from fixtures import MLP, Run, train
-from inference import exactly, exceeds, increases, lines, proportion, strips
-from trials import claim, measurement
+from pytest_claims import claim, exactly, exceeds, increases, lines, measurement, proportion, strips
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 2"
 STEPS = 15_000

@@ -23,10 +23,22 @@ threshold on the logit difference is 0, or moved to log(ratio), which is what th
 import numpy as np
 import xarray as xr
 
-from fixtures import MLP, Run, min_max, oversampled, oversampling_weights, train
+from fixtures.datasets import oversampled, oversampling_weights
 from fixtures.resampling import drawn_weights
-from inference import all_of, at_most, boundary, decreases, equivalent, exceeds, lines, strips
-from trials import claim, measurement, variant
+from pytest_claims import (
+    all_of,
+    at_most,
+    boundary,
+    claim,
+    decreases,
+    equivalent,
+    exceeds,
+    lines,
+    measurement,
+    strips,
+    variant,
+)
+from pytest_claims.training import MLP, Run, min_max, train
 
 NOTEBOOK = "Abid 2018, experiment 4"
 RATIOS = [1, 2, 5, 10, 20, 50, 100]

@@ -17,9 +17,8 @@ is at least 1 % of the steepest, 1/4; others pass on next to no gradient. Thirty
 
 import xarray as xr
 
-from fixtures import MLP, Run, skill, train
-from inference import at_least, at_most, exceeds, lines, strips
-from trials import claim, measurement, variant
+from pytest_claims import at_least, at_most, claim, exceeds, lines, measurement, strips, variant
+from pytest_claims.training import MLP, Run, skill, train
 
 NOTEBOOK = "Abid 2018, experiment 10"
 INITIALISERS = {

@@ -28,10 +28,9 @@ import numpy as np
 import xarray as xr
 
 from fixtures.convergence import layer_activations, layer_weights, linear_cka, rolling_median, stays_from
-from fixtures.networks import MLP
-from fixtures.training import Run, train
-from inference import decreases, exceeds, functions, increases, lines, strips, traces
-from trials import claim, measurement, variant
+from pytest_claims import claim, decreases, exceeds, functions, increases, lines, measurement, strips, traces, variant
+from pytest_claims.training.networks import MLP
+from pytest_claims.training.train import Run, train
 
 NOTEBOOK = "Abid 2018, experiment 11"
 STEPS, EVERY, SHOWN, CHECKPOINT = 750, 2, 10, 50

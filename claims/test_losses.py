@@ -14,9 +14,8 @@ Sixty-four seeds, where the pilots ask for 408 (9.e) and 7,736 (9.c).
 
 import numpy as np
 
-from fixtures import MLP, Run, train
-from inference import all_of, between, equivalent, exactly, exceeds, lines, strips
-from trials import claim, measurement
+from pytest_claims import all_of, between, claim, equivalent, exactly, exceeds, lines, measurement, strips
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 9"
 LOSSES = ["cross_entropy", "absolute", "squared", "fourth", "hinge"]

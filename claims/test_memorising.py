@@ -14,9 +14,8 @@ Measurement. Training accuracy, as published, every 50 steps. A network that nev
 the budget. Accuracy on 2,000 further rows with true labels goes along: what was memorised serves nobody else.
 """
 
-from fixtures import MLP, Run, permuted_labels, steps_until, train
-from inference import at_least, at_most, lines, sooner, strips, traces
-from trials import claim, measurement, variant
+from pytest_claims import at_least, at_most, claim, lines, measurement, sooner, strips, traces, variant
+from pytest_claims.training import MLP, Run, permuted_labels, steps_until, train
 
 NOTEBOOK = "Abid 2018, experiment 5"
 SIZES = [50, 100, 150, 200, 250, 300]

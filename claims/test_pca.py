@@ -21,9 +21,8 @@ test_pca_explained.py.
 import xarray as xr
 from sklearn.decomposition import PCA
 
-from fixtures import MLP, Run, train
-from inference import all_of, exceeds, lines
-from trials import claim, measurement, variant
+from pytest_claims import all_of, claim, exceeds, lines, measurement, variant
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 6"
 DUMMIES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000]

@@ -19,8 +19,7 @@ import numpy as np
 import xarray as xr
 
 from claims.test_pca import MANY, NOTEBOOK, STEPS, components, each, mixed, trained
-from inference import exceeds, increases, lines, strips
-from trials import claim, measurement
+from pytest_claims import claim, exceeds, increases, lines, measurement, strips
 
 THRESHOLD_DUMMIES = [20, 50, 100, 200, 400, 800]
 NEVER = 1_600

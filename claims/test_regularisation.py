@@ -18,11 +18,22 @@ import numpy as np
 import xarray as xr
 
 from fixtures.convergence import layer_weights
-from fixtures.networks import MLP
 from fixtures.redraws import Redrawn
-from fixtures.training import Run, train
-from inference import all_of, at_least, at_most, decreases, exceeds, functions, lines, strips
-from trials import claim, measurement, variant
+from pytest_claims import (
+    all_of,
+    at_least,
+    at_most,
+    claim,
+    decreases,
+    exceeds,
+    functions,
+    lines,
+    measurement,
+    strips,
+    variant,
+)
+from pytest_claims.training.networks import MLP
+from pytest_claims.training.train import Run, train
 
 NOTEBOOK = "Abid 2018, experiment 12"
 STEPS, SHOWN = 750, 50

@@ -17,9 +17,8 @@ import numpy as np
 import xarray as xr
 from sklearn.linear_model import LogisticRegression
 
-from fixtures import MLP, Run, train
-from inference import boundary, exceeds, lines, strips, traces
-from trials import claim, measurement
+from pytest_claims import boundary, claim, exceeds, lines, measurement, strips, traces
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 10"
 STEPS, LONGER, ON_MOONS = 500, 2_500, 6_000

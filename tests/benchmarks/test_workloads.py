@@ -6,11 +6,12 @@ import importlib
 import numpy as np
 import pytest
 
-import fixtures
 from benchmarks.ways import ways
 from benchmarks.workloads import WORKLOADS
-from fixtures import Run, Seeds
-from trials.measurements import _DECLARED
+from fixtures import datasets as datasets_module
+from pytest_claims import training
+from pytest_claims.training import Run, Seeds
+from pytest_claims.trials.measurements import _DECLARED
 
 CLAIMS = {
     "1 approximation": ("approximation", "fits", {"units": 16}),
@@ -56,7 +57,7 @@ def measured(name, monkeypatch):
         raise CapturedError(shape(runs, batch))
 
     monkeypatch.setattr(module, "train", train)
-    datasets = {fixture: getattr(fixtures, fixture) for fixture in declared.fixtures}
+    datasets = {name: getattr(datasets_module, name, None) or getattr(training, name) for name in declared.fixtures}
     with pytest.raises(CapturedError) as caught:
         declared.function(Seeds("benchmark", range(8)), **datasets, **condition)
     return declared.block, caught.value.args[0]

@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from reports.__main__ import _parser
+from pytest_claims.cli import _parser
 from tests.docs.documents import DOCUMENTS, ROOT, anchors, code, links
 
 #: Long options of other programs, by the program.
 FOREIGN = {
-    "--repeat-seeds": "python -m nightly.sensitivity",
-    "--shortened": "python -m nightly.sensitivity",
-    "--repeats": "python -m nightly.sensitivity",
-    "--other-workers": "python -m nightly.sensitivity",
+    "--repeat-seeds": "python -m benchmarks.sensitivity",
+    "--shortened": "python -m benchmarks.sensitivity",
+    "--repeats": "python -m benchmarks.sensitivity",
+    "--other-workers": "python -m benchmarks.sensitivity",
     "--extra-index-url": "pip",
     "--format": "pip list",
     "--check": "ruff format",

@@ -11,9 +11,8 @@ ROOT = Path(__file__).parents[2]
 CLAIM = '''
 """Does a network with more units fit the moons better?"""
 
-from fixtures import MLP, Run, train
-from inference import increases
-from trials import claim, measurement
+from pytest_claims.training import MLP, Run, train
+from pytest_claims import claim, increases, measurement
 
 
 @measurement(experiment="workers", units=[2, 8])
@@ -49,7 +48,9 @@ def numbers(folder, options):
 def test_a_seeds_numbers_do_not_depend_on_the_workers(tmp_path):
     """Serial, one worker and two give bitwise the same values, traces and input hashes."""
     (tmp_path / "test_workers_claim.py").write_text(CLAIM)
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["fixtures.plugin", "trials.plugin", "reports.plugin"]\n')
+    (tmp_path / "conftest.py").write_text(
+        'pytest_plugins = ["fixtures", "pytest_claims.plugin", "pytest_claims.report.plugin"]\n'
+    )
 
     serial = numbers(tmp_path, ["-n0"])
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from inference import calibration
-from inference.calibration import AT, INSIDE, OUTSIDE, RULES, SEEDS, rates, sequential, timed
-from inference.rule import ALPHA
+from benchmarks import calibration
+from benchmarks.calibration import AT, INSIDE, OUTSIDE, RULES, SEEDS, rates, sequential, timed
+from pytest_claims.vocabulary import ALPHA
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "statistics.md"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import (
+from benchmarks.calibration import NOISE
+from pytest_claims import (
     all_of,
     at_least,
     at_most,
@@ -16,14 +17,13 @@ from inference import (
     exceeds,
     increases,
     proportion,
-    rule,
     sooner,
     within,
 )
-from inference.calibration import NOISE
-from inference.controls import Levels, mammen, most_expected
-from inference.hypotheses import Hypothesis
-from inference.parts import Part
+from pytest_claims.inference import rule
+from pytest_claims.inference.controls import Levels, mammen, most_expected
+from pytest_claims.inference.hypotheses import Hypothesis
+from pytest_claims.inference.parts import Part
 
 
 def test_labels_shuffled_within_seeds_are_not_supported(measured):
@@ -86,7 +86,7 @@ def test_a_control_fails_when_the_rule_is_broken(kind, measured, monkeypatch):
 
 def test_the_control_of_a_share_fails_when_its_interval_is_broken(measured, monkeypatch):
     """Were the share itself taken for the lower end of its interval, worlds at the bound would be supported."""
-    from inference import parts
+    from pytest_claims.inference import parts
 
     def hopeful(success, low, high, alpha, share, judged=parts.judge_counts):
         found = judged(success, low, high, alpha, share)
@@ -100,7 +100,7 @@ def test_the_control_of_a_share_fails_when_its_interval_is_broken(measured, monk
 
 def test_the_control_of_an_exact_claim_fails_when_it_is_not_exact(given, monkeypatch):
     """Were 152 and the next number called equal, the perturbed worlds would be supported."""
-    from inference import parts
+    from pytest_claims.inference import parts
 
     exact = parts._exactly
     monkeypatch.setattr(parts, "_exactly", lambda some, values: exact(some, np.round(values, 6)))
@@ -158,7 +158,7 @@ def test_the_permuted_levels_are_the_claim_s_own(measured):
 
 def test_decreasing_levels_are_turned_for_the_control(measured):
     """The reversed order's parts come out of its levels as well."""
-    from inference import decreases
+    from pytest_claims import decreases
 
     hypothesis = decreases(measured([3, 2, 1], units=[2, 4, 16]), "units", 1)
 

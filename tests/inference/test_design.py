@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from inference import (
+from pytest_claims import (
     Design,
     DesignError,
     EvidenceError,
@@ -33,8 +33,15 @@ from inference import (
     traces,
     within,
 )
-from inference.design import cannot_decide, cannot_refute, describe_design, smallest_detectable
-from inference.power import detectable, detectable_share, power, power_of_share, seeds_for_share, seeds_needed
+from pytest_claims.inference.design import cannot_decide, cannot_refute, describe_design, smallest_detectable
+from pytest_claims.inference.power import (
+    detectable,
+    detectable_share,
+    power,
+    power_of_share,
+    seeds_for_share,
+    seeds_needed,
+)
 
 P = Placeholder()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import (
+from pytest_claims import (
     EvidenceError,
     all_of,
     at_least,

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from inference import at_least, equivalent, exceeds, increases, proportion, within
-from inference.messages import number
+from pytest_claims import at_least, equivalent, exceeds, increases, proportion, within
+from pytest_claims.inference.messages import number
 
 
 def test_supported_says_seeds_effect_interval_and_what_was_asked(given):

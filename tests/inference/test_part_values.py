@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from inference import exceeds
+from pytest_claims import exceeds
 
 
 def test_every_part_carries_its_effect_of_each_seed():

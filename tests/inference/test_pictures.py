@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import EvidenceError, boundary, functions, lines, strips, traces
-from inference.labels import describe
+from pytest_claims import EvidenceError, boundary, functions, lines, strips, traces
+from pytest_claims.inference.labels import describe
 
 
 def test_lines_have_a_series_for_each_combination(measured):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import (
+from pytest_claims import (
     all_of,
     at_least,
     at_most,

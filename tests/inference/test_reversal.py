@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inference import (
+from pytest_claims import (
     all_of,
     at_least,
     at_most,

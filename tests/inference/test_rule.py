@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from inference import at_least, exceeds, proportion
-from inference.rule import exact_intervals, wilcoxon_p
+from pytest_claims import at_least, exceeds, proportion
+from pytest_claims.inference.rule import exact_intervals, wilcoxon_p
 
 
 def test_the_interval_of_a_difference_is_the_paired_t_interval(measured):
@@ -28,7 +28,7 @@ def test_the_p_value_of_a_two_sided_region_is_the_worse_of_two_one_sided_tests(m
     """As TOST: the larger of the two p-values."""
     from statsmodels.stats.weightstats import ttost_paired
 
-    from inference import between
+    from pytest_claims import between
 
     a, b = measured(0.81), measured(0.8)
     expected, *_ = ttost_paired(a.values, b.values, -0.03, 0.05)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import (
+from pytest_claims import (
     EvidenceError,
     Hypothesis,
     Part,

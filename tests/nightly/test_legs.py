@@ -2,9 +2,9 @@
 
 import pytest
 
-from nightly import Got, judge, plan, unavailable
-from nightly.legs import clear, pytest_arguments, reason_of, with_kept_out
-from nightly.requirements import RequirementsError, exact, lower_bounds, newest_told
+from pytest_claims.nightly import Got, judge, plan, unavailable
+from pytest_claims.nightly.legs import clear, pytest_arguments, reason_of, with_kept_out
+from pytest_claims.nightly.requirements import RequirementsError, exact, lower_bounds, newest_told
 
 PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
 STABLE = {name: PINNED[name] for name in ("torch", "numpy", "scipy", "scikit-learn")}

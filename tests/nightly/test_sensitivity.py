@@ -8,10 +8,10 @@ import os
 
 import pytest
 
-from nightly.sensitivity.measure import FILES, Bench, MeasurementError, disturbed, missed, seen
-from nightly.sensitivity.regressions import REGRESSIONS
-from nightly.sensitivity.shortened import CLAIMS
-from reports.baseline import compare
+from benchmarks.sensitivity.measure import FILES, Bench, MeasurementError, disturbed, missed, seen
+from benchmarks.sensitivity.regressions import REGRESSIONS
+from benchmarks.sensitivity.shortened import CLAIMS
+from pytest_claims.drift import compare
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def bench(tmp_path_factory):
     """Keep the reduced runs of this session, all workers' in one place."""
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bench"
-    return Bench(folder, 8, CLAIMS, ("nightly.sensitivity.shortened",))
+    return Bench(folder, 8, CLAIMS, ("benchmarks.sensitivity.shortened",))
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nightly.sensitivity.measure import disturbed, missed, seen
-from nightly.sensitivity.page import Measured, page
-from nightly.sensitivity.regressions import REGRESSIONS
-from reports.baseline import compare
+from benchmarks.sensitivity.measure import disturbed, missed, seen
+from benchmarks.sensitivity.page import Measured, page
+from benchmarks.sensitivity.regressions import REGRESSIONS
+from pytest_claims.drift import compare
 
 EPS, SIGMOID = REGRESSIONS["eps"], REGRESSIONS["sigmoid"]
 
@@ -50,7 +50,7 @@ def with_loss(run, claim, step, loss):
 def measured(told=(), repeats=(), workers=None, baseline=None):
     """Make what the page is about."""
     base = baseline or results()
-    return Measured(dict(told), list(repeats), workers or {}, base, base, "python -m nightly.sensitivity")
+    return Measured(dict(told), list(repeats), workers or {}, base, base, "python -m benchmarks.sensitivity")
 
 
 def test_the_earliest_stage_of_an_experiment_is_told_with_its_claims():

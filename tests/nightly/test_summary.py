@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nightly import Got
-from nightly.__main__ import main
+from pytest_claims.nightly import Got
+from pytest_claims.nightly.__main__ import main
 
 CLAIM = {
     "id": "2.a",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from inference import (
+from pytest_claims import (
     all_of,
     at_least,
     boundary,
@@ -28,11 +28,11 @@ from inference import (
     strips,
     traces,
 )
-from reports import results as store
-from reports.figures import illustrate
-from reports.measurements import write_measurements
-from reports.page import write_page
-from reports.runs import condensed
+from pytest_claims import results as store
+from pytest_claims.report.figures import illustrate
+from pytest_claims.report.measurements import write_measurements
+from pytest_claims.report.page import write_page
+from pytest_claims.report.runs import condensed
 
 SEEDS = 32
 NOTEBOOK = "Abid 2018, experiment"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.browser import missing, take_picture
-from reports.results import ResultsError
+from benchmarks.picture import missing, take_picture
+from pytest_claims.errors import ResultsError
 
 ROOT = Path(__file__).parents[2]
 ONE = "tests/reports/test_in_browser.py::test_reduced_motion_is_respected"

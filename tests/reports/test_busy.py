@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reports import results as store
-from reports.page import busy, page_text
+from pytest_claims import results as store
+from pytest_claims.report.page import busy, page_text
 from tests.reports.factory import FACTS, error_record
 
 

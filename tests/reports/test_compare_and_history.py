@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reports.__main__ import main
-from reports.files import write_atomically
-from reports.history import load_history
-from reports.results import read, write
-from reports.runs import condensed, names
+from pytest_claims.cli import main
+from pytest_claims.files import write_atomically
+from pytest_claims.report.history import load_history
+from pytest_claims.report.runs import condensed, names
+from pytest_claims.results import read, write
 from tests.reports.factory import FACTS, error_record, nights
 
 RECORD = {
@@ -113,7 +113,7 @@ def test_an_example_stays_below_its_limit(
     for n in range(8):
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0{"l1 1" * 30_000}"/></svg>'
         write_atomically(path.parent / "figures" / f"{n}.svg", svg)
-    monkeypatch.setattr("reports.example.MOST_BYTES", 600_000)
+    monkeypatch.setattr("pytest_claims.report.example.MOST_BYTES", 600_000)
 
     assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 0
     capsys.readouterr()
@@ -124,7 +124,7 @@ def test_an_example_stays_below_its_limit(
     assert (claim["verdict"], claim["effect"], claim["p_value"]) == ("supported", 0.2, 0.00123457)
     assert "trace" not in claim
 
-    monkeypatch.setattr("reports.example.MOST_BYTES", 60_000)
+    monkeypatch.setattr("pytest_claims.report.example.MOST_BYTES", 60_000)
     assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 2
     assert "more than 0." in capsys.readouterr().err
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from inference import lines, strips
-from reports.figures import illustrate
-from reports.figures.canvas import crowded, key, paper, styled
-from reports.figures.defaults import draw_record
-from reports.figures.illustrate import draw, file_name
-from reports.figures.palette import VARIABLES
-from reports.figures.seeds import summarise, swarm, thinned
-from reports.figures.svg import for_page, short_path
-from reports.results import as_json
+from pytest_claims import lines, strips
+from pytest_claims.report.figures import illustrate
+from pytest_claims.report.figures.canvas import crowded, key, paper, styled
+from pytest_claims.report.figures.defaults import draw_record
+from pytest_claims.report.figures.illustrate import draw, file_name
+from pytest_claims.report.figures.palette import VARIABLES
+from pytest_claims.report.figures.seeds import summarise, swarm, thinned
+from pytest_claims.report.figures.svg import for_page, short_path
+from pytest_claims.results import as_json
 from tests.reports.factory import claims, record
 
 RNG = np.random.default_rng(0)

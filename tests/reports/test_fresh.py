@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.__main__ import main
-from reports.results import write
+from pytest_claims.cli import main
+from pytest_claims.results import write
 from tests.reports.factory import FACTS
 
 RECORD = {

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reports.__main__ import main
-from reports.browser import FLAGS, PATIENCE, missing
-from reports.page import write_page
-from reports.results import assemble, read, write
+from benchmarks.picture import FLAGS, PATIENCE, missing
+from pytest_claims.cli import main
+from pytest_claims.report.page import write_page
+from pytest_claims.results import assemble, read, write
 from tests.reports.factory import FACTS, NASTY, hostile, nights
 
 pytestmark = pytest.mark.slow

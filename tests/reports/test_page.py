@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports import results as store
-from reports.page import page_text, seconds_of, write_page
-from reports.session import render
-from reports.views import ClaimView, Loose
-from reports.words import with_minus
+from pytest_claims import results as store
+from pytest_claims.report.page import page_text, seconds_of, write_page
+from pytest_claims.report.session import render
+from pytest_claims.report.views import ClaimView, Loose
+from pytest_claims.report.words import with_minus
 from tests.reports.factory import FACTS, NASTY, error_record, hostile, repeated
 
 

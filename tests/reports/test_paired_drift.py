@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reports.compare import Comparison, write_comparison
-from reports.runs import NamedRun
+from pytest_claims.report.compare import Comparison, write_comparison
+from pytest_claims.report.runs import NamedRun
 
 VALUES = 0.3 + 0.05 * np.random.default_rng(7).standard_normal(16)
 

@@ -18,13 +18,13 @@ STAND_IN = '''
 import json
 import pytest
 
-pytest_plugins = ["reports.plugin"]
+pytest_plugins = ["pytest_claims.report.plugin"]
 
 
 class Spec:
     @pytest.hookspec
     def pytest_claim_judged(self, config, item, record, hypothesis, pictures):
-        """As in trials/hooks.py."""
+        """As in src/pytest_claims/hooks.py."""
 
 
 def pytest_addhooks(pluginmanager):

@@ -15,13 +15,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.environment import environment, source_link, web_address
-from reports.files import machine_paths, why_unwritable, without_paths, write_atomically
-from reports.markdown import MOST_BYTES, escape, summary
-from reports.measurements import as_csv, condition_rows
-from reports.published import direction, published_of
-from reports.results import ResultsError, as_json, assemble, natural, parse_record, read, write
-from reports.words import departed, duration, interval_text, number, paragraphs, quantity, region_text, with_minus
+from pytest_claims.environment import environment, source_link, web_address
+from pytest_claims.errors import ResultsError
+from pytest_claims.files import machine_paths, why_unwritable, without_paths, write_atomically
+from pytest_claims.report.markdown import MOST_BYTES, escape, summary
+from pytest_claims.report.measurements import as_csv, condition_rows
+from pytest_claims.report.published import direction, published_of
+from pytest_claims.report.words import (
+    departed,
+    duration,
+    interval_text,
+    number,
+    paragraphs,
+    quantity,
+    region_text,
+    with_minus,
+)
+from pytest_claims.results import as_json, assemble, natural, parse_record, read, write
 from tests.reports.factory import FACTS, error_record
 
 JSON = st.recursive(

@@ -11,7 +11,8 @@ report folder of its own, with the patch applied before any claim file is collec
 the statement is executed among the module's own names; several patches are a list. Claim files can be patched like any
 other module:
 
-    SAME_DEPTH = "fixtures.engines.base: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
+    ENGINES = "pytest_claims.training.engines.base"
+    SAME_DEPTH = f"{ENGINES}: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
     FROZEN = "claims.test_layers: Run = partial(Run, frozen=range(4))"
 
 It returns the entries of `results.json` by id (of the ids asked for: variants have ids of their own); `.supported` is

@@ -1,6 +1,6 @@
 """Patches that several sabotages share; tests/sabotage/conftest.py says what a patch is."""
 
-ENGINE = "fixtures.engines.torch_engine"
+ENGINE = "pytest_claims.training.engines.torch_engine"
 
 
 def without(*labels):
@@ -9,4 +9,4 @@ def without(*labels):
     It comes before a patch of the claim file, which is imported for it.
     """
     kept = f"tuple(value for value in _levels(values) if value not in {labels!r})"
-    return f"trials.measurements: _levels = lambda values, _levels=_levels: {kept}"
+    return f"pytest_claims.trials.measurements: _levels = lambda values, _levels=_levels: {kept}"

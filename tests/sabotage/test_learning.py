@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 IDENTITY_FOR_SIGMOID = f"{ENGINE}: ACTIVATIONS['sigmoid'] = ACTIVATIONS['identity']"
 EASY_CURVES = "claims.test_approximation: log10 = lambda errors, _log10=log10: _log10(errors).drop_sel(function='sin')"
 IDENTITY_FOR_ALL = f"{ENGINE}: ACTIVATIONS.update(dict.fromkeys(ACTIVATIONS, ACTIVATIONS['identity']))"
-SAME_DEPTH = "fixtures.engines.base: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
+SAME_DEPTH = "pytest_claims.training.engines.base: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
 SQUARED_FOR_ALL = f"{ENGINE}: LOSSES.update(dict.fromkeys(LOSSES, LOSSES['squared']))"
 ONLY_CROSS_ENTROPY_LEARNS = (
     f"{ENGINE}: LOSSES.update({{name: LOSSES['constant'] for name in LOSSES if name != 'cross_entropy'}})"

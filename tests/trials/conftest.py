@@ -11,20 +11,21 @@ from xml.etree import ElementTree as ET
 import pytest
 
 # imported before pytester snapshots sys.modules: numpy cannot be imported twice in a process
-import trials.running  # noqa: F401
+import pytest_claims.running.items  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 #: Seconds until a run counts as hung: a loaded machine is slow, not broken.
 PATIENCE = 600
 #: Lines for a conftest: no room is left for stored blocks whose name has ``which`` in it.
 FULL = """
-import errno, pathlib
-_write = pathlib.Path.write_bytes
-def write(self, data):
-    if "{which}" in self.name and "run-" in self.parent.name:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
-    return _write(self, data)
-pathlib.Path.write_bytes = write
+import errno
+from pytest_claims.trials import store as trial_store
+_write = trial_store.write_atomically
+def write(path, content):
+    if "{which}" in path.name and "run-" in path.parent.name:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    return _write(path, content)
+trial_store.write_atomically = write
 """
 
 CONFTEST = '''
@@ -32,11 +33,11 @@ import hashlib, json, os, pathlib, signal, time
 import numpy as np
 import pytest
 
-pytest_plugins = ["trials.plugin"]
+pytest_plugins = ["pytest_claims.plugin"]
 
 
 class ToySeeds:
-    """A block of seeds with a ledger, as fixtures.seeds.Seeds."""
+    """A block of seeds with a ledger, as pytest_claims.training.seeds.Seeds."""
 
     def __init__(self, experiment, values, stream, engine):
         self.experiment, self.values, self.stream, self.engine = experiment, values, stream, engine
@@ -108,8 +109,7 @@ Departures. None.
 """
 import os, signal, time
 import numpy as np
-from inference import exceeds, increases, proportion
-from trials import claim, measurement, variant
+from pytest_claims import claim, exceeds, increases, measurement, proportion, variant
 
 @measurement(experiment=2, level=[1, 2])
 def heights(seeds, noise, level):
@@ -162,7 +162,12 @@ class Toy:
     def reporting(self, more: str = "") -> "Toy":
         """Let the project write reports as well, and add to its conftest."""
         path = self.path / "conftest.py"
-        path.write_text(path.read_text().replace('["trials.plugin"]', '["trials.plugin", "reports.plugin"]') + more)
+        path.write_text(
+            path.read_text().replace(
+                '["pytest_claims.plugin"]', '["pytest_claims.plugin", "pytest_claims.report.plugin"]'
+            )
+            + more
+        )
         return self
 
     def command(self, *args: str) -> list[str]:

@@ -210,7 +210,7 @@ class Gullible:
     def judge(self, alpha):
         return exceeds(self.data, by=0.0).judge(alpha)
     def control(self, rng, worlds, alpha):
-        from inference import Control
+        from pytest_claims import Control
         return Control("relabelled", worlds, 399, 8, False, None, "399 of 400 shuffled worlds were called supported")
     def reversed(self):
         return exceeds(-self.data, by=0.0)

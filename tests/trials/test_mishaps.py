@@ -269,10 +269,10 @@ def damaged(seeds, noise):
     return {"height": noise(seeds)}
 """
 DAMAGE = """
-_store = pathlib.Path.write_bytes
-def damage(self, data):
-    return _store(self, data[:-7] if "damaged-" in self.name and ".npz" in self.name else data)
-pathlib.Path.write_bytes = damage
+_store = trial_store.write_atomically
+def damage(path, content):
+    return _store(path, content[:-7] if "damaged-" in path.name and path.suffix == ".npz" else content)
+trial_store.write_atomically = damage
 """
 MESSAGES = {
     "raising": "raising, seeds 0-7: RuntimeError: the oven is cold",

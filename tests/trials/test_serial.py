@@ -179,8 +179,7 @@ def test_design_trains_nothing_and_tells_what_is_detectable(toy):
 def test_design_reads_a_pilot_of_every_kind(toy):
     """A conjunction has the reach of the member that its pilot is about, a time a factor; no reach is told in words."""
     toy.write("""
-from inference import all_of, at_least, exactly, exceeds, increases, sooner, within
-from trials import claim, measurement
+from pytest_claims import all_of, at_least, claim, exactly, exceeds, increases, measurement, sooner, within
 
 @measurement
 def it(seeds, noise):

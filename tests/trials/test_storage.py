@@ -62,8 +62,7 @@ def test_after(heights):
 def test_a_full_disk_is_an_error_of_its_claim(toy, which, trainings):
     """Found before training if nothing can be written, else when the result is stored; the run goes on."""
     toy.write("""
-from inference import exceeds
-from trials import claim, measurement
+from pytest_claims import claim, exceeds, measurement
 
 @measurement
 def odd(seeds, noise):
@@ -112,10 +111,10 @@ def test_big(big):
 
 
 NO_ROOM = """
-import errno, reports.results
+import errno, pytest_claims.results
 def full(folder, results):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-reports.results.write = full
+pytest_claims.results.write = full
 """
 
 

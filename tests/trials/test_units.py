@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from pytest_claims.errors import ClaimWarning, TrialError
+from pytest_claims.outcomes import Departure
+from pytest_claims.running.judging import gate
+from pytest_claims.running.progress import Progress, spoken
+from pytest_claims.running.schedule import _dealt
+from pytest_claims.trials import fingerprint
+from pytest_claims.trials.claims import Claim
+from pytest_claims.trials.labelled import assemble, labelled
+from pytest_claims.trials.measurements import blocks
+from pytest_claims.trials.plan import Settings
+from pytest_claims.trials.store import Store
+from pytest_claims.trials.turns import take
+from pytest_claims.vocabulary import LOOKS
 from tests.trials.conftest import PATIENCE
-from trials import fingerprint
-from trials.claims import Claim
-from trials.errors import ClaimWarning, Departure, TrialError
-from trials.judging import gate
-from trials.measurements import LOOKS, blocks
-from trials.progress import Progress, spoken
-from trials.results import assemble, labelled
-from trials.schedule import _dealt
-from trials.settings import Settings
-from trials.store import Store
-from trials.turns import take
 
 pytest_plugins = ["pytester"]
 
@@ -293,7 +295,7 @@ def test_durations_are_spoken(seconds, words):
 
 # the trial lasts until the line that tells of it is written, however slow the machine
 WATCHED = """
-from trials import progress
+from pytest_claims.trials import progress
 
 progress.FIRST = progress.IN_LOG = progress.ON_TERMINAL = 0.2
 write = progress.Progress._write

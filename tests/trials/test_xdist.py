@@ -140,8 +140,7 @@ def test_slow_again(slow):
 def test_long_trials_come_first(toy):
     """Blocks are started in the order of their hinted cost; claims come last."""
     toy.write("""
-from inference import exceeds
-from trials import claim, measurement
+from pytest_claims import claim, exceeds, measurement
 import time
 
 @measurement(cost=1)

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from reports.__main__ import main
-from reports.baseline import compare, read_baseline
-from reports.baseline.committed import condensed, review, write
-from reports.results import ResultsError
+from pytest_claims.cli import main
+from pytest_claims.drift import compare, read_baseline
+from pytest_claims.drift.committed import condensed, review, write
+from pytest_claims.errors import ResultsError
 
 
 def record(identifier, **fields):

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from reports.baseline import compare
+from pytest_claims.drift import compare
 
 VERSIONS = {
     "torch": "2.13.0",

@@ -1,0 +1,61 @@
+"""A real browser: Debian's Chromium driven by Playwright, offline. For the README's picture and the page's tests."""
+
+import importlib.util
+import io
+import shutil
+import tempfile
+from pathlib import Path
+
+from pytest_claims.errors import ResultsError
+from pytest_claims.files import write_atomically
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+#: Milliseconds for what takes a second on an idle machine.
+PATIENCE = 180_000
+#: What a picture in a README may weigh.
+MOST_BYTES = 300_000
+
+
+def missing(*more: str) -> str | None:
+    """Return what is missing for a browser, and of the packages named besides; None where all is there."""
+    if shutil.which("chromium") is None:
+        return "no program 'chromium' on PATH (Debian: apt-get install chromium)"
+    absent = [name for name in ("playwright", *more) if importlib.util.find_spec(name) is None]
+    return f"no package {' and '.join(absent)} (pip install -e '.[test]')" if absent else None
+
+
+def take_picture(page: Path, target: Path, width: int = 1440, height: int = 1180) -> Path:
+    """Write the top of a page, in the light theme, as a PNG of at most ``MOST_BYTES``."""
+    reason = missing()
+    if reason:
+        raise ResultsError(f"a picture needs a browser, but there is {reason}.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=shutil.which("chromium"), headless=True, args=list(FLAGS), offline=True,
+            viewport={"width": width, "height": height}, color_scheme="light", timeout=PATIENCE,
+        )  # fmt: skip
+        context.pages[0].goto(page.resolve().as_uri(), timeout=PATIENCE)
+        shot = context.pages[0].screenshot(timeout=PATIENCE)
+        context.close()
+    for colours in (256, 64, 16):
+        drawn = _with_colours(shot, colours)
+        if len(drawn) <= MOST_BYTES:
+            break
+    write_atomically(target, drawn)
+    return target
+
+
+def _with_colours(png: bytes, colours: int) -> bytes:
+    """Return the picture with a palette: a page is mostly flat, and a third of the bytes."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(
+        out, "PNG", optimize=True
+    )
+    return out.getvalue()

@@ -1,0 +1,73 @@
+"""`python -m nightly.sensitivity`: measure what the alarm sees, and write the page about it."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from benchmarks.sensitivity.measure import Bench, disturbed, missed, seen
+from benchmarks.sensitivity.page import Measured, page
+from benchmarks.sensitivity.regressions import REGRESSIONS
+from benchmarks.sensitivity.shortened import CLAIMS
+from pytest_claims.drift import Comparison, compare
+from pytest_claims.files import write_atomically
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a baseline, every regression, repeats and other numbers of workers; returns 1 where an expectation failed."""
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _options(given)
+    claims = tuple(options.claim.split(",")) if options.claim else CLAIMS if options.shortened else ()
+    plugins = ("benchmarks.sensitivity.shortened",) if options.shortened else ()
+    work = options.work.resolve()  # runs have the repository as their working folder
+    bench = Bench(work / "regressions", options.seeds, claims, plugins)
+    baseline = bench.run("baseline", options.workers)
+    told = {}
+    for name in REGRESSIONS:
+        told[name] = compare(baseline, bench.run(name, options.workers, name))
+        _say(name, told[name])
+    calm = Bench(work / "repeats", options.repeat_seeds or options.seeds, claims, plugins)
+    first = calm.run("baseline", options.workers) if options.repeats or options.other_workers else baseline
+    repeats = []
+    for number in range(1, options.repeats + 1):
+        repeats.append(compare(first, calm.run(f"repeat-{number}", options.workers)))
+        _say(f"repeat {number}", repeats[-1])
+    workers = {}
+    for count in options.other_workers:
+        workers[count] = compare(first, calm.run(f"workers-{count}", count))
+        _say(f"{count} workers", workers[count])
+    command = shlex.join(["python", "-m", __package__, *given])
+    measured = Measured(told, repeats, workers, baseline, first, command, shortened=options.shortened)
+    write_atomically(options.output, page(measured))
+    late = [name for name in told if missed(REGRESSIONS[name], seen(told[name]))]
+    raised = [one for one in (*repeats, *workers.values()) if disturbed(one)]
+    sys.stdout.write(f"{options.output}: {len(late)} regressions not as expected, {len(raised)} false alarms\n")
+    return 1 if late or raised else 0
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sensitivity", description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs") / "sensitivity.md")
+    parser.add_argument(
+        "--work", type=Path, default=Path("legs") / "sensitivity",
+        help="keeps the runs, so that an interrupted call goes on; remove it when the suite's code has changed",
+    )  # fmt: skip
+    parser.add_argument("--seeds", type=int, help="default: the registered seeds")
+    parser.add_argument("--repeat-seeds", type=int, help="of the runs in which nothing is broken; default: as --seeds")
+    parser.add_argument("--claim", default="", help="ids; default: all claims of experiments 1, 2, 7 and 9")
+    parser.add_argument(
+        "--shortened", action="store_true", help="a few dozen steps: where faults are seen, not what of"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="of all runs but those on other numbers of workers")
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--other-workers", type=int, nargs="*", default=[0, 1, 3])
+    return parser.parse_args(arguments)
+
+
+def _say(name: str, comparison: Comparison) -> None:
+    sys.stdout.write(f"{name}: {comparison.sentences()[0]}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,0 @@
-"""How sensitive the alarm is, measured: real regressions are put into real training runs, and runs are repeated.
-
-python -m nightly.sensitivity -o docs/sensitivity.md
-"""

@@ -1,8 +1,0 @@
-"""Reports: the evidence that test reports carry, as results.json, figures and one HTML page.
-
-As a pytest plugin (``reports.plugin``) it collects a run; ``python -m reports`` draws pages of runs that are stored.
-"""
-
-from reports.results import ResultsError, read
-
-__all__ = ["ResultsError", "read"]

@@ -1,5 +1,0 @@
-"""Figures: pictures (pure data of ``inference``) and evidence, drawn by matplotlib as small SVGs for dark and light."""
-
-from reports.figures.illustrate import illustrate
-
-__all__ = ["illustrate"]

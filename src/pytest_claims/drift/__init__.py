@@ -1,0 +1,12 @@
+"""A run beside an earlier one on the same seeds: an alarm when a verdict or an input changes, silence otherwise.
+
+comparison = compare(read_baseline(path), results)
+comparison.failed         # whether the run must exit 1
+comparison.sentences()    # for the terminal
+comparison.as_json()      # the field "baseline" of results.json
+"""
+
+from pytest_claims.drift.comparison import ClaimComparison, Comparison, compare
+from pytest_claims.drift.files import compare_with, read_baseline
+
+__all__ = ["ClaimComparison", "Comparison", "compare", "compare_with", "read_baseline"]

@@ -1,0 +1,127 @@
+"""What could not be compared, and why: one sentence each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pytest_claims.drift.evidence import Evidence
+
+SCHEMA = 1
+SHOWN = 6
+
+
+def notes_of(
+    baseline: Mapping[str, Any], current: Mapping[str, Any], was: Mapping[str, Evidence], now: Mapping[str, Evidence]
+) -> tuple[str, ...]:
+    """Return a sentence for everything that limits the comparison of two runs."""
+    pairs = [(was[one], now[one]) for one in now if one in was]
+    candidates = [
+        _schema(baseline, current),
+        _claim_sets(was, now),
+        _streams(pairs),
+        _seeds(pairs),
+        _engines(pairs),
+        _hypotheses(pairs),
+        _errors(pairs),
+        _evidence(pairs),
+        "The baseline's run was not complete." if baseline.get("complete") is False else None,
+    ]
+    return tuple(note for note in candidates if note)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _schema(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> str | None:
+    was, now = baseline.get("schema"), current.get("schema", SCHEMA)
+    if was == now:
+        return None
+    return f"The baseline has schema {was}, this run schema {now}: what both name alike was compared."
+
+
+def _claim_sets(was: Mapping[str, Evidence], now: Mapping[str, Evidence]) -> str | None:
+    new, absent = [one for one in now if one not in was], [one for one in was if one not in now]
+    if not any(one in was for one in now):
+        return "The baseline and this run have no claim in common: nothing was compared."
+    said = []
+    if new:
+        said.append(f"{len(new)} of this run's claims {_are(new)} not in the baseline ({listed(new)})")
+    if absent:
+        said.append(f"{len(absent)} of the baseline's claims {_were(absent)} not run ({listed(absent)})")
+    return f"{' and '.join(said)}: the others were compared." if said else None
+
+
+def _streams(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
+    other = [(was, now) for was, now in pairs if was.design[0] != now.design[0]]
+    if not other:
+        return None
+    was, now = other[0][0].design[0], other[0][1].design[0]
+    return (
+        f"The baseline is from other seeds ({was}; this run: {now}): nothing can be paired, and only a verdict that is "
+        "contradicted counts as changed."
+    )
+
+
+def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
+    other = [(was, now) for was, now in pairs if was.design[0] == now.design[0] and was.seeds != now.seeds]
+    if not other:
+        return None
+    counts = sorted({f"{was.seeds} in the baseline, {now.seeds} now" for was, now in other})
+    return (
+        f"{len(other)} claims have other numbers of seeds ({'; '.join(counts[:SHOWN])}): the seeds that both have were "
+        "paired, and only a verdict that is contradicted counts as changed."
+    )
+
+
+def _engines(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
+    other = [(was.design[1], now.design[1]) for was, now in pairs if was.design[1] != now.design[1]]
+    if not other:
+        return None
+    return (
+        f"The baseline was trained by {other[0][0]}, this run by {other[0][1]}: only a verdict that is contradicted "
+        "counts as changed."
+    )
+
+
+def _hypotheses(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
+    other = [
+        was.id
+        for was, now in pairs
+        if "error" not in {was.verdict, now.verdict} and not _same_hypothesis(was.record, now.record)
+    ]
+    return (
+        f"The hypothesis itself is another than in the baseline (kind, margin or alpha): {listed(other)}."
+        if other
+        else None
+    )
+
+
+def _same_hypothesis(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether kind, alpha and margin agree; of several parts, one that decided tells its margin."""
+    margins = [now.get("margin"), *(part.get("margin") for part in now.get("parts") or ())]
+    return all(was.get(one) == now.get(one) for one in ("kind", "alpha")) and was.get("margin") in margins
+
+
+def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
+    errors = [was.id for was, _ in pairs if was.verdict == "error"]
+    return (
+        f"In the baseline these claims are errors and have no verdict to compare with: {listed(errors)}."
+        if errors
+        else None
+    )
+
+
+def _evidence(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
+    bare = [was.id for was, now in pairs if was.verdict != "error" and now.verdict != "error" and not was.clock
+            and not (was.inputs or was.values)]  # fmt: skip
+    return f"The baseline holds no evidence but the verdict of: {listed(bare)}." if bare else None
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _were(names: Sequence[str]) -> str:
+    return "was" if len(names) == 1 else "were"

@@ -1,0 +1,43 @@
+"""What can go wrong, each error one sentence for a person. Knows nothing of pytest; `outcomes` ends its tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_claims.trials.store import Attempt
+
+
+class EvidenceError(ValueError):
+    """The evidence cannot be judged: a NaN, a missing trial, fewer than 8 seeds, dimensions that do not fit.
+
+    Its message is one plain sentence. Whoever runs claims reports it as an *error*, never as a verdict.
+    """
+
+
+class DesignError(EvidenceError):
+    """What is asked makes no sense, whatever the data: a missing argument, a margin that is no number."""
+
+
+class ResultsError(Exception):
+    """A results.json that cannot be used, in one sentence."""
+
+
+class TrialError(Exception):
+    """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
+
+    ``died``: the attempt of which a process died, where that is what happened.
+    """
+
+    def __init__(self, sentence: str, details: str = "", died: Attempt | None = None) -> None:
+        super().__init__(sentence)
+        self.details = details
+        self.died = died
+
+
+class TrialTimeout(BaseException):
+    """Raised by the alarm inside a trial; no ``except Exception`` of a measurement may swallow it."""
+
+
+class ClaimWarning(UserWarning):
+    """Something about a claim or its trials that a reader should know and that fails nothing."""

@@ -1,0 +1,148 @@
+"""From labelled arrays to parts: which arm is compared with which, and in what words."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from pytest_claims.errors import EvidenceError
+from pytest_claims.inference.labels import Label, combinations, describe, fixed, other_dims, plain, say
+from pytest_claims.inference.rule import DIGITS, Floats
+from pytest_claims.vocabulary import SEED
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """One difference: ``values`` (n,) of first minus second, in words both ways round."""
+
+    text: str
+    opposite: str
+    values: Floats
+    first: Floats
+    second: Floats
+    sooner: str  # "labels true is sooner than permuted": for times, where minus says little
+    later: str
+    coords: Mapping[str, Label]
+
+
+def evidence(data: Any) -> xr.DataArray:
+    """Check one labelled array and put seeds first: (n seeds, ...) float64, every number finite.
+
+    Raises EvidenceError for what is not a DataArray, has no dimension ``seed``, names a seed twice or holds a NaN.
+    """
+    if not isinstance(data, xr.DataArray):
+        raise EvidenceError(f"A hypothesis rests on a labelled array (xarray.DataArray), not {type(data).__name__}.")
+    if SEED not in data.dims:
+        raise EvidenceError(f"{_called(data)} has no dimension 'seed': {list(map(str, data.dims))}.")
+    if 0 in data.shape:
+        raise EvidenceError(f"{_called(data)} is empty: {dict(data.sizes)}.")
+    seeds = data[SEED].values
+    if len(np.unique(seeds)) != len(seeds):
+        raise EvidenceError(f"{_called(data)} holds a seed twice.")
+    checked: xr.DataArray = data.transpose(SEED, ...).astype(float)
+    bad = ~np.isfinite(checked.values)
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        coords = {str(dim): plain(data[dim].values[i]) for dim, i in zip(checked.dims, at, strict=True)}
+        raise EvidenceError(f"{_called(data)} is not finite {int(bad.sum())} times, first at {describe(coords)}.")
+    return checked
+
+
+def contrasts(a: xr.DataArray, b: xr.DataArray) -> Iterator[Contrast]:
+    """Every comparison of an arm of ``a`` with an arm of ``b``.
+
+    A dimension with the same labels in both is compared label by label. One with other labels in each (the networks
+    against the rivals) is crossed: each against each. A partial overlap is an error, because it could mean either.
+    """
+    if not np.array_equal(a[SEED].values, b[SEED].values):
+        only = sorted(set(a[SEED].values.tolist()) ^ set(b[SEED].values.tolist()))
+        raise EvidenceError(f"The two arms do not have the same seeds, in the same order (not in both: {only}).")
+    crossed = {}
+    for dim in other_dims(a):
+        if dim not in b.dims:
+            continue
+        mine, theirs = set(a[dim].values.tolist()), set(b[dim].values.tolist())
+        if mine == theirs:
+            b = b.sel({dim: a[dim].values})
+        elif mine & theirs:
+            raise EvidenceError(f"The arms share some labels of {dim!r} but not all: {mine & theirs}.")
+        else:
+            crossed[dim] = f"{dim} (other arm)"
+    b = b.rename(crossed)
+    back = {other: dim for dim, other in crossed.items()}
+    dims_a, dims_b = other_dims(a), tuple(dim for dim in other_dims(b) if dim not in a.dims)
+    for of_a, at_a in combinations(a, dims_a):
+        for of_b, at_b in combinations(b, dims_b):
+            first = a.isel(at_a).values
+            second = b.isel({**{k: v for k, v in at_a.items() if k in b.dims}, **at_b}).values
+            coords_a = {**fixed(a), **of_a}
+            shared = {k: v for k, v in of_a.items() if k in b.dims}
+            coords_b = {**fixed(b), **shared, **{back.get(k, k): v for k, v in of_b.items()}}
+            yield _contrast((first, second), (coords_a, coords_b), (a, b))
+
+
+def single(data: xr.DataArray) -> Iterator[tuple[str, Floats, dict[str, Label]]]:
+    """Every combination of conditions of one array: (words, values (n,), labels)."""
+    for coords, at in combinations(data, other_dims(data)):
+        labels = {**fixed(data), **coords}
+        words = describe(coords) or describe(fixed(data))
+        name = _name(data)
+        yield (f"{name} at {words}" if name and words else name or words or "the effect"), data.isel(at).values, labels
+
+
+def resolution_of(given: float | None, *arrays: Any) -> float | None:
+    """Return the step of the unit: what the author says, else the coarsest ``resolution`` in the arrays' attributes."""
+    if given is not None:
+        return float(given)
+    known = [float(a.attrs["resolution"]) for a in arrays if isinstance(a, xr.DataArray) and "resolution" in a.attrs]
+    return max(known) if known else None
+
+
+def step_of(*values: Floats) -> float:
+    """Find the step that the numbers themselves show: the smallest gap between two of them.
+
+    It matters only where a difference is (almost) constant and nobody said what the unit's step is. A single number
+    throughout counts as one step itself: the interval is then too wide rather than of no width.
+    """
+    seen = np.unique(np.round(np.concatenate([np.ravel(one) for one in values]), DIGITS))
+    return float(np.diff(seen).min()) if seen.size > 1 else abs(float(seen[0]))
+
+
+def _contrast(
+    values: tuple[Floats, Floats], coords: tuple[dict[str, Label], dict[str, Label]], arrays: tuple[Any, Any]
+) -> Contrast:
+    """One comparison in words: what differs between the arms first, what they share behind."""
+    ours, theirs = coords
+    shared = {key: value for key, value in ours.items() if key in theirs and theirs[key] == value}
+    left, right = ({k: v for k, v in one.items() if k not in shared} for one in coords)
+    names = [_name(array) for array in arrays]
+    if names[0] == names[1]:
+        names = ["the first arm", "the second arm"]
+    full = [describe(side) or name for side, name in zip((left, right), names, strict=True)]
+    brief = list(full)
+    if list(left) == list(right) and len(left) == 1:
+        # "activation relu minus identity": the name of what differs is said once
+        brief = [say(next(iter(side.values()))) for side in (left, right)]
+    behind = f" (at {describe(shared)})" if shared else ""
+    return Contrast(
+        text=f"{full[0]} minus {brief[1]}{behind}",
+        opposite=f"{full[1]} minus {brief[0]}{behind}",
+        sooner=f"{full[1]} is sooner than {brief[0]}{behind}",
+        later=f"{full[0]} is sooner than {brief[1]}{behind}",
+        values=values[0] - values[1],
+        first=values[0],
+        second=values[1],
+        coords={**shared, **left},
+    )
+
+
+def _name(data: xr.DataArray) -> str:
+    """Return the array's name as words ("" if it has none)."""
+    return str(data.attrs.get("long_name", data.name or "")).replace("_", " ")
+
+
+def _called(data: xr.DataArray) -> str:
+    """Return what to call the array in an error."""
+    return f"The measurement {data.name!r}" if data.name else "The evidence"

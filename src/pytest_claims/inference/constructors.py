@@ -1,0 +1,331 @@
+"""The vocabulary of claims: each function turns labelled arrays into a hypothesis.
+
+The arrays are ``xr.DataArray`` with a dimension ``seed``. What is left of other dimensions is an intersection: every
+combination is a part, and all must hold. Given a placeholder, each returns a ``Design`` instead.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from functools import wraps
+from itertools import combinations as pairs_of
+from itertools import pairwise
+from math import inf, log2
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+import xarray as xr
+
+from pytest_claims.errors import DesignError, EvidenceError
+from pytest_claims.inference.arms import contrasts, evidence, resolution_of, single, step_of
+from pytest_claims.inference.controls import Levels
+from pytest_claims.inference.design import Design, design_of, fault_in, faulty
+from pytest_claims.inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, Null, row
+from pytest_claims.inference.labels import combinations, describe, fixed, other_dims, plain, say
+from pytest_claims.inference.parts import Part, Role
+from pytest_claims.inference.placeholder import Placeholder
+from pytest_claims.inference.verdicts import Kind, Row
+from pytest_claims.vocabulary import SEED
+
+if TYPE_CHECKING:
+    from pytest_claims.inference.rule import Floats
+
+P = ParamSpec("P")
+
+
+def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
+    """Let a constructor answer placeholders with a ``Design``, and refuse what makes no sense before it sees data.
+
+    The annotated type stays Hypothesis: claims are written against it, and only ``trials`` ever sees a Design.
+    """
+    name, signature = build.__name__, inspect.signature(build)
+
+    @wraps(build)
+    def either(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            fault = f"{name}(): {error}."
+        else:
+            bound.apply_defaults()
+            fault = fault_in(name, bound.arguments)
+        if any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()]):
+            return faulty(fault) if fault else design_of(name, bound.arguments)
+        if fault:
+            raise DesignError(fault)
+        return build(*args, **kwargs)
+
+    return either
+
+
+@_or_design
+def increases(
+    data: Any, along: str, by: float, tolerance: float | None = None, resolution: float | None = None
+) -> Hypothesis:
+    """Claim that the mean rises along a dimension: last minus first level above ``by``, no step back.
+
+    A step between neighbours may fall by less than ``tolerance``, by default ``by`` / number of steps.
+    """
+    return _ordered(data, along, by, tolerance, resolution, sign=1)
+
+
+@_or_design
+def decreases(
+    data: Any, along: str, by: float, tolerance: float | None = None, resolution: float | None = None
+) -> Hypothesis:
+    """Claim that the mean falls along a dimension: first minus last level above ``by``, no step back."""
+    return _ordered(data, along, by, tolerance, resolution, sign=-1)
+
+
+@_or_design
+def exceeds(
+    a: Any, b: Any = None, by: float = 0.0, resolution: float | None = None, of: xr.DataArray | None = None
+) -> Hypothesis:
+    """Claim that the mean over seeds of a - b is above ``by``; without ``b``, ``a`` is the difference itself.
+
+    A negative ``by`` is non-inferiority ("not worse by more than"). ``of``: the raw conditions to show in the table.
+    """
+    by = float(by)
+    null: Null = "relabelled" if by >= 0 else "shifted to the margin"
+    return _difference(a, b, (by, inf), resolution=resolution, of=of, role="gain", margin=by, null=null)
+
+
+@_or_design
+def between(
+    a: Any, b: Any = None, *, low: float, high: float, resolution: float | None = None, of: xr.DataArray | None = None
+) -> Hypothesis:
+    """Claim that the mean over seeds of a - b lies between ``low`` and ``high``."""
+    region = (float(low), float(high))
+    null: Null = "shifted to the margin"
+    return _difference(a, b, region, resolution=resolution, of=of, role="range", margin=(high - low) / 2, null=null)
+
+
+@_or_design
+def equivalent(data: Any, along: str, within: float, resolution: float | None = None) -> Hypothesis:
+    """Claim that all pairs of levels of ``along`` have means closer than ``within`` (TOST on every pair)."""
+    step = resolution_of(resolution, data)
+    data = _levels_of(data, along)
+    parts = []
+    for coords, at in combinations(data, other_dims(data, along)):
+        group = data.isel(at)
+        for first, second in pairs_of(range(group.sizes[along]), 2):
+            a, b = group.isel({along: first}), group.isel({along: second})
+            (one,) = contrasts(a, b)
+            size = step if step is not None else step_of(one.first, one.second)
+            parts.append(Part(one.text, one.values, (-within, within), "pair", within, resolution=size, coords=coords))
+    return Hypothesis("equivalence", tuple(parts), _rows(data), _unit(data), "shifted to the margin")
+
+
+@_or_design
+def at_least(data: Any, bound: float, resolution: float | None = None) -> Hypothesis:
+    """Claim that the mean level is above ``bound``, in every condition."""
+    return _level(data, (float(bound), inf), float(bound), float(bound), resolution)
+
+
+@_or_design
+def at_most(data: Any, bound: float, resolution: float | None = None) -> Hypothesis:
+    """Claim that the mean level is below ``bound``, in every condition."""
+    return _level(data, (-inf, float(bound)), float(bound), float(bound), resolution)
+
+
+@_or_design
+def within(data: Any, centre: float, margin: float, resolution: float | None = None) -> Hypothesis:
+    """Claim that the mean level lies within ``margin`` of ``centre`` (equivalence about the middle)."""
+    return _level(data, (centre - margin, centre + margin), float(margin), float(centre), resolution)
+
+
+@_or_design
+def proportion(success: Any, above: float) -> Hypothesis:
+    """Claim that more than this share of seeds succeed, in every condition (exact binomial).
+
+    ``success`` is a bool array; what a tie counts for is decided by the caller's comparison (``>``: a failure).
+    """
+    if isinstance(success, xr.DataArray) and success.dtype != bool:
+        raise EvidenceError(f"A proportion counts a comparison (bool), not {success.dtype} numbers.")
+    data = evidence(success)
+    parts = tuple(
+        Part(f"{SUCCESS} at {text}" if coords else SUCCESS, values, (float(above), inf), "share",
+             float(above), "count", coords=coords)
+        for text, values, coords in _unnamed(data)
+    )  # fmt: skip
+    return Hypothesis("proportion", parts, _rows(data), "share of seeds", "shifted to the margin")
+
+
+@_or_design
+def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: float | None = 1.0) -> Hypothesis:
+    """Claim that ``fast`` takes less time (steps, epochs) than ``slow``, by more than a factor ``by``.
+
+    d = log2(min(slow, budget)) - log2(min(fast, budget)); a run that never got there is given at the budget (never as
+    NaN) and counts as censored. ``budget``: a number, an array, or a pair (of fast, of slow). ``resolution``: the step
+    at which times are recorded, in their own unit (a time in seconds is not recorded in whole ones).
+    """
+    fast, slow = evidence(fast), evidence(slow)
+    ends = budget if isinstance(budget, tuple) else (budget, budget)
+    fast_log, fast_never = _censor(fast, ends[0])
+    slow_log, slow_never = _censor(slow, ends[1])
+    found, masks = contrasts(slow_log, fast_log), contrasts(slow_never, fast_never)
+    parts = []
+    for one, mask in zip(found, masks, strict=True):
+        # a step of the clock, on the log2 scale, where times are typical
+        typical = float(np.exp2(np.median(np.concatenate([one.first, one.second]))))
+        size = 0.0 if resolution is None else float(np.log2(1 + resolution / typical))
+        parts.append(
+            Part(one.sooner, one.values, (log2(by), inf), "time", log2(by), resolution=size, opposite=one.later,
+                 censored=(mask.second > 0, mask.first > 0), coords=one.coords)
+        )  # fmt: skip
+    return Hypothesis("time", tuple(parts), _both_rows(fast, slow), "log2 of the time")
+
+
+@_or_design
+def exactly(data: Any, value: float) -> Hypothesis:
+    """Claim that every seed gives exactly this number; nothing is estimated and there is no error rate."""
+    data = evidence(data)
+    parts = tuple(
+        Part(text, values, (float(value), float(value)), "exact", float(value), "exact", coords=coords)
+        for text, values, coords in single(data)
+    )
+    return Hypothesis("exact", parts, _rows(data), _unit(data), "exact")
+
+
+@_or_design
+def all_of(*hypotheses: Hypothesis) -> Hypothesis:
+    """Claim all of these together: supported iff every part is, refuted iff any part is at alpha / parts."""
+    members = tuple(
+        member for one in hypotheses for member in (one.members or (one,))
+    )  # a conjunction of conjunctions is one
+    rows: list[Row] = []
+    for member in members:
+        rows += [one for one in member.conditions if one not in rows]
+    parts = tuple(part for member in members for part in member.parts)
+    units = {member.unit for member in members}
+    return Hypothesis("conjunction", parts, tuple(rows), units.pop() if len(units) == 1 else "", members=members)
+
+
+def _ordered(
+    data: Any, along: str, by: float, tolerance: float | None, resolution: float | None, *, sign: int
+) -> Hypothesis:
+    """Build the intersection of end-to-end and every adjacent step, for each combination of the other dimensions."""
+    step = resolution_of(resolution, data)
+    data = _levels_of(data, along).transpose(SEED, ..., along)
+    names = [plain(level) for level in data[along].values]
+    order = list(range(len(names)))[::sign]
+    steps = [(order[0], order[-1]), *pairwise(order)]
+    slack = by / (len(names) - 1) if tolerance is None else float(tolerance)
+    groups: list[Floats] = []
+    parts: list[Part] = []
+    for coords, at in combinations(data, other_dims(data, along)):
+        group = data.isel(at).values
+        groups.append(group[:, order])
+        behind = f" (at {describe(coords)})" if coords else ""
+        for index, (first, last) in enumerate(steps):
+            size = step if step is not None else step_of(group[:, [first, last]])
+            role: Role = "step" if index else "gain"
+            margin = -slack if index else float(by)
+            one, other = say(names[last]), say(names[first])
+            parts.append(Part(f"{along} {one} minus {other}{behind}", group[:, last] - group[:, first], (margin, inf),
+                              role, margin, resolution=size, opposite=f"{along} {other} minus {one}{behind}",
+                              coords=coords))  # fmt: skip
+    matrix = np.zeros((len(names), len(steps)))
+    for column, (first, last) in enumerate([(0, len(names) - 1), *pairwise(range(len(names)))]):
+        matrix[first, column], matrix[last, column] = -1, 1
+    return Hypothesis("ordered", tuple(parts), _rows(data), _unit(data), levels=Levels(np.stack(groups), matrix))
+
+
+def _difference(
+    a: Any,
+    b: Any,
+    region: tuple[float, float],
+    *,
+    resolution: float | None,
+    of: xr.DataArray | None,
+    role: Role,
+    margin: float,
+    null: Null,
+) -> Hypothesis:
+    """Build a paired difference for every combination of arms."""
+    step = resolution_of(resolution, a, b)
+    a = evidence(a)
+    if b is None:
+        parts = [
+            Part(text, values, region, role, margin, resolution=step_of(values) if step is None else step,
+                 opposite=f"the reverse of {text}", coords=coords)
+            for text, values, coords in single(a)
+        ]  # fmt: skip
+        rows = _rows(a)
+    else:
+        b = evidence(b)
+        parts = [
+            Part(one.text, one.values, region, role, margin, opposite=one.opposite, coords=one.coords,
+                 resolution=step_of(one.first, one.second) if step is None else step)
+            for one in contrasts(a, b)
+        ]  # fmt: skip
+        rows = _both_rows(a, b)
+    kind: Kind = "difference"
+    return Hypothesis(kind, tuple(parts), rows if of is None else _rows(evidence(of)), _unit(a), null)
+
+
+def _level(data: Any, region: tuple[float, float], margin: float, tie: float, resolution: float | None) -> Hypothesis:
+    """Build a level against its bound, in every condition."""
+    step = resolution_of(resolution, data)
+    data = evidence(data)
+    parts = tuple(
+        Part(text, values, region, "level", margin, resolution=step_of(values) if step is None else step, tie=tie,
+             coords=coords)
+        for text, values, coords in single(data)
+    )  # fmt: skip
+    return Hypothesis("level", parts, _rows(data), _unit(data), "shifted to the margin")
+
+
+def _levels_of(data: Any, along: str) -> xr.DataArray:
+    """Check that an array has at least two levels of ``along``."""
+    checked = evidence(data)
+    if along not in checked.dims:
+        raise EvidenceError(f"There is no dimension {along!r} to compare along, only {list(map(str, checked.dims))}.")
+    if checked.sizes[along] < 2:  # noqa: PLR2004 - two is what a comparison takes
+        raise EvidenceError(f"There is a single level of {along!r}: nothing to compare.")
+    return checked
+
+
+def _censor(arm: xr.DataArray, budget: Any) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return log2 of the time cut at the budget, and which runs are cut."""
+    if bool((arm <= 0).any()):
+        raise EvidenceError("A time to a threshold is above zero; a run that never gets there is given at the budget.")
+    if not bool(np.all(np.asarray(budget, dtype=float) > 0)):
+        raise EvidenceError("A budget is above zero, and there is one for every run.")
+    cut = arm.where(arm < budget, budget).transpose(*arm.dims)
+    never = (arm >= budget).astype(float).transpose(*arm.dims)
+    logs: Floats = np.log2(cut.values)
+    return cut.copy(data=logs), never.assign_coords(arm.coords)
+
+
+def _unnamed(data: xr.DataArray) -> Any:
+    """Say the conditions of a comparison without the name that xarray keeps from its first operand."""
+    return single(data.rename(None))
+
+
+def _rows(data: xr.DataArray) -> tuple[Row, ...]:
+    """Build the condition table of one array."""
+    return tuple(_labelled(data))
+
+
+def _labelled(data: xr.DataArray) -> Iterable[Row]:
+    for coords, at in combinations(data, other_dims(data)):
+        labels: dict[str, Any] = {**fixed(data), **coords}
+        yield row(labels or {"condition": str(data.name or "all")}, data.isel(at).values)
+
+
+def _both_rows(a: xr.DataArray, b: xr.DataArray) -> tuple[Row, ...]:
+    """Build the condition table of two arms, told apart by their names where their labels do not."""
+    rows = [*_rows(a), *(one for one in _rows(b))]
+    said = [tuple((k, v) for k, v in one.items() if k not in COLUMNS) for one in rows]
+    if len(set(said)) == len(said):
+        return tuple(rows)
+    names = [str(array.name or other) for array, other in ((a, "first arm"), (b, "second arm"))]
+    if names[0] == names[1]:
+        names = ["first arm", "second arm"]
+    count = len(_rows(a))
+    return tuple({"arm": names[index >= count], **one} for index, one in enumerate(rows))
+
+
+def _unit(data: xr.DataArray) -> str:
+    """Return the unit that the array's attributes name (CF's ``units``)."""
+    return str(data.attrs.get("units", ""))

@@ -1,0 +1,107 @@
+"""Hypotheses: what a claim returns. Built by the constructors, judged and reversed here, controlled in controls.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from pytest_claims.errors import EvidenceError
+from pytest_claims.inference.controls import Control, Levels, control
+from pytest_claims.inference.parts import Part, judge_parts
+from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
+from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
+
+#: What a proportion counts until its author names it.
+SUCCESS = "success"
+
+Null = Literal["relabelled", "shifted to the margin", "exact"]
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """A claim's statistical form with its evidence: one or several parts, all of which must hold.
+
+    ``members`` are the hypotheses that a conjunction joins; ``levels`` the columns that an ordered claim permutes.
+    """
+
+    kind: Kind
+    parts: tuple[Part, ...]
+    conditions: tuple[Row, ...]
+    unit: str = ""
+    null: Null = "relabelled"
+    levels: Levels | None = None
+    members: tuple["Hypothesis", ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise EvidenceError("This hypothesis has nothing to judge: its selection is empty.")
+        sizes = {part.values.size for part in self.parts}
+        if len(sizes) > 1:
+            raise EvidenceError(f"The parts of a conjunction rest on different numbers of seeds: {sorted(sizes)}.")
+        for part in self.parts:
+            if not np.isfinite(part.values).all():
+                raise EvidenceError(f"There is no number for every seed in {part.text}.")
+
+    @property
+    def n(self) -> int:
+        """The number of seeds."""
+        return int(self.parts[0].values.size)
+
+    def judge(self, alpha: float = ALPHA) -> Verdict:
+        """Judge at ``alpha`` a side (sequential looks: .005 / 4); fewer than 8 seeds are an EvidenceError."""
+        self._enough()
+        return combine(self.kind, judge_parts(self.parts, alpha), alpha, self.unit, self.conditions)
+
+    def reversed(self) -> "Hypothesis":
+        """Return the opposite claim: B beats A by as much, the order upside down, the other side of a level's bound.
+
+        A difference whose region contains zero (not worse than, equal, between) has no mirror image that contradicts
+        it; its reverse is the complement of its region.
+        """
+        if self.members:
+            members = tuple(member.reversed() for member in self.members)
+            return replace(self, members=members, parts=tuple(part for one in members for part in one.parts))
+        if self.null == "relabelled":
+            levels = None if self.levels is None else self.levels.reversed()
+            return replace(self, parts=tuple(part.mirrored() for part in self.parts), levels=levels)
+        return replace(self, parts=tuple(part.complement() for part in self.parts))
+
+    def control(self, rng: np.random.Generator, worlds: int = 400, alpha: float = ALPHA) -> Control:
+        """Judge again in worlds where the claim is not true; see controls.py for the worlds and the bound."""
+        self._enough()
+        return control(self, rng, worlds, alpha)
+
+    def named(self, *, unit: str | None = None, text: str | None = None) -> Self:
+        """Return the same hypothesis with a unit, or with the author's own words for what its parts show."""
+        parts = self.parts
+        if text is not None:
+            alone = len(parts) == 1
+            parts = tuple(replace(part, text=_renamed(part.text, text, alone=alone)) for part in parts)
+        return replace(self, parts=parts, unit=self.unit if unit is None else unit)
+
+    def _enough(self) -> None:
+        if self.n < FEWEST_SEEDS:
+            raise EvidenceError(f"There are {self.n} seeds; below {FEWEST_SEEDS} there is no verdict.")
+
+
+def _renamed(old: str, new: str, *, alone: bool) -> str:
+    """Put an author's words for a part's: in the place of "success", or before the labels of one of several parts."""
+    if old.startswith(SUCCESS):
+        return new + old.removeprefix(SUCCESS)
+    return new if alone else f"{new}: {old}"
+
+
+#: What the condition table says of each condition, beside its labels.
+COLUMNS = frozenset({"mean", "sd", "n", "values"})
+
+
+def row(labels: Mapping[str, Any], values: Any) -> Row:
+    """One line of the condition table: labels, then mean, sd, n and every seed's value.
+
+    A condition that is called like one of these columns, as a dataset's n, is told as "condition n".
+    """
+    values = np.asarray(values, dtype=float)
+    sd = float(values.std(ddof=1)) if values.size > 1 else 0.0
+    labels = {f"condition {name}" if name in COLUMNS else name: label for name, label in labels.items()}
+    return {**labels, "mean": float(values.mean()), "sd": sd, "n": int(values.size), "values": values.tolist()}

@@ -1,0 +1,146 @@
+"""The one sentence that a verdict says for itself: in a terminal, in JUnit and on the page alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from pytest_claims.inference.parts import PartVerdict, VerdictName
+
+LARGE = 1000.0
+
+
+@dataclass(frozen=True)
+class Story:
+    """What there is to tell."""
+
+    verdict: VerdictName
+    direction: str | None
+    deciding: PartVerdict
+    parts: Sequence[PartVerdict]
+    alpha: float
+    unit: str
+    detectable: float | None
+    seeds_needed: int | None
+
+
+def sentence(story: Story) -> str:
+    """One plain sentence that stands alone: the verdict, the evidence, what was asked, and what would decide."""
+    head = story.verdict.capitalize()
+    if story.direction:
+        head += f" ({story.direction})"
+    clauses = [_evidence(story), _asked(story)]
+    if story.verdict == "inconclusive":
+        clauses += _undecided(story)
+    return f"{head}: {_standing(story)}" + "; ".join(clause for clause in clauses if clause) + "."
+
+
+def number(value: float, unit: str = "") -> str:
+    """Three figures, thousands separated, the unit behind: ``0.0213``, ``1,171 steps``."""
+    if value == 0:
+        text = "0"
+    elif abs(value) >= LARGE:
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value:.3g}"
+    return f"{text} {unit}" if unit else text
+
+
+def _standing(story: Story) -> str:
+    """Say where several parts stand, before the deciding one is told."""
+    total = len(story.parts)
+    if total == 1:
+        return ""
+    held, failed = (sum(part.verdict == name for part in story.parts) for name in ("supported", "refuted"))
+    if story.verdict == "supported":
+        return f"all {total} parts hold; the narrowest: "
+    if story.verdict == "refuted":
+        return f"{failed} of {total} parts {'fails' if failed == 1 else 'fail'}; the clearest: "
+    return f"{held} of {total} parts {'holds' if held == 1 else 'hold'}, {total - held} undecided; the least certain: "
+
+
+def _evidence(story: Story) -> str:
+    """Say what was seen: how many seeds, the estimate, its interval."""
+    part, unit = story.deciding, story.unit
+    seeds = f"in {part.wins} of {part.seeds} seeds {part.text}"
+    level = f"{100 * (1 - 2 * story.alpha):.4g} % interval"
+    low, high = part.interval
+    if part.estimator == "exact":
+        return f"{seeds} is exactly {number(part.margin, unit)}"
+    if part.estimator == "count":
+        held = round(part.effect * part.seeds)
+        share = f"{100 * part.effect:.3g} %, {level} {100 * low:.3g} to {100 * high:.3g} %"
+        if not part.counted:
+            return f"{held} of {part.seeds} seeds ({share}) show {part.text}"
+        return (
+            f"most seeds tie exactly, so seeds are counted, and in {held} of {part.seeds} ({share}) "
+            f"{part.text} lies inside the margin"
+        )
+    if part.role == "time":
+        factor = f"by a factor of {number(2**part.effect)} in the mean"
+        return f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
+    seen = {"gain": "is above zero", "step": "is above zero", "level": "meets the bound"}.get(
+        part.role, "lies in the range"
+    )
+    interval = f"{level} {number(low)} to {number(high, unit)}"
+    return f"{seeds} {seen}; the mean{' gain' if part.role == 'gain' else ''} is {number(part.effect)}, {interval}"
+
+
+def _asked(story: Story) -> str:
+    """Say what the claim asked for, and why a verdict was withheld."""
+    part, unit = story.deciding, story.unit
+    if part.estimator == "exact":
+        return "" if not part.outside else "the claim asked for another number"
+    low, high = part.region
+    if part.estimator == "count":
+        bound = low if isfinite(low) else high
+        asked = f"the claim asked for {'more' if isfinite(low) else 'less'} than {100 * bound:.3g} % of seeds"
+    elif part.role == "time":
+        asked = f"the claim asked for a factor of {'more' if isfinite(low) else 'less'} than {_factor(low, high)}"
+    elif isfinite(low) and isfinite(high):
+        where = "outside" if part.outside else "between"
+        asked = (
+            f"the claim asked for a mean {where} {number(low)} {'to' if part.outside else 'and'} {number(high, unit)}"
+        )
+    elif part.role == "step" and low < 0:
+        asked = f"the claim allows a step back of less than {number(-low, unit)}"
+    else:
+        asked = f"the claim asked for {'more' if isfinite(low) else 'less'} than "
+        asked += number(low if isfinite(low) else high, unit)
+    return f"{asked}, but {part.note}" if part.note else asked
+
+
+def _factor(low: float, high: float) -> str:
+    return number(2 ** (low if isfinite(low) else high))
+
+
+def _undecided(story: Story) -> list[str]:
+    """Say what this run could have detected, and how many seeds would probably decide."""
+    part = story.deciding
+    if part.overruled:
+        return ["as long as most seeds tie, more of them would not decide"]
+    clauses = []
+    if story.detectable is not None:
+        clauses.append(f"{part.seeds} seeds would have detected {_reach(story, story.detectable)} (90 % power)")
+    elif part.estimator == "count":
+        clauses.append(f"{part.seeds} seeds can never prove such a share")
+    elif part.estimator == "mean":
+        clauses.append(f"with this spread {part.seeds} seeds could not have confirmed even the middle of the range")
+    if part.note:
+        return clauses
+    if story.seeds_needed is None:
+        return [*clauses, "the effect lies so close to the margin that no number of seeds within reach would decide"]
+    if story.seeds_needed <= part.seeds:
+        return [*clauses, "as many fresh seeds would probably decide"]
+    return [*clauses, f"about {story.seeds_needed:,} seeds would probably decide"]
+
+
+def _reach(story: Story, able: float) -> str:
+    """Say the smallest detectable effect in the words of its kind."""
+    part = story.deciding
+    if part.estimator == "count":
+        return f"a share of {100 * able:.3g} %"
+    if part.role == "time":
+        return f"a factor of {number(2**able)}"
+    if all(map(isfinite, part.region)):
+        return f"a mean within {number(able, story.unit)} of the middle"
+    return f"a mean of {number(able, story.unit)}"

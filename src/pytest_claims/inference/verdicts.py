@@ -1,0 +1,174 @@
+"""Verdicts: what the evidence says of a hypothesis, for a reader and for results.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_claims.inference.messages import Story, sentence
+from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
+from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
+
+if TYPE_CHECKING:
+    from pytest_claims.inference.labels import Label
+
+Kind = Literal["ordered", "difference", "equivalence", "level", "proportion", "time", "conjunction", "exact"]
+Direction = Literal["reversed", "smaller than the margin"]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict and everything it rests on; the top level repeats the deciding part.
+
+    ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
+    with 90 % power given the spread observed; ``seeds_needed`` how many would probably decide.
+    """
+
+    verdict: VerdictName
+    kind: Kind
+    effect: float
+    interval: tuple[float, float]
+    margin: float
+    region: tuple[float, float]
+    alpha: float
+    p_value: float | None
+    parts: tuple[PartVerdict, ...]
+    seeds: int
+    direction: Direction | None
+    win_rate: float
+    d_z: float | None
+    detectable: float | None
+    seeds_needed: int | None
+    message: str
+    unit: str
+    conditions: tuple[Row, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of results.json that a verdict knows: finite numbers or null."""
+        return {
+            "verdict": self.verdict,
+            "kind": self.kind,
+            "effect": finite(self.effect),
+            "interval": [finite(end) for end in self.interval],
+            "margin": finite(self.margin),
+            "region": [finite(end) for end in self.region],
+            "alpha": self.alpha,
+            "p_value": finite(self.p_value),
+            "parts": [part.as_json() for part in self.parts],
+            "seeds": self.seeds,
+            "direction": self.direction,
+            "win_rate": finite(self.win_rate),
+            "d_z": finite(self.d_z),
+            "detectable": finite(self.detectable),
+            "seeds_needed": self.seeds_needed,
+            "message": self.message,
+            "unit": self.unit,
+            "conditions": [_row(row) for row in self.conditions],
+        }
+
+
+def combine(
+    kind: Kind, parts: tuple[PartVerdict, ...], alpha: float, unit: str, conditions: tuple[Row, ...]
+) -> Verdict:
+    """Intersection-union (Berger 1982): supported iff every part is, refuted iff any part is."""
+    verdict: VerdictName = "inconclusive"
+    if all(part.verdict == "supported" for part in parts):
+        verdict = "supported"
+    elif any(part.verdict == "refuted" for part in parts):
+        verdict = "refuted"
+    # a refuted end-to-end difference says more than the step inside it that falls hardest
+    deciding = min(
+        (part for part in parts if part.verdict == verdict),
+        key=lambda part: (verdict == "refuted" and part.role == "step", part.slack),
+    )
+    direction = _direction(deciding) if verdict == "refuted" else None
+    able, needed = _reach(deciding, alpha)
+    return Verdict(
+        verdict=verdict,
+        kind=kind,
+        effect=deciding.effect,
+        interval=deciding.interval,
+        margin=deciding.margin,
+        region=deciding.region,
+        alpha=alpha,
+        p_value=deciding.p_value,
+        parts=parts,
+        seeds=deciding.seeds,
+        direction=direction,
+        win_rate=deciding.wins / deciding.seeds,
+        d_z=_standardised(deciding),
+        detectable=able,
+        seeds_needed=needed,
+        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, able, needed)),
+        unit=unit,
+        conditions=conditions,
+    )
+
+
+def _standardised(part: PartVerdict) -> float | None:
+    """Return a paired difference in standard deviations (d_z); levels and shares have none."""
+    if part.estimator != "mean" or part.role == "level" or part.sd <= 0:
+        return None
+    return part.effect / part.sd
+
+
+def _direction(part: PartVerdict) -> Direction | None:
+    """Say how a claimed difference was refuted; levels, shares and equivalences have no direction."""
+    low, high = part.region
+    if (
+        part.outside
+        or part.role not in {"gain", "step", "time", "range"}
+        or (part.estimator == "mean" and not isfinite(low))
+    ):
+        return None
+    if part.counted:
+        return "smaller than the margin"
+    if part.interval[1] < 0 <= low or (low < 0 and part.interval[1] <= low):
+        return "reversed"
+    return "smaller than the margin" if part.interval[0] < high else None
+
+
+def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
+    """Smallest detectable effect and the seeds that would probably decide, for the deciding part."""
+    low, high = part.region
+    if part.estimator == "exact" or part.overruled:  # as long as most seeds tie, no number of them decides
+        return None, None
+    if part.estimator == "count":
+        bound = low if isfinite(low) else high
+        able = detectable_share(part.seeds, bound, alpha) if isfinite(low) else None
+        return able, seeds_for_share(part.effect, bound, alpha)
+    # the width of the interval holds the floor on the sd, which the raw sd does not
+    sd = max(part.sd, sd_of(part.interval, part.seeds, alpha))
+    if isfinite(low) and isfinite(high):
+        able = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
+        distance = min(part.effect - low, high - part.effect)
+        return (able if able > 0 else None), _needed(distance, sd, alpha, part)
+    reach = detectable(part.seeds, sd, alpha)
+    able = low + reach if isfinite(low) else high - reach
+    return able, _needed(part.effect - low if isfinite(low) else high - part.effect, sd, alpha, part)
+
+
+def _needed(distance: float, sd: float, alpha: float, part: PartVerdict) -> int | None:
+    """Seeds to support an effect inside its margin, to refute one outside."""
+    return seeds_needed(distance, sd, alpha) if distance > 0 else seeds_needed(-distance, sd, part.refuted_at)
+
+
+def sd_of(interval: tuple[float, float], n: int, alpha: float) -> float:
+    """Return the standard deviation that a mean's interval of n seeds was built from, its floor included."""
+    from scipy import stats
+
+    return float((interval[1] - interval[0]) / 2 * sqrt(n) / stats.t.isf(alpha, n - 1))
+
+
+def _row(row: Row) -> dict[str, Any]:
+    """Put a condition with its statistics and one value a seed, into JSON's words."""
+    clean: dict[str, Label | list[float | None] | None] = {}
+    for key, value in row.items():
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            clean[key] = [finite(float(one)) for one in value]
+        elif isinstance(value, float):
+            clean[key] = finite(value)
+        else:
+            clean[key] = value
+    return clean

@@ -1,0 +1,51 @@
+"""The example that the repository carries: the page and results.json of one finished run, in few enough bytes."""
+
+from pathlib import Path
+from typing import Any
+
+from pytest_claims.errors import ResultsError
+from pytest_claims.files import write_atomically
+from pytest_claims.results import Results, read, write
+
+#: Bytes of page and results.json together.
+MOST_BYTES = 5_000_000
+SPARE = 50_000
+#: What a comparison with a baseline finds causes in, and nobody reads.
+DROPPED = frozenset({"trace", "derived", "curves"})
+FIGURES = 6
+
+
+def slim(results: Results) -> Results:
+    """Return results without traces and sums over draws, numbers to six figures: half of the bytes, the same page."""
+    claims = [{key: value for key, value in claim.items() if key not in DROPPED} for claim in results["claims"]]
+    shorter: Results = _rounded({**results, "claims": claims})
+    return shorter
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{FIGURES}g}")
+    if isinstance(value, dict):  # six figures of a time since 1970 are hours
+        return {key: one if key == "began" else _rounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    return value
+
+
+def write_example(folder: Path, target: Path) -> Path:
+    """Write a whole run's results.json, slimmed, and its page to ``target``; ResultsError where it is no example."""
+    from pytest_claims.report.page import page_text
+
+    results = read(folder)
+    if not results.get("complete"):
+        raise ResultsError(f"{folder} holds a partial run: an example shows a whole one.")
+    if folder.resolve() == target.resolve():
+        raise ResultsError(f"{folder} is the example itself: name the folder of a run.")
+    used = write(target, slim(results)).stat().st_size
+    page = page_text(folder, results, MOST_BYTES - SPARE - used)
+    path = target / "index.html"
+    write_atomically(path, page)
+    used += path.stat().st_size
+    if used > MOST_BYTES:
+        raise ResultsError(f"the example in {target} has {used / 1e6:.1f} MB, more than {MOST_BYTES / 1e6:.0f}.")
+    return path

@@ -1,0 +1,143 @@
+"""From a judged claim to files in figures/: one SVG a picture, the curves' numbers beside them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_claims.files import write_atomically
+from pytest_claims.inference.pictures import Boundary, Functions, Lines, Picture, Strips, Traces
+from pytest_claims.report.figures import svg
+from pytest_claims.report.figures.canvas import styled
+from pytest_claims.report.figures.seeds import thinned
+from pytest_claims.report.measurements import Row, as_csv, condition_text
+from pytest_claims.report.published import DIAMONDS
+from pytest_claims.report.words import printable
+from pytest_claims.results import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Points of one seed's curve in measurements.csv.
+CURVE = 25
+
+
+def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> None:
+    """Draw what a claim asked for, or its default figure; sets "figures", "captions", "curves", or "figure_error".
+
+    Nothing that goes wrong in here changes a verdict.
+    """
+    name = file_name(str(record.get("id", "claim")))
+    figures: list[str] = []
+    captions: list[str] = []
+    rows: list[Row] = []
+    try:
+        wanted = list(pictures) or [None]
+        for at, picture in enumerate(wanted):
+            drawn = draw(record, picture, f"{record.get('id')}.{at}")
+            if drawn is None:
+                continue
+            file = f"figures/{name}.svg" if at == 0 else f"figures/{name}.{at + 1}.svg"
+            write_atomically(folder / file, drawn[0])
+            figures.append(file)
+            captions.append(drawn[1])
+            if picture is not None:
+                rows += curve_rows(str(record.get("id")), picture, at + 1)
+        if rows:
+            file = f"figures/{name}.csv"
+            write_atomically(folder / file, as_csv(rows, header=False))
+            record["curves"] = [file]
+    except Exception as error:  # noqa: BLE001 - a claim's own data and labels come through here: anything can happen
+        record["figure_error"] = f"{type(error).__name__}: {error}"
+    record["figures"], record["captions"] = figures, captions
+
+
+def file_name(identifier: str) -> str:
+    """Return a claim's id as a file name on any system; ids that would share one differ by a checksum."""
+    safe = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in ".@-_") else "_" for letter in identifier
+    )
+    safe = safe.lstrip(".")[:80] or "claim"
+    if safe == identifier:
+        return safe
+    import zlib
+
+    return f"{safe}-{zlib.crc32(identifier.encode('utf-8', 'replace')):08x}"
+
+
+def draw(record: Record, picture: Any, salt: str) -> tuple[str, str] | None:
+    """Return (SVG, caption) of a picture; without a picture, of the default figure. None where nothing can be shown."""
+    with styled(salt):
+        if picture is None:
+            from pytest_claims.report.figures.defaults import draw_record
+
+            default = draw_record(record)
+            if default is None:
+                return None
+            figure, caption = default
+        else:
+            figure, caption = _figure(picture), caption_of(picture)
+        title = f"Figure of claim {record.get('id')}: {caption}"
+        return svg.from_figure(figure, salt, title), caption
+
+
+def _figure(picture: Any) -> "Figure":
+    from pytest_claims.report.figures import fields, plots
+
+    match picture:
+        case Lines():
+            return plots.draw_lines(picture)
+        case Strips():
+            return plots.draw_strips(picture)
+        case Traces():
+            return plots.draw_traces(picture)
+        case Functions():
+            return fields.draw_functions(picture)
+        case Boundary():
+            return fields.draw_boundary(picture)
+    raise TypeError(f"there is no drawing for a picture of type {type(picture).__name__}")
+
+
+def caption_of(picture: Picture) -> str:
+    """Say how to read a picture, in a sentence or two."""
+    head = f"{printable(picture.title).strip().rstrip('.')}. " if picture.title else ""
+    match picture:
+        case Lines():
+            text = "Thin lines are seeds; the thick one is their mean with its 99 % interval."
+        case Strips():
+            text = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
+        case Traces():
+            text = "Thin lines are seeds over training; the thick one is their mean."
+        case Functions():
+            text = "Each thin line is what one seed's network computes."
+        case Boundary():
+            shown = "" if picture.seed is None else f" of seed {picture.seed}"
+            text = f"Tint: the class that the network{shown} predicts; round dots are class 0, square ones class 1."
+        case _:
+            text = ""
+    if isinstance(picture, Lines | Strips) and picture.published:
+        text += f" {DIAMONDS}"
+    if isinstance(picture, Lines | Strips | Traces) and picture.ceiling is not None:
+        text += " The dashed line is the best that is possible."
+    if isinstance(picture, Lines | Strips | Traces) and picture.log and "y" in picture.log:
+        text += " Means are geometric, as the axis is logarithmic."
+    return head + text
+
+
+def curve_rows(identifier: str, picture: Any, at: int) -> list[Row]:
+    """Rows of measurements.csv: every seed's curve, thinned. Boundaries are pictures of one seed and give none."""
+    if isinstance(picture, Boundary) or not hasattr(picture, "series"):
+        return []
+    rows: list[Row] = []
+    for one in picture.series():
+        text, source = condition_text(dict(one.coords)), f"figure {at}"
+        numeric = np.issubdtype(np.asarray(one.x).dtype, np.number)
+        seeds = np.asarray(picture.data["seed"].values).tolist()
+        for seed, y in zip(seeds, one.y, strict=True):
+            if numeric:
+                ((xs, ys),) = thinned(np.asarray(one.x, dtype=float), [y], CURVE)
+                rows += [(identifier, source, text, seed, float(x), float(v)) for x, v in zip(xs, ys, strict=True)]
+            else:
+                rows += [(identifier, source, text, seed, str(x), float(v)) for x, v in zip(one.x, y, strict=True)]
+    return rows

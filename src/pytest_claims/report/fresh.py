@@ -1,0 +1,147 @@
+"""How the registered verdicts fared on seeds that nobody had seen: a Markdown page from runs with ``--fresh``."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_claims.errors import ResultsError
+from pytest_claims.report.markdown import escape
+from pytest_claims.report.runs import NamedRun, differing, identifiers
+from pytest_claims.report.words import plural
+from pytest_claims.results import Record
+from pytest_claims.vocabulary import ENDS, VERDICTS
+
+#: What the page says of where the runs were made.
+VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
+DIGITS = 8  # of a commit
+NOT_RUN = "not run"
+
+
+def draws_of(runs: Sequence[NamedRun]) -> list[str]:
+    """Return the name of each run's seeds, "fresh-1"; a ResultsError where a run is not what the page is about."""
+    found = []
+    for run in runs:
+        streams = {str(claim.get("stream") or "registered") for claim in run.results["claims"]}
+        if len(streams) != 1 or not all(stream.startswith("fresh-") for stream in streams):
+            told = " and ".join(sorted(streams)) or "no"
+            raise ResultsError(f"{run.name} holds claims on {told} seeds; this page takes runs of pytest --fresh=N.")
+        if not run.results.get("complete"):
+            raise ResultsError(f"{run.name} was interrupted; this page takes whole runs.")
+        for claim in run.claims.values():
+            registered, seeds = claim.get("registered_seeds"), claim.get("seeds")
+            if claim.get("verdict") != "error" and (claim.get("looks") or registered != seeds):
+                raise ResultsError(
+                    f"{run.name}: {claim['id']} rests on {seeds} seeds and is registered for {registered}."
+                )
+        found.append(streams.pop())
+    for draw, count in Counter(found).items():
+        if count > 1:
+            raise ResultsError(f"{draw} is given {count} times; the same seeds again are no fresh draw.")
+    return found
+
+
+def page(runs: Sequence[NamedRun]) -> str:
+    """Return the page: what was asked, the counts, and every claim with its verdict in each draw."""
+    draws = draws_of(runs)
+    rows = [(one, [run.claims.get(one) for run in runs]) for one in identifiers(runs)]
+    commands = ", ".join(f"`pytest claims/ --fresh={draw.removeprefix('fresh-')}`" for draw in draws)
+    asked = (
+        f"How the registered verdicts fared on {plural(len(draws), 'draw')} of seeds that had no part in registering "
+        "them: every claim at its registered number of seeds, with the margin, the measurement and the rule it is "
+        "registered with. Anybody can draw others, or repeat these:"
+    )
+    undecided = (
+        "A verdict that is undecided in a draw is no contradiction: a claim whose effect lies near its margin is "
+        "decided by some draws and not by others. Supported against refuted is one."
+    )
+    head = [
+        "# Fresh seeds",
+        "",
+        asked,
+        f"{commands}.",
+        "",
+        "Made by `python -m reports fresh` from the `results.json` of these runs.",
+        "",
+        *_where(runs),
+        "## Counts",
+        "",
+        *_counts(rows),
+        "",
+        undecided,
+        "",
+        "## Every claim",
+        "",
+        f"| claim | | registered | {' | '.join(draws)} | as registered |",
+        "|---|---|---|" + "---|" * (len(draws) + 1),
+    ]
+    return "\n".join([*head, *(_row(name, cells) for name, cells in rows), ""])
+
+
+def _registered(cells: Sequence[Record | None]) -> str:
+    return next(str(cell.get("registered")) for cell in cells if cell is not None)
+
+
+def _verdict(cell: Record | None) -> str:
+    return NOT_RUN if cell is None else str(cell.get("verdict"))
+
+
+def _counts(rows: Sequence[tuple[str, Sequence[Record | None]]]) -> list[str]:
+    """Tabulate registered against fresh verdicts, then say the sums."""
+    counts = Counter((_registered(cells), _verdict(cell)) for _, cells in rows for cell in cells)
+    claims = Counter(_registered(cells) for _, cells in rows)
+    columns = [name for name in (*ENDS, NOT_RUN) if name in VERDICTS or any(got == name for _, got in counts)]
+    lines = [f"| registered as | claims | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
+    lines += [
+        f"| {name} | {claims[name]} | {' | '.join(str(counts[name, column]) for column in columns)} |"
+        for name in VERDICTS
+        if claims[name]
+    ]
+    judged = sum(count for (_, got), count in counts.items() if got != NOT_RUN)
+    same = sum(count for (registered, got), count in counts.items() if registered == got)
+    against = counts["supported", "refuted"] + counts["refuted", "supported"]
+    errors = sum(count for (_, got), count in counts.items() if got == "error")
+    always = sum(all(_verdict(cell) == _registered(cells) for cell in cells) for _, cells in rows)
+    sums = (
+        f"Of {plural(judged, 'fresh verdict')} {same:,} are as registered, {judged - same - against - errors:,} are "
+        f"undecided on one side, {against:,} contradict the registered verdict and {errors:,} are errors. "
+        f"{always:,} of {plural(len(rows), 'claim')} got the registered verdict in every draw."
+    )
+    return [*lines, "", sums]
+
+
+def _row(name: str, cells: Sequence[Record | None]) -> str:
+    registered = _registered(cells)
+    told = [_verdict(cell) for cell in cells]
+    text = next(str(cell.get("text") or "") for cell in cells if cell is not None)
+    shown = [verdict if verdict in {registered, NOT_RUN} else f"**{verdict}**" for verdict in told]
+    held = f"{told.count(registered)} of {len(told) - told.count(NOT_RUN)}"
+    return f"| {escape(name, 60)} | {escape(text, 160)} | {registered} | {' | '.join(shown)} | {held} |"
+
+
+def _where(runs: Sequence[NamedRun]) -> list[str]:
+    """Say versions, processor and commit where the runs share them; they must not differ unsaid."""
+    environments = [{name: _told(name, run.environment.get(name)) for name in VERSIONS} for run in runs]
+    unlike = differing(environments)
+    shared = [f"{name} {value}" for name, value in environments[0].items() if value and name not in unlike]
+    lines = [escape(f"{', '.join(shared)}.")] if shared else []
+    lines += [
+        escape(f"{name}: {', '.join(str(environment.get(name)) for environment in environments)}, in this order.")
+        for name in unlike
+    ]
+    return [*lines, ""] if lines else []
+
+
+def _told(name: str, value: Any) -> Any:
+    """Shorten a commit, and keep the plus of one that is not all of the code."""
+    if name != "commit" or not value:
+        return value
+    return str(value)[:DIGITS] + ("+" if str(value).endswith("+") else "")
+
+
+def write(path: Path, runs: Sequence[NamedRun]) -> Path:
+    """Write the page."""
+    from pytest_claims.files import write_atomically
+
+    write_atomically(path, page(runs))
+    return path

@@ -1,0 +1,215 @@
+"""Many nights of one suite: each claim's effect with its interval against the date, changed verdicts marked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from pytest_claims.errors import ResultsError
+from pytest_claims.files import write_atomically
+from pytest_claims.report.runs import NamedRun, condensed, differing, find
+from pytest_claims.report.words import departed, ends, interval_text, quantity, region_text
+from pytest_claims.results import Record, natural, read
+
+WIDTH, HEIGHT = 1000, 100
+#: Entries of the environment whose change explains a changed verdict; the commit changes every night.
+VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu")
+#: Changed verdicts that the page lists one by one.
+MOST_EVENTS = 400
+
+
+@dataclass(frozen=True)
+class Event:
+    """A claim's verdict that is another than in the run before."""
+
+    id: str
+    night: int
+    was: str
+    now: str
+    when: str
+    versions: Sequence[tuple[str, str, str]]
+    message: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """One claim over all runs; None where a run lacks it."""
+
+    id: str
+    nights: Sequence[Record | None]
+    events: Sequence[Event]
+
+    @property
+    def last(self) -> Record:
+        """The last run that has the claim."""
+        return next(one for one in reversed(self.nights) if one is not None)
+
+    @cached_property
+    def now(self) -> str:
+        """Effect and interval in the last run."""
+        last = self.last
+        return (
+            "no effect" if last.get("effect") is None else f"{quantity(last, last['effect'])} [{interval_text(last)}]"
+        )
+
+    @cached_property
+    def asked(self) -> str:
+        """The claimed region."""
+        return region_text(self.last)
+
+    @cached_property
+    def chart(self) -> Markup:
+        """The drawing."""
+        return chart(self)
+
+
+class History:
+    """All claims of all runs, in the order of their dates."""
+
+    def __init__(self, runs: Sequence[NamedRun], skipped: Sequence[str] = ()) -> None:
+        self.runs = sorted(runs, key=lambda run: run.started)
+        self.skipped = skipped
+        self.changes = self._version_changes()
+        ids = sorted({one for run in self.runs for one in run.claims}, key=natural)
+        stories = [self._story(one) for one in ids]
+        self.stories = sorted(stories, key=lambda story: -max((event.night for event in story.events), default=-1))
+
+    def _version_changes(self) -> dict[int, list[tuple[str, str, str]]]:
+        """By run: (name, before, after) of each version that is another than in the run before."""
+        found = {}
+        for at, (before, after) in enumerate(pairwise(self.runs), 1):
+            names = [name for name in differing((before.environment, after.environment)) if name in VERSIONS]
+            if names:
+                pairs = (before.environment, after.environment)
+                found[at] = [(name, *(str(one.get(name) or "none") for one in pairs)) for name in names]
+        return found  # type: ignore[return-value]
+
+    def _story(self, identifier: str) -> Story:
+        nights = [run.claims.get(identifier) for run in self.runs]
+        events, last, since = [], None, 0
+        for at, night in enumerate(nights):
+            if night is None:
+                continue
+            verdict = str(night.get("verdict"))
+            if last is not None and verdict != last:
+                # what changed since the last run that had the claim, not only in the night itself
+                versions = [one for step in range(since + 1, at + 1) for one in self.changes.get(step, [])]
+                events.append(
+                    Event(
+                        identifier, at, last, verdict, self.runs[at].started, versions, str(night.get("message") or "")
+                    )
+                )
+            last, since = verdict, at
+        return Story(identifier, nights, events)
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Changed verdicts, the latest first."""
+        found = [event for story in self.stories for event in story.events]
+        return sorted(found, key=lambda event: (-event.night, natural(event.id)))[:MOST_EVENTS]
+
+    @cached_property
+    def departed(self) -> list[Record]:
+        """Claims of the last run that are not as registered."""
+        return [claim for claim in self.runs[-1].results["claims"] if departed(claim)] if self.runs else []
+
+
+def load_history(folder: Path) -> History:
+    """Read every results.json below ``folder``; other JSON files are counted, not read."""
+    runs, skipped = [], []
+    for path in find(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            results = read(path)
+        except ResultsError:
+            skipped.append(name)
+            continue
+        # what is not drawn is let go, so that a year of full reports fits into memory
+        runs.append(NamedRun(name.removesuffix("/results.json"), condensed(results)))
+    if not runs:
+        raise ResultsError(f"{folder} holds no results of schema 1.")
+    return History(runs, skipped)
+
+
+def write_history(folder: Path, history: History) -> Path:
+    """Write index.html into ``folder``."""
+    from pytest_claims.report.page import jinja
+
+    path = folder / "index.html"
+    write_atomically(path, jinja().get_template("history.html").render(history=history))
+    return path
+
+
+def chart(story: Story) -> Markup:
+    """Draw effect and interval night by night: the claimed region behind, changed verdicts as vertical lines."""
+    known = [
+        (at, night) for at, night in enumerate(story.nights) if night is not None and night.get("effect") is not None
+    ]
+    if not known:
+        return Markup("")
+    lows = [_known(ends(night.get("interval"))[0], night["effect"]) for _, night in known]
+    highs = [_known(ends(night.get("interval"))[1], night["effect"]) for _, night in known]
+    region = ends(story.last.get("region"))
+    edges = [edge for edge in region if edge is not None]
+    bottom, top = min([*lows, *edges]), max([*highs, *edges])
+    room = 0.08 * (top - bottom) or abs(top) * 0.1 or 1.0
+    bottom, top = bottom - room, top + room
+    count = max(len(story.nights) - 1, 1)
+
+    def x(night: int) -> float:
+        return WIDTH * night / count if len(story.nights) > 1 else WIDTH / 2
+
+    def y(value: float) -> float:
+        return HEIGHT * (top - value) / (top - bottom)
+
+    nights = [at for at, _ in known]
+    up = [(x(at), y(value)) for at, value in zip(nights, highs, strict=True)]
+    down = [(x(at), y(value)) for at, value in zip(nights, lows, strict=True)]
+    middle = [(x(at), y(night["effect"])) for at, night in known]
+    if len(known) == 1:
+        # a single night has no width of its own
+        up, down, middle = ([(a - 4, b), (a + 4, b)] for ((a, b),) in (up, down, middle))
+    claimed_top = 0.0 if region[1] is None else y(region[1])
+    claimed_bottom = HEIGHT if region[0] is None else y(region[0])
+    out = [
+        Markup('<rect class="claimed" width="{}" y="{}" height="{}"/>').format(
+            WIDTH, _n(claimed_top), _n(max(claimed_bottom - claimed_top, 0.0))
+        )
+        if edges
+        else Markup(""),
+        Markup('<path class="band" d="{}z"/>').format(_path([*up, *reversed(down)])),
+        Markup('<path class="mean" d="{}"/>').format(_path(middle)),
+    ]
+    out += [
+        Markup('<path class="event {}" d="M{} 0V{}"/>').format(event.now, _n(x(event.night)), HEIGHT)
+        for event in story.events
+    ]
+    label = f"Effect of {story.id} over {len(known)} runs; last: {story.now}; verdict changes: {len(story.events)}"
+    return Markup(
+        '<svg class="night" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, label, Markup("").join(out))
+
+
+def _known(value: Any, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """Relative lines between points rounded to a tenth; points on a straight level are left out."""
+    rounded = [(round(10 * a), round(10 * b)) for a, b in points]
+    kept = [
+        point
+        for at, point in enumerate(rounded)
+        if at in {0, len(rounded) - 1} or not rounded[at - 1][1] == point[1] == rounded[at + 1][1]
+    ]
+    text = f"M{_n(kept[0][0] / 10)} {_n(kept[0][1] / 10)}l"
+    steps = [f"{_n((b[0] - a[0]) / 10)} {_n((b[1] - a[1]) / 10)}" for a, b in pairwise(kept)]
+    return text + " ".join(steps)

@@ -1,0 +1,111 @@
+"""The Markdown summary for a CI job's page: what changed, what departed, then every claim in a table."""
+
+import re
+
+from pytest_claims._against import alarms
+from pytest_claims.report.words import clip, departed, duration, interval_text, plural, quantity
+from pytest_claims.results import Record, Results
+from pytest_claims.vocabulary import ENDS
+
+#: What a job page takes; GitHub refuses a step's summary above 1 MiB and shows long ones badly.
+MOST_BYTES = 200_000
+ICONS = {"supported": "✅", "refuted": "❌", "inconclusive": "❔", "error": "⚠️"}
+TEXT = 300
+
+
+def summary(results: Results) -> str:
+    """Return the summary, at most ``MOST_BYTES`` bytes: rows that do not fit are counted, not shown."""
+    claims: list[Record] = results["claims"]
+    head = [*_head(results, claims), *_changes(results), *_departures(claims)]
+    rows = [_row(claim) for claim in claims]
+    table = ["", "<details><summary>All claims</summary>", "", "| claim | | verdict | effect | interval | seeds |",
+             "|---|---|---|---|---|---|"]  # fmt: skip
+    foot = ["", "</details>", ""]
+    room = MOST_BYTES - _size([*table, *foot]) - 100
+    head = _fitting(head, room // 2)
+    fitting = _fitting(rows, room - _size(head))
+    if len(fitting) < len(rows):
+        foot = ["", f"{plural(len(rows) - len(fitting), 'more claim')} in results.json.", *foot]
+    return "\n".join([*head, *table, *fitting, *foot])
+
+
+def escape(text: object, most: int = TEXT) -> str:
+    """Text that Markdown and HTML leave as it is, on one line."""
+    flat = " ".join(clip(text, most).split())
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", flat)
+
+
+def _head(results: Results, claims: list[Record]) -> list[str]:
+    told = [(sum(claim.get("verdict") == verdict for claim in claims), verdict) for verdict in ENDS]
+    lines = [
+        "## Atomic Claims",
+        "",
+        " · ".join(f"{ICONS[verdict]} **{count}** {verdict}" for count, verdict in told),
+        "",
+    ]
+    environment = results.get("environment") or {}
+    versions = ", ".join(
+        f"{name} {environment[name]}" for name in ("python", "torch", "numpy") if environment.get(name)
+    )
+    lines += [f"{plural(len(claims), 'claim')} in {duration(results.get('duration_s'))} on {escape(versions)}.", ""]
+    if not results.get("complete"):
+        lines += ["**Partial:** this run was interrupted.", ""]
+    return lines
+
+
+def _changes(results: Results) -> list[str]:
+    baseline = results.get("baseline")
+    if not baseline:
+        return []
+    changes = alarms(results)
+    if not changes:
+        return ["Nothing changed since the baseline.", ""]
+    texts = {claim["id"]: claim.get("text") for claim in results["claims"]}
+    lines = [f"### {plural(len(changes), 'alarm')} since the baseline", ""]
+    lines += [
+        f"- **{escape(one['id'])}** {escape(texts.get(one['id']) or '')}: {one.get('was')} → **{one.get('now')}**. "
+        f"{escape(one.get('where') or '')}"
+        for one in changes
+    ]
+    return [*lines, ""]
+
+
+def _departures(claims: list[Record]) -> list[str]:
+    surprising = [claim for claim in claims if departed(claim)]
+    if not surprising:
+        return ["Every verdict is as registered.", ""]
+    lines = [f"### {plural(len(surprising), 'verdict')} not as registered", ""]
+    lines += [
+        f"- **{escape(claim['id'])}** {escape(claim.get('text') or '')}: registered {claim.get('registered')}, "
+        f"got **{claim.get('verdict')}**. {escape(claim.get('message') or '')}"
+        for claim in surprising
+    ]
+    return [*lines, ""]
+
+
+def _row(claim: Record) -> str:
+    verdict = str(claim.get("verdict"))
+    cells = [
+        f"**{escape(claim.get('id', ''), 60)}**",
+        escape(claim.get("text") or "", 160),
+        f"{ICONS.get(verdict, '')} {verdict}{' (not as registered)' if departed(claim) else ''}",
+        quantity(claim, claim.get("effect")),
+        interval_text(claim),
+        str(claim.get("seeds") or "—"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _size(lines: list[str]) -> int:
+    return sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
+
+
+def _fitting(lines: list[str], room: int) -> list[str]:
+    """Return the first lines that fit into ``room`` bytes."""
+    used = 0
+    for at, line in enumerate(lines):
+        used += len(line.encode("utf-8", "replace")) + 1
+        if used > room:
+            return lines[:at]
+    return lines

@@ -1,0 +1,62 @@
+"""measurements.csv: tidy, one row a scalar (a seed's value in a condition) or a point of a thinned curve."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_claims.files import write_atomically
+from pytest_claims.report.words import labels_of
+from pytest_claims.results import Record, Results
+
+COLUMNS = ("claim", "source", "condition", "seed", "x", "value")
+Row = tuple[str, str, str, Any, Any, Any]
+
+
+def condition_text(labels: dict[str, Any]) -> str:
+    """Return "layers=3; activation=relu"."""
+    return "; ".join(f"{name}={value}" for name, value in labels.items())
+
+
+def condition_rows(claim: Record) -> Iterator[Row]:
+    """One row for each seed's value in each condition. ``seed`` is the seed's position where seeds are not named."""
+    names = claim.get("seed_values") or []
+    for condition in claim.get("conditions") or []:
+        text = condition_text(labels_of(condition))
+        for at, value in enumerate(condition.get("values") or []):
+            yield claim["id"], "conditions", text, names[at] if at < len(names) else at, "", value
+
+
+def as_csv(rows: Iterable[Row], *, header: bool) -> str:
+    """Return rows as CSV; texts that a spreadsheet would run as formulas begin with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if header:
+        writer.writerow(COLUMNS)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _inert(cell: Any) -> Any:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return repr(cell)
+    if isinstance(cell, str) and cell[:1] in {"=", "+", "@", "\t", "\r"}:
+        return f"'{cell}"
+    return cell
+
+
+def write_measurements(folder: Path, results: Results) -> Path:
+    """Write measurements.csv: conditions from the records, then the curves that the workers left beside the figures."""
+    pieces = [as_csv([], header=True)]
+    for claim in results["claims"]:
+        pieces.append(as_csv(condition_rows(claim), header=False))
+        for name in claim.get("curves") or []:
+            path = folder / name
+            if path.is_file():
+                pieces.append(path.read_text(encoding="utf-8"))
+    path = folder / "measurements.csv"
+    write_atomically(path, "".join(pieces))
+    return path

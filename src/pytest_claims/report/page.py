@@ -1,0 +1,282 @@
+"""index.html: one file with everything in it, drawn from results.json and figures/."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from pytest_claims._against import alarms, drifted
+from pytest_claims.files import write_atomically
+from pytest_claims.report import forest, words
+from pytest_claims.report.figures.palette import style_sheet
+from pytest_claims.report.figures.svg import for_page, size
+from pytest_claims.report.views import ClaimView, Figure, Loose
+from pytest_claims.results import Record, Results, natural
+from pytest_claims.vocabulary import ENDS
+
+TEMPLATES = Path(__file__).parent / "templates"
+#: Bytes that a page should have at most: beyond it further figures stay in figures/, and the page says so.
+MOST_BYTES = 4_900_000
+#: Bytes of figures that stay on a page however long its tables are.
+FEWEST_FIGURES = 2_000_000
+#: Sections from which on the browser draws them only when they come into sight.
+MANY = 150
+POINT = 4 / 3  # CSS pixels
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The claims on one question."""
+
+    number: str
+    question: str
+    protocol: str
+    claims: list[ClaimView]
+    seconds: float
+
+    @property
+    def everything(self) -> list[ClaimView]:
+        """Claims, each followed by its variants."""
+        return [view for claim in self.claims for view in (claim, *claim.variants)]
+
+
+class Page:
+    """What the templates read."""
+
+    def __init__(self, results: Results, folder: Path, most_figures: int | None = None) -> None:
+        self.results = results
+        self.environment: Mapping[str, Any] = results.get("environment") or {}
+        self.claims: list[Record] = results["claims"]
+        figures, self.drawn = load_figures(folder, self.claims, most_figures)
+        views = {record["id"]: self._view(record, figures) for record in self.claims}
+        for view in views.values():
+            parent = views.get(view.record.get("variant_of") or words.bare(view.id))
+            if parent is not None and parent is not view:
+                view.parent = parent.record
+                parent.variants.append(view)
+        self.top = [view for view in views.values() if view.parent is None]
+
+    def _view(self, record: Record, figures: Mapping[str, tuple[list[Figure], list[str]]]) -> ClaimView:
+        drawn, lost = figures[record["id"]]
+        return ClaimView(Loose(record), self.environment, drawn, lost)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Claims and variants by verdict."""
+        return {verdict: sum(claim.get("verdict") == verdict for claim in self.claims) for verdict in ENDS}
+
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """Claims grouped by experiment, in natural order."""
+        groups: dict[str, list[ClaimView]] = {}
+        for view in self.top:
+            groups.setdefault(view.experiment, []).append(view)
+        seconds = seconds_of(self.claims)
+        return [
+            Experiment(
+                number,
+                next((str(view.record["question"]) for view in views if view.record.get("question")), ""),
+                next((str(view.record["protocol"]) for view in views if view.record.get("protocol")), ""),
+                views,
+                seconds.get(number, 0.0),
+            )
+            for number, views in sorted(groups.items(), key=lambda item: natural(item[0]))
+        ]
+
+    @cached_property
+    def departed(self) -> list[ClaimView]:
+        """Claims and variants whose verdict fails the run."""
+        return [view for one in self.experiments for view in one.everything if view.departed]
+
+    @cached_property
+    def undecided(self) -> list[ClaimView]:
+        """Claims and variants whose other verdict is excused."""
+        return [view for one in self.experiments for view in one.everything if view.undecided]
+
+    @cached_property
+    def unusual(self) -> str:
+        """What is unusual about the whole run, in a sentence: a quick look, other seeds, another engine."""
+        views = [view for one in self.experiments for view in one.everything]
+        facts = []
+        fewer = sum(view.other_seeds and not view.record.get("looks") for view in views)
+        if fewer:
+            facts.append(f"{fewer} of {words.plural(len(views), 'claim')} on another number of seeds than registered")
+        for name, usual in (("stream", "registered"), ("engine", "torch")):
+            others = sorted({str(view.record[name]) for view in views if view.record.get(name)} - {usual})
+            if others:
+                facts.append(f"{name}: {', '.join(others)}")
+        if any(view.record.get("looks") for view in views):
+            facts.append("seeds were added until a look decided")
+        return "; ".join(facts)
+
+    @cached_property
+    def alarms(self) -> list[Record]:
+        """What changed since the baseline, each with the claim's text."""
+        texts = {claim["id"]: claim.get("text") for claim in self.claims}
+        return [{**one, "text": texts.get(one["id"], "")} for one in alarms(self.results)]
+
+    @cached_property
+    def drifted(self) -> list[Record]:
+        """What departed from the baseline without changing a verdict."""
+        return drifted(self.results)
+
+    @cached_property
+    def seeds(self) -> str:
+        """Return "32" or "16 to 64": how many seeds the claims rest on."""
+        known = [claim["seeds"] for claim in self.claims if claim.get("seeds")]
+        if not known:
+            return ""
+        return str(known[0]) if min(known) == max(known) else f"{min(known)} to {max(known)}"
+
+    @cached_property
+    def trials(self) -> int:
+        """The number of trials that the claims rest on."""
+        return len(dict(trials_of(self.claims)))
+
+    @cached_property
+    def reused(self) -> int:
+        """The number of trials that were read from an earlier run."""
+        known = dict(trials_of(self.claims))
+        return sum(bool(trial.get("reused")) for trial in known.values())
+
+    @cached_property
+    def busy(self) -> dict[str, float] | None:
+        """How busy the workers were while trials ran; None where it is not known."""
+        return busy(self.claims)
+
+    @cached_property
+    def corrected(self) -> int:
+        """The number of p-values that Holm's adjustment is over."""
+        return sum(claim.get("p_holm") is not None for claim in self.claims)
+
+
+def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], Record]]:
+    """Yield every trial that the claims rest on under a key that names it: two claims may rest on one."""
+    for claim in claims:
+        for trial in claim.get("seconds_by_trial") or []:
+            if isinstance(trial, Mapping):
+                number = str(claim.get("experiment"))
+                key = (number, *(str(trial.get(name)) for name in ("measurement", "condition", "seeds")))
+                yield key, dict(trial)
+
+
+def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
+    """Seconds that each experiment's trials took, in this run or an earlier one.
+
+    A trial that several claims rest on counts once.
+    """
+    seconds: dict[str, float] = {}
+    for (number, *_), trial in dict(trials_of(claims)).items():
+        seconds[number] = seconds.get(number, 0.0) + float(trial.get("seconds") or 0.0)
+    return seconds
+
+
+def busy(claims: Iterable[Record]) -> dict[str, float] | None:
+    """Return the workers, the seconds from the first trial's begin to the last one's end, and the share they used.
+
+    The share is processor time of trials over workers x seconds: judging and drawing, which go on beside, count as
+    idle. None where an earlier version stored the trials, or none was measured.
+    """
+    trials = [trial for trial in dict(trials_of(claims)).values() if not trial.get("reused")]
+    if not trials or any(trial.get(name) is None for trial in trials for name in ("began", "processor_s")):
+        return None
+    seconds = max(trial["began"] + trial["seconds"] for trial in trials) - min(trial["began"] for trial in trials)
+    workers = len({trial.get("worker") for trial in trials})
+    share = sum(trial["processor_s"] for trial in trials) / (workers * seconds) if seconds else 1.0
+    return {"workers": workers, "seconds": seconds, "share": share}
+
+
+def load_figures(
+    folder: Path, claims: Iterable[Record], most: int | None = None
+) -> tuple[dict[str, tuple[list[Figure], list[str]]], int]:
+    """Return each claim's figures and what to say of those that are not shown; and the bytes of those that are.
+
+    ``most`` limits these bytes; None is no limit.
+    """
+    found: dict[str, tuple[list[Figure], list[str]]] = {}
+    sizes: list[tuple[int, int, str, Figure, str]] = []
+    for claim in claims:
+        figures: list[Figure] = []
+        lost = [f"The figure could not be drawn: {claim['figure_error']}"] if claim.get("figure_error") else []
+        captions = claim.get("captions") or []
+        for at, name in enumerate(claim.get("figures") or []):
+            try:
+                text = for_page((folder / _inside(name)).read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                lost.append(f"The figure {name} cannot be shown: {getattr(error, 'strerror', None) or error}.")
+                continue
+            figure = Figure(Markup(text), captions[at] if at < len(captions) else "", POINT * size(text)[0])  # noqa: S704 - only drawing elements pass for_page
+            figures.append(figure)
+            sizes.append((at, len(text), claim["id"], figure, name))
+        found[claim["id"]] = figures, lost
+    return found, _keep_small(found, sizes, most)
+
+
+def _inside(name: str) -> Path:
+    """Return a figure's path below the report folder, whatever results.json says."""
+    return Path("figures") / Path(str(name)).name
+
+
+def _keep_small(
+    found: Mapping[str, tuple[list[Figure], list[str]]],
+    sizes: list[tuple[int, int, str, Figure, str]],
+    most: int | None,
+) -> int:
+    """Leave out further figures before first ones, large before small ones, until the page is small enough."""
+    total = sum(bytes_ for _, bytes_, *_ in sizes)
+    for _, bytes_, identifier, figure, name in sorted(sizes, key=lambda one: (one[0] > 0, one[1]), reverse=True):
+        if most is None or total <= most:
+            break
+        figures, lost = found[identifier]
+        figures[:] = [one for one in figures if one is not figure]
+        lost.append(f"A figure is left out to keep this page small; it is in {name}.")
+        total -= bytes_
+    return total
+
+
+@cache
+def jinja() -> jinja2.Environment:
+    """Return the templates' environment: autoescape on, an undefined name is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(
+        number=words.number, duration=words.duration, plural=words.plural, paragraphs=words.paragraphs, day=words.day
+    )
+    environment.globals.update(
+        themes=[Markup(style_sheet(theme)) for theme in (0, 1)],  # noqa: S704 - our own constants
+        asset=lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),  # noqa: S704 - our own files
+        words=words,
+        lesson=forest.lesson,
+        verdicts=ENDS,
+    )
+    return environment
+
+
+def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES) -> str:
+    """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/."""
+    page = Page(results, folder)
+    template = jinja().get_template("report.html")
+    results = Loose(results)
+    text = template.render(page=page, results=results, many=len(page.claims) > MANY)
+    excess = len(text.encode("utf-8", "replace")) - most_bytes
+    fewest = min(FEWEST_FIGURES, most_bytes // 2)
+    if excess > 0 and page.drawn > fewest:
+        page = Page(results, folder, max(page.drawn - excess, fewest))
+        text = template.render(page=page, results=results, many=len(page.claims) > MANY)
+    return text
+
+
+def write_page(folder: Path, results: Results) -> Path:
+    """Draw the page of a run into its folder."""
+    path = folder / "index.html"
+    write_atomically(path, page_text(folder, results))
+    return path

@@ -1,0 +1,107 @@
+"""Published values beside measured ones: which condition each of them belongs to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_claims.report.words import labels_of, number
+from pytest_claims.results import Record
+
+DIAMONDS = "Diamonds are published values."
+ARROWS = {1: "rises", -1: "falls", 0: "stays"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published value, the keys that lead to it, and the index of the condition that it belongs to, if any."""
+
+    keys: tuple[str, ...]
+    value: Any
+    condition: int | None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the value can be drawn; others are words."""
+        return isinstance(self.value, int | float) and not isinstance(self.value, bool)
+
+    @property
+    def name(self) -> str:
+        """The keys in words."""
+        return ", ".join(self.keys)
+
+
+def published_of(claim: Record) -> list[Published]:
+    """Return every published value; one that fits several conditions belongs to none."""
+    conditions = [labels_of(row) for row in claim.get("conditions") or []]
+    found = []
+    for keys, value in _flat(claim.get("published")):
+        fitting = [at for at, labels in enumerate(conditions) if all(_fits(key, labels) for key in keys)]
+        found.append(Published(keys, value, fitting[0] if len(fitting) == 1 else None))
+    return found
+
+
+def _flat(published: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(published, Mapping):
+        for key, value in published.items():
+            yield from _flat(value, (*keys, str(key)))
+    elif isinstance(published, Sequence) and not isinstance(published, str):
+        for at, value in enumerate(published):
+            yield from _flat(value, (*keys, str(at + 1)))
+    elif published is not None:
+        yield keys, published
+
+
+def _fits(key: str, labels: Mapping[str, Any]) -> bool:
+    """Whether a key such as "layers 1", "layers=1", "1" or "relu" names one of a condition's labels."""
+    wanted = {_plain(part) for part in key.split(",")}
+    names = set()
+    for name, value in labels.items():
+        told = _plain(value)
+        names |= {told, f"{name} {told}".lower(), f"{name}={told}".lower()}
+    return wanted <= names
+
+
+def _plain(value: Any) -> str:
+    """1, 1.0 and "1" are one label."""
+    text = str(value).strip().lower().replace("_", " ")
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
+
+
+def direction(claim: Record) -> tuple[str, str] | None:
+    """Return what was published: ("rises", "0.625 to 0.688"), ("", "152") for a single value, None for none.
+
+    Values count in the order in which they are published, those of the first series where there are several. A quantity
+    that is named is said, as it need not be the measured one: ("", "0 to 0.033 (mean squared error)").
+    """
+    values = [one for one in published_of(claim) if one.is_number]
+    if not values:
+        return None
+    series = [one for one in values if one.keys[:-1] == values[0].keys[:-1]]
+    of = _quantity(claim, series[0])
+    if len(series) == 1:
+        return "", number(series[0].value) + of
+    first, last = series[0].value, series[-1].value
+    if not all(_ordinal(one.keys[-1]) for one in series):
+        low, high = min(one.value for one in series), max(one.value for one in series)
+        return "", f"{number(low)} to {number(high)}{of}"
+    return ARROWS[(last > first) - (last < first)], f"{number(first)} to {number(last)}{of}"
+
+
+def _quantity(claim: Record, one: Published) -> str:
+    """Return " (accuracy)" where the first of several keys names no condition, hence what was measured."""
+    rows = [labels_of(row) for row in claim.get("conditions") or []]
+    if len(one.keys) == 1 or not rows or any(_fits(one.keys[0], labels) for labels in rows):
+        return ""
+    return f" ({one.keys[0]})"
+
+
+def _ordinal(key: str) -> bool:
+    """Whether a key ends in a number, so that the order of keys is an order of conditions."""
+    try:
+        float(key.rpartition(" ")[2].rpartition("=")[2].replace(",", ""))
+    except ValueError:
+        return False
+    return True

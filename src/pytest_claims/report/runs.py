@@ -1,0 +1,108 @@
+"""Several runs side by side: read, named, and told apart by what differs between them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest_claims.errors import ResultsError
+from pytest_claims.report.words import day
+from pytest_claims.results import Record, Results, natural, read
+
+#: What a version is a version of: the entries of "environment" that are told first.
+TOLD = ("python", "torch", "numpy", "scipy", "scikit-learn", "platform", "cpu", "commit")
+
+
+@dataclass(frozen=True)
+class NamedRun:
+    """A run under a short name."""
+
+    name: str
+    results: Results
+
+    @cached_property
+    def claims(self) -> dict[str, Record]:
+        """The claims by id."""
+        return {claim["id"]: claim for claim in self.results["claims"]}
+
+    @property
+    def started(self) -> str:
+        """When the run began, ISO."""
+        return str(self.results.get("started") or "")
+
+    @property
+    def day(self) -> str:
+        """When the run began, in words."""
+        return day(self.started)
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Versions and machine."""
+        found: Mapping[str, Any] = self.results.get("environment") or {}
+        return found
+
+
+def load(paths: Sequence[Path]) -> list[NamedRun]:
+    """Read runs, each named by the part of its path that tells it from the others; ResultsError where one cannot be."""
+    runs = [read(path) for path in paths]
+    return [NamedRun(name, results) for name, results in zip(names(paths), runs, strict=True)]
+
+
+def names(paths: Sequence[Path]) -> list[str]:
+    """Return short distinct names: "nightly" for legs/nightly/results.json; numbered where paths are the same."""
+    parts = [[part for part in path.resolve().parts if part != "results.json"] for path in paths]
+    parts = [[*some[:-1], some[-1].removesuffix(".json")] for some in parts]
+    for depth in range(1, max((len(some) for some in parts), default=1) + 1):
+        # the machine's own folders never become part of a name: at most three levels are told
+        short = ["/".join(some[-min(depth, 3) :]) for some in parts]
+        if len(set(short)) == len(short):
+            return short
+        if depth > 2:  # noqa: PLR2004 - see above
+            break
+    return [f"{'/'.join(some[-1:])} ({at})" for at, some in enumerate(parts, 1)]
+
+
+def differing(environments: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the entries of the environment in which the runs differ, the telling ones first."""
+    environments = list(environments)
+    keys = list(dict.fromkeys(key for one in environments for key in one))
+    changed = [key for key in keys if len({str(one.get(key)) for one in environments}) > 1]
+    return sorted(changed, key=lambda key: (TOLD.index(key) if key in TOLD else len(TOLD), key))
+
+
+def find(folder: Path) -> list[Path]:
+    """Return every JSON file below a folder, in the order of names; a ResultsError where there is none."""
+    if not folder.is_dir():
+        raise ResultsError(f"{folder} is no folder.")
+    paths = sorted(path for path in folder.rglob("*.json") if "trials" not in path.relative_to(folder).parts)
+    if not paths:
+        raise ResultsError(f"{folder} holds no results: no file below it ends in .json.")
+    return paths
+
+
+def identifiers(runs: Iterable[NamedRun]) -> list[str]:
+    """Return all claims' ids, in natural order."""
+    return sorted({identifier for run in runs for identifier in run.claims}, key=natural)
+
+
+DROPPED = frozenset({
+    "conditions", "inputs", "derived", "trace", "seconds_by_trial", "protocol", "discussion", "figures", "captions",
+    "curves", "controls", "published", "looks",
+})  # fmt: skip
+
+
+def condensed(results: Results) -> Results:
+    """Return a run's verdicts, effects and intervals without what they rest on: what a history of many nights keeps."""
+    claims = []
+    for claim in results["claims"]:
+        slim = {key: value for key, value in claim.items() if key not in DROPPED and value is not None}
+        # words.quantity reads the unit of an effect off its part
+        slim["parts"] = [
+            {key: part.get(key) for key in ("effect", "interval", "estimator")}
+            for part in claim.get("parts") or []
+            if part.get("effect") == claim.get("effect")
+        ][:1]
+        claims.append(slim)
+    kept = {key: value for key, value in results.items() if key not in {"baseline", "claims", "command"}}
+    return {**kept, "claims": claims}

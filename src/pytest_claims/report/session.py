@@ -1,0 +1,148 @@
+"""A run, from the side where its test reports arrive: collects records, then writes the folder."""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_claims import results as store
+from pytest_claims.drift import compare_with
+from pytest_claims.environment import environment
+from pytest_claims.files import machine_paths, without_paths
+from pytest_claims.report.markdown import summary
+from pytest_claims.results import Record, Results
+from pytest_claims.vocabulary import PROPERTY
+
+#: Seconds between two writes of results.json while the run goes on: what a killed run leaves behind.
+INTERVAL = 20.0
+
+
+class Run:
+    """Collects every claim's record; a pytest plugin object of its own, registered on the controller only."""
+
+    def __init__(self, config: pytest.Config, folder: Path, baseline: Results | None) -> None:
+        self.config = config
+        self.folder = folder
+        self.baseline = baseline
+        self.records: dict[str, Record] = {}
+        self.results: Results | None = None
+        self.problem: str | None = None
+        self._written = 0.0
+
+    def begin(self) -> None:
+        """Note the time."""
+        self.started = datetime.now(UTC)
+        self._clock = time.monotonic()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the record off a test report; a later phase of the same test may carry a fuller one, or its failure."""
+        found = next((value for name, value in report.user_properties if name == PROPERTY), None)
+        if found is not None:
+            record = store.parse_record(str(found))
+            record.setdefault("nodeid", report.nodeid)
+            record["outcome"] = outcome(report, record, self.records.get(report.nodeid))
+            self.records[report.nodeid] = record
+        if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
+            self._written = time.monotonic()
+            with suppress(OSError):  # a full disk now: the run goes on, and finish() says what could not be written
+                self._write_results(complete=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the report itself asks for exit status 1: a verdict changed, or nothing could be written."""
+        changed = bool(self.results and (self.results.get("baseline") or {}).get("failed"))
+        return changed or self.problem is not None
+
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        return environment(self.config.rootpath)
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
+
+    def _argument(self, argument: str) -> str:
+        """Return an argument of the command with no more than the name of a path elsewhere on this machine."""
+        option, equals, value = argument.rpartition("=")
+        path, here = Path(value), (self.config.rootpath, self.config.invocation_params.dir)
+        elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
+        return f"{option}{equals}{path.name}" if elsewhere else argument
+
+    def _assemble(self, *, complete: bool) -> Results:
+        facts: dict[str, Any] = {
+            "started": self.started.isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - self._clock, 3),
+            "complete": complete,
+            "command": ["pytest", *(self._argument(str(one)) for one in self.config.invocation_params.args)],
+            "environment": self._environment,
+        }
+        results: Results = without_paths(store.assemble(self.records.values(), facts), self._paths)
+        if self.baseline is not None:
+            results["baseline"] = compare_with(self.baseline, results)
+        return results
+
+    def _write_results(self, *, complete: bool) -> Results:
+        results = self._assemble(complete=complete)
+        store.write(self.folder, results)
+        return results
+
+    def finish(self, *, complete: bool) -> None:
+        """Write results.json, measurements.csv, the page, and the CI job's summary where one is asked for."""
+        from pytest_claims.report.measurements import write_measurements
+        from pytest_claims.report.page import write_page
+
+        try:
+            self.results = self._write_results(complete=complete)
+            drop_stale_figures(self.folder, self.results)
+            write_measurements(self.folder, self.results)
+            write_page(self.folder, self.results)
+            self._append_summary(self.results)
+        except OSError as error:
+            # a full disk at the end must not hide the verdicts: they are still told on the terminal
+            self.results = self.results or self._assemble(complete=complete)
+            self.problem = f"The report could not be written: {error.strerror or error}."
+
+    def _append_summary(self, results: Results) -> None:
+        target = os.environ.get("GITHUB_STEP_SUMMARY")
+        if target:
+            with Path(target).open("a", encoding="utf-8") as file:
+                file.write(summary(results))
+
+
+def outcome(report: pytest.TestReport, record: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> str:
+    """Return pytest's own word for a claim's end: passed, failed, xfailed, skipped, error (a crash in any phase)."""
+    if report.when != "call":
+        if report.failed:
+            return "error"
+        known = (earlier or record).get("outcome")
+        return str(known or report.outcome)
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "passed"
+    if report.failed and record.get("verdict") == "error":
+        return "error"
+    return str(report.outcome)
+
+
+def drop_stale_figures(folder: Path, results: Results) -> None:
+    """Remove the figures that an earlier run left in this folder, so that the folder holds one run."""
+    kept = {name for claim in results["claims"] for name in claim.get("figures") or []}
+    for path in sorted((folder / "figures").glob("*.svg")):
+        if f"figures/{path.name}" not in kept:
+            path.unlink(missing_ok=True)
+
+
+def render(folder: Path) -> Path:
+    """Draw the page of a stored run again, from results.json and figures/; measurements.csv too where it is missing."""
+    from pytest_claims.report.measurements import write_measurements
+    from pytest_claims.report.page import write_page
+
+    results = store.read(folder)
+    if not (folder / "measurements.csv").exists():
+        write_measurements(folder, results)
+    return write_page(folder, results)

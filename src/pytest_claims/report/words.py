@@ -1,0 +1,175 @@
+"""Words and numbers as every output shows them: terminal, Markdown and page."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pytest_claims.results import Record
+
+LARGE = 1000.0
+MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+SMALL = 1e-3
+STATISTICS = frozenset({"mean", "sd", "n", "values"})
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+MINUTE, HOUR = 60, 3600
+
+
+def number(value: Any, unit: str = "") -> str:
+    """Three figures and a true minus sign: 0.0213, 1,171; an em dash for nothing."""
+    if value is None or isinstance(value, str | bool):
+        return "—" if value is None else str(value)
+    value = float(value)
+    if value == 0:
+        text = "0"
+    elif abs(value) >= LARGE:
+        text = f"{value:,.0f}" if abs(value) < LARGE**3 else f"{value:.2e}"
+    else:
+        text = f"{value:.3g}"
+    text = text.replace("-", MINUS)
+    return f"{text} {unit}" if unit else text
+
+
+def with_minus(text: str) -> str:
+    """Return a sentence with true minus signs before its numbers: seeds 0-31 and names stay as they are."""
+    return re.sub(r"(?<![\w.)\]-])-(?=\.?\d)|(?<=\de)-(?=\d)", MINUS, text)
+
+
+def printable(text: Any) -> str:
+    """Return a text with blanks for control characters: nothing in it moves a cursor or turns a line around."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
+
+
+def duration(seconds: Any) -> str:
+    """3.2 s, 4 min 5 s, 1 h 12 min."""
+    if seconds is None:
+        return "—"
+    seconds = float(seconds)
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s" if seconds < MINUTE / 6 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE} s"
+    return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
+
+
+def is_time(claim: Record) -> bool:
+    """Whether the effect is a log2 of a ratio of times, which is read as a factor."""
+    return claim.get("kind") == "time"
+
+
+def is_share(claim: Record, part: Mapping[str, Any] | None = None) -> bool:
+    """Whether the effect is a share of seeds, read in per cent."""
+    told = part if part is not None else deciding(claim)
+    if told is not None and told.get("estimator") is not None:
+        return bool(told["estimator"] == "count")
+    return claim.get("kind") == "proportion"
+
+
+def deciding(claim: Record) -> Mapping[str, Any] | None:
+    """Return the part that the top level repeats; None where parts are not told."""
+    parts: Sequence[Mapping[str, Any]] = claim.get("parts") or []
+    same = (part for part in parts if part.get("effect") == claim.get("effect")
+            and part.get("interval") == claim.get("interval"))  # fmt: skip
+    return next(same, None)
+
+
+def quantity(claim: Record, value: Any, part: Mapping[str, Any] | None = None) -> str:
+    """Put an effect or a bound in the words of its claim: a plain number, a share in per cent, a factor."""
+    if value is None:
+        return "—"
+    if is_share(claim, part):
+        return f"{100 * float(value):.3g} %"
+    if is_time(claim):
+        return f"{number(2 ** float(value))}{TIMES}"
+    return number(value)
+
+
+def interval_text(claim: Record, part: Mapping[str, Any] | None = None) -> str:
+    """Return "0.17 to 0.25"; an em dash where there is no interval."""
+    low, high = ends((part or claim).get("interval"))
+    if low is None and high is None:
+        return "—"
+    if low == high:
+        return quantity(claim, low, part)
+    return f"{quantity(claim, low, part)} to {quantity(claim, high, part)}"
+
+
+def region_text(claim: Record, part: Mapping[str, Any] | None = None) -> str:
+    """Say what the claim asked for: "more than 0.05", "between 0.8 and 0.9", "exactly 152"."""
+    low, high = ends((part or claim).get("region"))
+    if claim.get("kind") == "exact" or (low is not None and low == high):
+        return f"exactly {number(low if low is not None else claim.get('margin'))}"
+    if low is not None and high is not None:
+        return f"between {quantity(claim, low, part)} and {quantity(claim, high, part)}"
+    if low is not None:
+        return f"more than {quantity(claim, low, part)}"
+    if high is not None:
+        return f"less than {quantity(claim, high, part)}"
+    return "—"
+
+
+def ends(pair: Any) -> tuple[float | None, float | None]:
+    """Two ends of an interval or region, None where open or missing."""
+    if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:  # noqa: PLR2004 - a pair
+        return None, None
+    return pair[0], pair[1]
+
+
+def level_text(claim: Record) -> str:
+    """Return "99 %", the level of the claim's interval."""
+    alpha = claim.get("alpha")
+    return "" if alpha is None else f"{100 * (1 - 2 * float(alpha)):.4g} %"
+
+
+def labels_of(condition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the labels of a row of ``conditions``: everything that is no statistic."""
+    return {key: value for key, value in condition.items() if key not in STATISTICS}
+
+
+def departed(claim: Record) -> bool:
+    """Whether the verdict departs from the registered one in a way that fails the run (design.md, "The gate")."""
+    if claim.get("verdict") == "error":
+        return True
+    if claim.get("outcome") in {"passed", "xfailed", "skipped"}:
+        return False
+    return claim.get("registered") is not None and claim.get("verdict") != claim.get("registered")
+
+
+def bare(identifier: str) -> str:
+    """Return the claim that a variant belongs to."""
+    return identifier.partition("@")[0]
+
+
+def plural(count: int, word: str) -> str:
+    """1 claim, 2 claims."""
+    return f"{count:,} {word if count == 1 else word + 's'}"
+
+
+def clip(text: Any, most: int) -> str:
+    """Return at most ``most`` characters, an ellipsis in the place of the rest."""
+    text = str(text)
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def paragraphs(text: Any) -> list[tuple[str, str]]:
+    """Return a text's paragraphs, each as (heading, rest): "Protocol. Sixteen points" has the heading "Protocol"."""
+    found = []
+    for block in re.split(r"\n\s*\n", str(text or "").strip()):
+        flat = " ".join(block.split())
+        head = re.match(r"(Protocol|Departures?|Measurement|Margins?|Note|Source|Reading)\. ", flat)
+        found.append((head[1], flat[head.end() :]) if head else ("", flat))
+    return [one for one in found if any(one)]
+
+
+def day(moment: Any) -> str:
+    """Return "23 November 2026, 22:10 UTC"; what is no ISO date as it is."""
+    try:
+        told = datetime.fromisoformat(str(moment))
+    except ValueError:
+        return str(moment or "")
+    zone = " UTC" if told.utcoffset() is not None and not told.utcoffset() else ""
+    return f"{told.day} {MONTHS[told.month - 1]} {told.year}, {told:%H:%M}{zone}"

@@ -1,0 +1,276 @@
+"""The side that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock, Timeout
+
+from pytest_claims import record as records
+from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
+from pytest_claims.running.progress import Progress
+from pytest_claims.trials.plan import DURATIONS, SENT, Settings
+from pytest_claims.trials.store import PLAN, RESULT, Attempt, Store, died, write_json
+from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
+from pytest_claims.vocabulary import PROPERTY
+
+#: Folders of earlier runs that are kept beside the current one, for --reuse.
+KEPT_RUNS = 4
+ALIVE = "alive.lock"
+
+
+class Controller:
+    """Shows progress; at the end keeps durations and pilots, and forgets old runs."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.store = Store(settings.folder / settings.run, CONTROLLER)
+        self.plan: dict[str, Any] = {}
+        self.pilots: dict[Path, dict[str, Any]] = {}
+        self.progress: Progress | None = None
+        self._alive: FileLock | None = None
+
+    def begin(self, workers: int) -> None:
+        """Read what the workers planned (or this process); show progress from now on."""
+        with suppress(OSError, ValueError):
+            self.plan = json.loads((self.store.folder / PLAN).read_text(encoding="utf-8"))
+        if not self.plan:
+            return
+        if self.plan.get("unknown"):
+            raise pytest.UsageError(str(self.plan["unknown"]))
+        if self._alive is None:
+            self._alive = FileLock(self.store.folder / ALIVE, timeout=0)
+            with suppress(Timeout, OSError):
+                self._alive.acquire()
+        if self.progress is None and self.plan["trials"]:
+            self.progress = Progress(self.config, self.store, self.plan["trials"], workers)
+            self.progress.start()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin, in a run without xdist."""
+        if session.items and not self.config.option.collectonly:
+            self.begin(1)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """Clear the progress line before pytest writes."""
+        if self.progress is not None:
+            self.progress.clear()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Clear the progress line before pytest writes; take pilots off the reports."""
+        if self.progress is not None:
+            self.progress.clear()
+        if self.settings.pilot and report.when == "call":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    record = json.loads(str(value))
+                    entry = pilot_entry(record)
+                    if entry is not None:
+                        path = self.config.rootpath / Path(record["file"]).parent / PILOTS
+                        self.pilots.setdefault(path, {})[record["id"]] = entry
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Stop showing progress."""
+        if self.progress is not None:
+            self.progress.stop()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Keep what the next run can use."""
+        if self._alive is not None:
+            with suppress(OSError):
+                self._remember()
+                self._forget()
+            self._alive.release()
+
+    def _remember(self) -> None:
+        """Write how long the trials took."""
+        durations = dict(self.settings.durations)
+        for path in self.store.folder.glob(f"*{RESULT}"):
+            with suppress(OSError, ValueError):
+                facts = json.loads(path.read_text(encoding="utf-8"))
+                if "shape" in facts and "seconds" in facts:
+                    durations[facts["shape"]] = facts["seconds"]
+        write_json(self.settings.folder / DURATIONS, durations)
+
+    def _forget(self) -> None:
+        """Remove the oldest runs' folders, unless they are in use."""
+        others = sorted(path for path in self.settings.folder.glob("run-*/") if path != self.store.folder)
+        for folder in others[:-KEPT_RUNS]:
+            lock = FileLock(folder / ALIVE, timeout=0)
+            try:
+                with lock:
+                    for path in folder.iterdir():
+                        if path.name != ALIVE:
+                            path.unlink()
+                (folder / ALIVE).unlink(missing_ok=True)
+                folder.rmdir()
+            except (Timeout, OSError):
+                continue
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+        """Write pilots and say where; say how an interrupted run goes on."""
+        if exitstatus == pytest.ExitCode.INTERRUPTED and self.plan:
+            folder = self.settings.folder.parent
+            here = self.config.invocation_params.dir
+            shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
+            terminalreporter.write_line(f"What was measured is kept; go on with: --reuse {shown}")
+        for path, entries in self.pilots.items():
+            merged = dict(sorted((read_pilots(path) | entries).items()))
+            try:
+                write_json(path, merged)
+                terminalreporter.write_line(f"pilots: {path.relative_to(self.config.rootpath).as_posix()}")
+            except OSError as error:
+                terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
+
+
+class XdistSide:
+    """What only a distributed run needs: the workers' instructions, crashes, the count of visible items."""
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.session: pytest.Session | None = None
+        self.failures = 0
+        self.visible: int | None = None
+        self.crashed_on: dict[str, Any] = {}  # the dead node of each claim that is run again, by node id
+
+    @property
+    def controller(self) -> Controller:
+        """The other plugin object of this process."""
+        found = self.config.pluginmanager.getplugin("claims-controller")
+        assert isinstance(found, Controller)  # noqa: S101 - registered together with this one
+        return found
+
+    @property
+    def claims(self) -> int:
+        """The number of claims in the plan."""
+        return len(self.controller.plan.get("claims", {}))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Send a worker what was decided here: it must not draw, name or time anything by itself."""
+        settings = self.settings
+        node.workerinput[SENT] = {
+            "fresh": self.config.option.fresh,
+            "report_folder": str(settings.folder.parent),
+            "settings": {
+                "folder": str(settings.folder),
+                "run": settings.run,
+                "workers": node.workerinput["workercount"],
+                "dist": self.config.option.dist,
+                "durations": settings.durations,
+            },
+        }
+        send = node.sendcommand
+
+        def send_if_alive(name: str, **content: object) -> None:
+            # xdist learns that a worker died when it reads the end of its stream, and breaks off the whole run if it
+            # writes to it before; what a dead worker does not receive is handed out again with the rest of its tests
+            with suppress(OSError):
+                send(name, **content)
+
+        node.sendcommand = send_if_alive
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session, whose count of items is pytest's denominator."""
+        self.session = session
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """Read the plan; from now on count visible items only."""
+        self.visible = sum(TRIAL not in name for name in ids)
+        self.controller.begin(node.workerinput["workercount"])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """Keep the denominator of the progress column honest."""
+        if self.session is not None and self.visible is not None:
+            self.session.testscollected = self.visible
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the denominator honest; stop the queued trials after ``-x``."""
+        self.pytest_runtest_logstart()
+        if report.nodeid in self.crashed_on:
+            # JUnit joins reports by their node, which xdist adds to pytest's report
+            report.node = self.crashed_on[report.nodeid]  # type: ignore[attr-defined]
+        self.failures += report.failed
+        limit = self.config.getoption("maxfail", 0)
+        if limit and self.failures >= limit and self.claims:
+            stop(self.controller.store.folder)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
+        """Rewrite the report of a crash to the claim's node id, as an error that names block and condition.
+
+        A crashed trial is reported for its claim here, and the claim is not run later; if it is running already, it
+        finds out by itself, and this report becomes one that nobody shows. So does the report of a claim that died of
+        a block that it computed for others while it waited: it is run again.
+        """
+        controller = self.controller
+        nodeid = crashitem.partition(TRIAL)[0]
+        declared = controller.plan.get("claims", {}).get(nodeid)
+        if declared is None:
+            return
+        worker = str(report.node.gateway.id)
+        # who needs the block may have found out, and stored it, before xdist saw the end of the process
+        failed = [one for one in controller.store.deaths() if one[0].worker == worker]
+        for mark in controller.store.attempts():
+            if mark.worker == worker and not controller.store.done(mark.key):
+                error = died(mark, self.settings.timeout)
+                failed.append((mark, str(error)))
+                with suppress(OSError):  # the other claims read it there
+                    controller.store.save_error(mark.key, error, mark.measurement)
+        report.nodeid = nodeid
+        report.when = "setup"
+        if TRIAL in crashitem:
+            owner = take(controller.store.folder, nodeid, CONTROLLER)
+            if owner != CONTROLLER:
+                report.outcome, report.longrepr = "passed", None
+                report.node = self._node(owner, report.node)  # JUnit joins reports by it
+                return
+        elif failed and self._only_helped(nodeid, failed) and self._run_again(nodeid, report.node, sched):
+            report.outcome, report.longrepr = "passed", None
+            return
+        else:  # the claim died with its worker and is not run again
+            owner_file(controller.store.folder, nodeid).write_text(CONTROLLER, encoding="utf-8")
+        inner = crashitem.partition(TRIAL)[2].removesuffix("]")
+        sentence = f"{inner or 'Claim ' + declared['id']}: its process ({worker}) died."
+        if failed:
+            sentence = failed[-1][1]
+        report.longrepr = sentence
+        records.attach(report.user_properties, records.error(declared, sentence, self.config.rootpath))
+
+    def _only_helped(self, nodeid: str, failed: Sequence[tuple[Attempt, str]]) -> bool:
+        """Whether all that a claim's process died of are blocks of measurements that the claim does not ask for."""
+        own = self.controller.plan.get("measurements", {}).get(nodeid)
+        return own is not None and not any(mark.measurement in own for mark, _ in failed)
+
+    def _run_again(self, nodeid: str, node: Any, sched: Any) -> bool:
+        """Queue a claim once more; the block that it died of is known by now, and nobody computes it again."""
+        dsession = self.config.pluginmanager.getplugin("dsession")
+        most, so_far = (getattr(dsession, name, None) for name in ("_max_worker_restart", "_failed_nodes_count"))
+        if most is not None and so_far is not None and so_far >= most:  # xdist ends the run, and nothing queued is run
+            return False
+        owner = owner_file(self.controller.store.folder, nodeid)
+        try:
+            owner.unlink(missing_ok=True)  # it belonged to the dead worker; the next one takes it as soon as it is sent
+            sched.mark_test_pending(nodeid)
+        except (NotImplementedError, OSError):  # --dist loadfile and its like cannot
+            return False
+        self.crashed_on.setdefault(nodeid, node)
+        return True
+
+    def _node(self, worker: str, otherwise: Any) -> Any:
+        session = self.config.pluginmanager.getplugin("dsession")
+        nodes = getattr(getattr(session, "sched", None), "nodes", [])
+        return next((node for node in nodes if node.gateway.id == worker), otherwise)

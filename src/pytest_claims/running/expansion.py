@@ -1,0 +1,184 @@
+"""Collection: which claims run, which of them are faulty, and the invisible items that prefill the store.
+
+Under xdist each worker inserts the same trial items in front of the claims, one a trial. They are run without reports,
+so that JUnit, --lf and the report see claims alone; a claim that finds a trial missing computes it. Without xdist, and
+with --collect-only, there are none: claims compute their trials themselves.
+"""
+
+import inspect
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from pytest_claims import record as records
+from pytest_claims.outcomes import ClaimError
+from pytest_claims.running.designs import Row, design_of, row, table, undecidable
+from pytest_claims.running.schedule import expected, in_order
+from pytest_claims.trials.claims import Claim, claim_of
+from pytest_claims.trials.measurements import Handle, measurements_of
+from pytest_claims.trials.plan import Settings
+from pytest_claims.trials.store import PLAN, write_json
+from pytest_claims.trials.turns import TRIAL, stopped
+from pytest_claims.trials.workshop import Trial, Workshop
+
+FAULT = pytest.StashKey[str]()
+
+
+class TrialItem(pytest.Function):
+    """Computes one trial; a ``pytest.Function``, so that its measurement gets its datasets the ordinary way."""
+
+    workshop: Workshop
+    trial: Trial
+
+    def runtest(self) -> None:
+        """Compute the trial, unless it is there."""
+        handle = self.funcargs[self.trial.measurement.name]
+        if isinstance(handle, Handle) and not stopped(self.workshop.store.folder):
+            self.workshop.prefetch(handle, self.trial)
+
+
+class Expansion:
+    """Acts on the collected items; registered when collection begins, so that it is the outermost wrapper.
+
+    ``-k``, ``-m`` and ``--lf`` deselect inside of it: what is left decides which trials are needed.
+    """
+
+    def __init__(self, workshop: Workshop, *, insert: bool) -> None:
+        self.workshop = workshop
+        self.insert = insert
+        self.rows: list[Row] = []
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Refuse unknown ids, note faults, deselect, and insert the trial items."""
+        find_faults(items)
+        unknown = select(config, items, self.workshop.settings)
+        if unknown and not self.insert:
+            raise pytest.UsageError(unknown)
+        yield
+        claims = [(item, found) for item in items if (found := claim_of(item)) is not None]
+        if not claims and not unknown:
+            return
+        settings = self.workshop.settings
+        if settings.design:
+            self.rows = [row(item, claim, settings) for item, claim in claims]
+            return
+        if config.option.collectonly:
+            return
+        wanted = needed(claims, self.workshop)
+        self._write_plan(claims, wanted, unknown)
+        if self.insert:
+            trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.items()]
+            items[:] = [] if unknown else in_order(trials, items, settings)
+            self.workshop.queue = [item.trial for item in items if isinstance(item, TrialItem)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Stop a faulty claim before anything is measured for it."""
+        if FAULT in item.stash:
+            raise ClaimError(item.stash[FAULT])
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table of ``--design``."""
+        if self.rows:
+            terminalreporter.section("designs: the smallest effect that is detectable with 90 % power")
+            for line in table(self.rows):
+                terminalreporter.write_line(line)
+
+    def _write_plan(
+        self, claims: Sequence[tuple[pytest.Item, Claim]], wanted: dict[Trial, pytest.Item], unknown: str | None
+    ) -> None:
+        """Tell the controller, which never collects, what there is to do."""
+        path = self.workshop.store.folder / PLAN
+        if path.exists():
+            return
+        seconds = expected(wanted, self.workshop.settings)
+        plan = {
+            "unknown": unknown,
+            "claims": {item.nodeid: records.declared(item, claim, self.workshop.settings) for item, claim in claims},
+            "measurements": {item.nodeid: self._measurements(item) for item, _ in claims},
+            "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
+        }
+        with suppress(OSError):  # progress and the naming of crashes rest on it, no verdict
+            write_json(path, records.jsonable(plan))
+
+    def _measurements(self, item: pytest.Item) -> list[str]:
+        """Name the measurements that a claim asks for as attempts do."""
+        return [self.workshop.identity(one) for one in measurements_of(item).values() if one.fault is None]
+
+
+def find_faults(items: Sequence[pytest.Item]) -> None:
+    """Note on each claim what keeps it from being judged: a faulty declaration, an id used twice, a hopeless design."""
+    seen: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        claim = claim_of(item)
+        if claim is None:
+            continue
+        seen.setdefault(claim.id, []).append(item)
+        fault = claim.fault or undecidable(design_of(item, claim), claim)
+        if fault is None and getattr(item, "cls", None) is not None:
+            fault = f"Claim {claim.id} is a method; claims are functions of a module."
+        if fault is not None:
+            item.stash[FAULT] = fault
+    for name, twins in seen.items():
+        if name and len(twins) > 1:
+            places = " and ".join(sorted(item.nodeid for item in twins))
+            for item in twins:
+                item.stash.setdefault(FAULT, f"The id {name} is used by more than one claim: {places}.")
+
+
+def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
+    """Keep the claims that ``--claim`` names, a bare id with its variants; return a sentence if one is unknown."""
+    if not settings.selected:
+        return None
+    claims = {item: found for item in items if (found := claim_of(item)) is not None}
+    known = {claim.id for claim in claims.values()}
+    strangers = [name for name in settings.selected if name not in known]
+    if strangers:
+        listed = ", ".join(sorted(known)) or "none"
+        return f"--claim {','.join(strangers)}: no such claim; those collected are {listed}."
+    kept = [item for item, claim in claims.items() if {claim.id, claim.variant_of} & set(settings.selected)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+    return None
+
+
+def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> dict[Trial, pytest.Item]:
+    """Return the trials that the claims need, each with the first claim that does; in a sequential run, at first."""
+    settings = workshop.settings
+    wanted: dict[Trial, pytest.Item] = {}
+    for item, claim in claims:
+        if FAULT in item.stash:
+            continue
+        n = 8 if settings.sequential else settings.size(claim.seeds)
+        for measurement in measurements_of(item).values():
+            if measurement.fault is None:
+                for trial in workshop.trials(measurement, n):
+                    wanted.setdefault(trial, item)
+    return wanted
+
+
+def trial_item(item: pytest.Item, trial: Trial, workshop: Workshop) -> TrialItem:
+    """Return the invisible item of a trial; its node id begins with the node id of its claim."""
+    name = trial.measurement.name
+
+    def stand_in(**_: Any) -> None:
+        """Ask pytest for the measurement."""
+
+    stand_in.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)]
+    )
+    made: TrialItem = TrialItem.from_parent(item.parent, name=f"{item.name}{TRIAL}{trial.label}]", callobj=stand_in)
+    made.trial, made.workshop = trial, workshop
+    made.own_markers += [mark for mark in item.own_markers if mark.name in {"skip", "skipif"}]
+    return made
+
+
+def run_trial_item(item: TrialItem, nextitem: pytest.Item | None) -> None:
+    """Run a trial item without reports."""
+    runtestprotocol(item, log=False, nextitem=nextitem)

@@ -1,0 +1,86 @@
+"""The process that runs claims: a worker of xdist, or the only process of a run without it."""
+
+from collections.abc import Generator
+
+import pytest
+from _pytest.fixtures import FixtureLookupError
+
+from pytest_claims import record as records
+from pytest_claims.outcomes import ClaimError, Departure
+from pytest_claims.running.expansion import TrialItem, run_trial_item
+from pytest_claims.running.judging import run_claim
+from pytest_claims.trials.claims import claim_of
+from pytest_claims.trials.turns import CONTROLLER, stopped, take
+from pytest_claims.trials.workshop import Workshop
+from pytest_claims.vocabulary import PROPERTY
+
+
+class Running:
+    """pytest's hooks around each claim, in the order in which they are called."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Run trial items unseen; leave out a claim that the controller has reported, or that comes after -x."""
+        if isinstance(item, TrialItem):
+            run_trial_item(item, nextitem)
+            return True
+        if claim_of(item) is not None and hasattr(item.config, "workerinput"):
+            folder = self.workshop.store.folder
+            if stopped(folder) or take(folder, item.nodeid, self.workshop.settings.worker) == CONTROLLER:
+                return True
+        return None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Say in one sentence that a fixture is missing."""
+        claim = claim_of(item)
+        if claim is None or isinstance(item, TrialItem):
+            return (yield)
+        try:
+            return (yield)
+        except FixtureLookupError as error:
+            asker = getattr(error.request, "fixturename", None)
+            through = f" for {asker}" if asker and asker != error.argname else ""
+            raise ClaimError(
+                f"Claim {claim.id} needs the fixture {error.argname}{through}, and there is no such fixture."
+            ) from None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Judge a claim in the place of a plain call of its function."""
+        claim = claim_of(pyfuncitem)
+        if claim is None:
+            return None
+        if not self.workshop.settings.design:
+            run_claim(pyfuncitem, claim, self.workshop)
+        return True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Report whatever keeps a claim from its verdict as an *error*, with a record that says so.
+
+        pytest calls what goes wrong in a test's body a failure, what goes wrong before it an error; measuring comes
+        before the claim's test, so that the phase is "setup".
+        """
+        report = yield
+        claim = claim_of(item)
+        if claim is None or call.excinfo is None or not report.failed or call.when == "teardown":
+            return report
+        if isinstance(call.excinfo.value, Departure):
+            return report
+        report.when = "setup"
+        found = self.workshop.settings
+        if not found.design:
+            error = call.excinfo.value
+            words = " ".join(call.excinfo.exconly().split())
+            sentence = str(error.msg) if isinstance(error, ClaimError) else f"Claim {claim.id}: {words}"
+            if not any(name == PROPERTY for name, _ in item.user_properties):
+                record = records.declared(item, claim, found)
+                records.attach(item.user_properties, records.error(record, sentence, item.config.rootpath))
+            report.user_properties = list(item.user_properties)
+        return report

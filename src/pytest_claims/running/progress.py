@@ -1,0 +1,144 @@
+"""Progress of the training: what is being trained, how many blocks are done, a rough time left."""
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+import pytest
+
+from pytest_claims.running.schedule import filled
+from pytest_claims.trials.store import Attempt, Store
+
+#: Seconds between two updates, on a terminal and in a log.
+ON_TERMINAL, IN_LOG = 1.0, 30.0
+#: Seconds until the first.
+FIRST = 1.5
+# ANSI: make room below without moving the column; remember, go to the line below; clear it; come back
+BELOW = "\x1bD\x1b[A\x1b7\x1b[B\r"
+BACK = "\x1b[K\x1b8"
+
+
+class Progress:
+    """A thread that looks at the store: trial items send no reports, and claims compute trials as well.
+
+    On a terminal the line stands below pytest's own and is rewritten; in a log a line is added every half minute.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        store: Store,
+        trials: Mapping[str, Mapping[str, Any]],
+        workers: int,
+    ) -> None:
+        self.store = store
+        self.trials = trials
+        self.workers = workers
+        self.expected = {key: facts.get("seconds") for key, facts in trials.items()}
+        self.taken: dict[str, float | None] = {}
+        self.out = _terminal(config)
+        self.live = self.out is not None and self.out.isatty() and os.environ.get("TERM") not in {None, "dumb"}
+        self._drawn = False
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="claims-progress", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        if self.out is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End, and leave a clean line."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away, so that pytest's output finds its place empty."""
+        with self._lock:
+            if self._drawn:
+                self._drawn = False
+                self._write(BELOW + BACK)
+
+    def _watch(self) -> None:
+        pause = FIRST
+        while not self._over.wait(pause):
+            pause = ON_TERMINAL if self.live else IN_LOG
+            with suppress(OSError, ValueError):
+                text = self.line()
+                if text is None:
+                    continue
+                with self._lock:
+                    if self._over.is_set():
+                        return
+                    if self.live:
+                        width = shutil.get_terminal_size().columns - 1
+                        self._drawn = True
+                        self._write(f"{BELOW}{text[:width]}{BACK}")
+                    else:
+                        self._write(f"\n{text}\n")
+
+    def line(self, now: float | None = None) -> str | None:
+        """Return the line of this moment; None when everything is trained."""
+        now = time.time() if now is None else now
+        finished = self.store.finished()
+        done = [key for key in self.trials if key in finished]
+        running = self.store.attempts()
+        if not running and len(done) == len(self.trials):
+            return None
+        left = self._left(done, running, now)
+        about = f", about {spoken(left)} left" if left is not None else ""
+        what = "; ".join(mark.label for mark in running)
+        count = f"{len(done)} of {len(self.trials)} blocks trained{about}"
+        return f"training: {count}{f' - now {what}' if what else ''}"
+
+    def _left(self, done: Sequence[str], running: Sequence[Attempt], now: float) -> float | None:
+        """Estimate the seconds left: what is expected of the rest, times how much longer than expected the done took.
+
+        None before anything is done, unless something is known of every trial.
+        """
+        self.taken.update({key: self.store.seconds(key) for key in done if key not in self.taken})
+        told = {key: seconds for key in done if (seconds := self.taken[key]) is not None}
+        if not told and None in self.expected.values():
+            return None
+        expected = filled(self.expected)
+        hoped = sum(expected[key] for key in told)
+        pace = sum(told.values()) / hoped if hoped else 1.0
+        left = {key: pace * seconds for key, seconds in expected.items() if key not in self.taken}
+        under_way = sum(min(now - one.started, left.get(one.key, 0.0)) for one in running)
+        return (sum(left.values()) - under_way) / self.workers
+
+    def _write(self, text: str) -> None:
+        if self.out is not None:
+            with suppress(OSError, ValueError):
+                self.out.write(text)
+                self.out.flush()
+
+
+def _terminal(config: pytest.Config) -> TextIO | None:
+    """Return a stream to where pytest reports, which output capturing does not divert; None where there is none."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or config.get_verbosity() < 0:
+        return None
+    try:
+        number = os.dup(sys.__stdout__.fileno()) if sys.__stdout__ is not None else -1
+        return os.fdopen(number, "w", encoding="utf-8", errors="replace")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def spoken(seconds: float) -> str:
+    """Return a rough duration in words: ``40 s``, ``3 min``, ``2 h 10 min``."""
+    minute, hour = 60, 3600
+    if seconds < minute:
+        return f"{max(seconds, 1):.0f} s"
+    if seconds < hour:
+        return f"{seconds / minute:.0f} min"
+    return f"{seconds // hour:.0f} h {seconds % hour / minute:.0f} min"

@@ -1,0 +1,60 @@
+"""The order of trials and claims under xdist: long trials first, claims last."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_claims.trials.plan import Settings
+
+if TYPE_CHECKING:
+    from pytest_claims.running.expansion import TrialItem
+    from pytest_claims.trials.workshop import Trial
+
+
+def expected(trials: Iterable["Trial"], settings: Settings) -> dict[str, float | None]:
+    """Return by key how long each trial took in an earlier run, or may take by its measurement's hint."""
+    return {
+        trial.key: settings.durations.get(trial.shape, trial.measurement.seconds(len(trial.seeds), trial.condition))
+        for trial in trials
+    }
+
+
+def filled(known: Mapping[str, float | None]) -> dict[str, float]:
+    """Let trials of which nothing is known take the median of the others, or one unit of time."""
+    usual = median([seconds for seconds in known.values() if seconds is not None] or [1.0])
+    return {key: usual if seconds is None else seconds for key, seconds in known.items()}
+
+
+def in_order(trials: Sequence["TrialItem"], items: Sequence[pytest.Item], settings: Settings) -> list[pytest.Item]:
+    """Return trials before claims, long ones first, in the order in which the scheduler hands them out.
+
+    The order must be the same on every worker: it rests on what the controller sent, never on the clock.
+    """
+    costs = filled(expected((item.trial for item in trials), settings))
+    ordered = sorted(trials, key=lambda item: -costs[item.trial.key])  # stable: unknown ones keep their place
+    if settings.dist != "worksteal" or settings.workers == 1:
+        return [*ordered, *items]
+    return _dealt(ordered, list(items), settings.workers)
+
+
+def _dealt(trials: Sequence[pytest.Item], claims: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Deal trials, then claims, to the workers like cards.
+
+    Work stealing first cuts the list into one stretch for each worker; dealt like this, each begins with long trials
+    and ends with claims. The stretches must be as long as the scheduler will cut them.
+    """
+    total = len(trials) + len(claims)
+    hands: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    sizes, left = [], total
+    for waiting in range(workers, 0, -1):
+        sizes.append(left // waiting)
+        left -= left // waiting
+    at = 0
+    for card in (*trials, *claims):
+        while len(hands[at]) >= sizes[at]:
+            at = (at + 1) % workers
+        hands[at].append(card)
+        at = (at + 1) % workers
+    return [card for hand in hands for card in hand]

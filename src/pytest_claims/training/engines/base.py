@@ -1,0 +1,143 @@
+"""What an engine is: the seam between the suite and a framework, numpy on both sides.
+
+A `Task` is everything that training needs, flattened to *replicates*: independent networks of one shape, side by side
+along the first axis of every array, run by run and within a run seed by seed. An engine trains all of them and shows
+the parameters at the recorded steps. Two frameworks that implement this protocol train the same networks from the
+same start on the same rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_claims.training.networks import applied_layers
+
+Floats = NDArray[np.floating[Any]]
+Parameters = Sequence[Floats]
+"""Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
+
+Visit = Callable[[int, Parameters], None]
+"""Called with the number of updates done and the parameters then; whoever keeps them copies them."""
+
+LOSSES = ("cross_entropy", "absolute", "squared", "fourth", "hinge", "constant")
+"""Of a row with outputs o and targets t, e = o - t (mean over the outputs): softmax cross-entropy; |e|; e^2; e^4;
+max(0, 1 - (2 t - 1) o); 0 * e^2. Every engine has all of these."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay."""
+
+    activation: str
+    loss: str
+    penalty: tuple[str, float] | None
+    rate: float
+    frozen: frozenset[int]
+    average_units: bool
+
+
+class Batches:
+    """The minibatch order of each seed: every step a fresh permutation of the rows, its first `size` are the batch."""
+
+    def __init__(self, generators: Sequence[np.random.Generator], rows: int, size: int) -> None:
+        self.generators, self.rows, self.size = generators, rows, size
+
+    def draw(self, steps: int) -> NDArray[np.int64]:
+        """Return the row numbers of the next `steps` batches, (S, steps, size); cutting into calls changes nothing."""
+        order = np.tile(np.arange(self.rows), (steps, 1))
+        return np.stack([generator.permuted(order, axis=1)[:, : self.size] for generator in self.generators])
+
+
+@dataclass(frozen=True)
+class Task:
+    """R networks to train. `x` (R, n, d), `targets` (R, n, outputs), `row_weight` (R, n) or None (each 1).
+
+    The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
+    of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
+    row `seed_of[r]` of a draw.
+    """
+
+    sizes: tuple[int, ...]
+    repeat: int
+    settings: tuple[Settings, ...]
+    parameters: Parameters
+    x: Floats
+    targets: Floats
+    row_weight: Floats | None
+    seed_of: NDArray[np.int64]
+    batches: Batches | None
+    dtype: str = "float32"
+    threads: int = 1
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+    @cached_property
+    def layers(self) -> list[int]:
+        """Layers of weights in the order in which they are applied."""
+        return applied_layers(self.sizes, self.repeat)
+
+    @cached_property
+    def activations(self) -> list[tuple[str, int]]:
+        """Neighbouring replicates with one hidden activation: (name, number of replicates)."""
+        return self.groups(lambda settings: settings.activation)
+
+    @cached_property
+    def losses(self) -> list[tuple[str, int]]:
+        """Neighbouring replicates with one loss."""
+        return self.groups(lambda settings: settings.loss)
+
+    @cached_property
+    def penalties(self) -> list[tuple[tuple[str, float] | None, int]]:
+        """Neighbouring replicates with one penalty; empty if no replicate has one."""
+        groups = self.groups(lambda settings: settings.penalty)
+        return [] if groups == [(None, len(self))] else groups
+
+    def part(self, start: int, stop: int) -> Task:
+        """Return the task of the replicates from `start` up to `stop`."""
+        here = slice(start, stop)
+        return dataclasses.replace(
+            self,
+            settings=self.settings[here],
+            parameters=[array[here] for array in self.parameters],
+            x=self.x[here],
+            targets=self.targets[here],
+            row_weight=None if self.row_weight is None else self.row_weight[here],
+            seed_of=self.seed_of[here],
+        )
+
+    def parts(self, size: int, key: Callable[[Settings], Hashable]) -> Iterator[Task]:
+        """Cut into parts of at most `size` replicates within which `key` of the settings is the same."""
+        start = 0
+        for _, count in self.groups(key):
+            stop = start + count
+            for first in range(start, stop, size):
+                yield self.part(first, min(first + size, stop))
+            start = stop
+
+    def groups(self, key: Callable[[Settings], Hashable]) -> list[tuple[Any, int]]:
+        """Return runs of neighbouring replicates that agree in `key`: (value, number of replicates)."""
+        return [(value, len(list(members))) for value, members in itertools.groupby(self.settings, key)]
+
+
+class Engine(Protocol):
+    """One framework."""
+
+    name: str
+
+    def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
+        """Train with Adam (betas 0.9, 0.999, eps 1e-8); call `visit` at each number of updates in `at` (ascending)."""
+
+    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
+        """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer."""
+
+    def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
+        """Return what is minimised, over all training rows, and the norm of its gradient, each (R,)."""

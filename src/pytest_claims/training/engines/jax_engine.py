@@ -1,0 +1,233 @@
+"""The second engine: each network is one compiled JAX loop, networks one after another.
+
+Nothing is stacked: `lax.map` runs the replicates in turn, each through a loop whose body XLA has fused. A network's
+bits depend on no neighbour, and the arithmetic shares no line with the torch engine. Starting weights, rows and batch
+orders are the same numpy arrays: where both engines agree about a claim, a bug in either is an unlikely cause.
+
+One compilation per shape: the number of steps is an argument of the compiled loop, not a part of its shape. Compiled
+code is kept between runs in the user's cache folder. XLA splits work by the processors it sees, which changes the
+order of sums: it is shown one (`NPROC`), and parallelism comes from the workers, as everywhere in the suite.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("NPROC", "1")  # read when JAX is imported
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from pytest_claims.training.engines.base import Floats, Parameters, Settings, Task, Visit
+from pytest_claims.training.networks import applied_layers
+
+Array = Any  # jax's arrays and tracers have no common static type
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+ROW_STEPS = 256  # minibatch rows handed over at a time
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": jax.nn.sigmoid,
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "square": jnp.square,
+    "sin": jnp.sin,
+    "sign": jnp.sign,
+    "identity": lambda hidden: hidden,
+}
+LOSSES: dict[str, Callable[[Array, Array], Array]] = {
+    "cross_entropy": lambda outputs, targets: -(jax.nn.log_softmax(outputs) * targets).sum(-1),
+    "absolute": lambda outputs, targets: jnp.abs(outputs - targets).mean(-1),
+    "squared": lambda outputs, targets: jnp.square(outputs - targets).mean(-1),
+    "fourth": lambda outputs, targets: jnp.square(jnp.square(outputs - targets)).mean(-1),
+    "hinge": lambda outputs, targets: jax.nn.relu(1 - (2 * targets - 1) * outputs).mean(-1),
+    "constant": lambda outputs, targets: 0 * jnp.square(outputs - targets).mean(-1),
+}
+PENALTIES: dict[str, Callable[[Array], Array]] = {"L1": jnp.abs, "L2": jnp.square}
+
+
+class Plan(NamedTuple):
+    """What is compiled in: everything but numbers."""
+
+    layers: tuple[int, ...]
+    activation: str
+    loss: str
+    penalty: str | None
+    frozen: frozenset[int]
+    average_units: bool
+
+    @classmethod
+    def of(cls, task: Task, settings: Settings) -> Plan:
+        """Return the plan of one replicate."""
+        penalty = None if settings.penalty is None else settings.penalty[0]
+        layers = tuple(applied_layers(task.sizes, task.repeat))
+        return cls(layers, settings.activation, settings.loss, penalty, settings.frozen, settings.average_units)
+
+
+class State(NamedTuple):
+    """One network's parameters with Adam's moments and number of updates; a leading replicate axis outside the loop."""
+
+    parameters: list[Array]
+    first: list[Array]
+    second: list[Array]
+    updates: Array
+
+
+class Group:
+    """Neighbouring replicates with one plan, and how far they have come."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, settings = task, task.settings
+        self.plan = Plan.of(task, settings[0])
+        self.numbers = (
+            jnp.asarray([one.rate for one in settings], task.dtype),
+            jnp.asarray([0.0 if one.penalty is None else one.penalty[1] for one in settings], task.dtype),
+        )
+        weight = np.ones(task.x.shape[:2]) if task.row_weight is None else task.row_weight
+        self.data = tuple(jnp.asarray(array, task.dtype) for array in (task.x, task.targets, weight))
+        parameters = [jnp.asarray(array, task.dtype) for array in task.parameters]
+        zeros = [jnp.zeros_like(array) for array in parameters]
+        self.state = State(parameters, zeros, zeros, jnp.zeros(len(task), jnp.int32))
+
+    def run(self, steps: int, rows: np.ndarray[Any, Any] | None) -> None:
+        """Update `steps` times: on all rows, or on those numbered in `rows` (S, at least `steps`, size)."""
+        chosen = None if rows is None else jnp.asarray(rows[self.task.seed_of], jnp.int32)
+        self.state = _advance(self.plan, steps, self.state, self.data, chosen, self.numbers)
+
+
+class JaxEngine:
+    """Compiled JAX, see the module's text."""
+
+    name = "jax"
+
+    def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
+        """Train all replicates; JAX has no use for `task.threads`: it sees one processor."""
+        groups = [Group(part) for part in task.parts(len(task), lambda settings: Plan.of(task, settings))]
+        done = 0
+        for step in at:
+            while done < step:
+                count, rows = step - done, None
+                if task.batches is not None:
+                    count = min(count, ROW_STEPS)
+                    rows = _padded(task.batches.draw(count))
+                for group in groups:
+                    group.run(count, rows)
+                done += count
+            columns = zip(*(group.state.parameters for group in groups), strict=True)
+            visit(step, [np.concatenate([np.asarray(array) for array in column]) for column in columns])
+
+    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
+        """Apply the networks to x, or give the activations of one applied hidden layer."""
+        found, start = [], 0
+        for activation, count in task.groups(lambda settings: settings.activation):
+            here = slice(start, start + count)
+            arrays = [jnp.asarray(array[here], task.dtype) for array in parameters]
+            found.append(_outputs(tuple(task.layers), activation, layer, arrays, jnp.asarray(x[here], task.dtype)))
+            start += count
+        return np.concatenate([np.asarray(array) for array in found])
+
+    def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
+        """Return what is minimised over all training rows and the norm of its gradient, each (R,)."""
+        losses, norms, start = [], [], 0
+        for part in task.parts(len(task), lambda settings: Plan.of(task, settings)):
+            group, here = Group(part), slice(start, start + len(part))
+            arrays = [jnp.asarray(array[here], task.dtype) for array in parameters]
+            loss, norm = _objective(group.plan, arrays, group.data, group.numbers[1])
+            losses.append(np.asarray(loss))
+            norms.append(np.asarray(norm))
+            start += len(part)
+        return np.concatenate(losses), np.concatenate(norms)
+
+
+def make_engine() -> JaxEngine:
+    """Return the engine (pytest_claims.training.engines calls this)."""
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_enable_x64", True)  # the float64 probes; float32 arrays stay float32
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "atomic-claims" / "jax"
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    return JaxEngine()
+
+
+def forward(
+    layers: tuple[int, ...], activation: str, parameters: list[Array], x: Array, stop: int | None = None
+) -> Array:
+    """Apply one network to x (rows, d), up to the outputs or to the activations of applied hidden layer `stop`."""
+    *hidden_layers, last = layers
+    hidden = x
+    for position, index in enumerate(hidden_layers):
+        hidden = ACTIVATIONS[activation](hidden @ parameters[2 * index] + parameters[2 * index + 1])
+        if position == stop:
+            return hidden
+    return hidden @ parameters[2 * last] + parameters[2 * last + 1]
+
+
+def objective(plan: Plan, parameters: list[Array], x: Array, targets: Array, weight: Array, strength: Array) -> Array:
+    """Return what one network minimises on these rows."""
+    loss = (LOSSES[plan.loss](forward(plan.layers, plan.activation, parameters, x), targets) * weight).mean()
+    if plan.penalty is not None:
+        loss += strength * sum(PENALTIES[plan.penalty](weights).mean() for weights in parameters[::2])
+    return loss
+
+
+def adam(plan: Plan, state: State, gradients: list[Array], rate: Array) -> State:
+    """Update once by Adam (Kingma and Ba 2015, algorithm 1), as torch writes it."""
+    updates = state.updates + 1
+    unbias = [1 - jnp.asarray(beta, rate.dtype) ** updates.astype(rate.dtype) for beta in BETAS]
+    first = [BETAS[0] * m + (1 - BETAS[0]) * g for m, g in zip(state.first, gradients, strict=True)]
+    second = [BETAS[1] * v + (1 - BETAS[1]) * g * g for v, g in zip(state.second, gradients, strict=True)]
+    moved = [
+        w if index // 2 in plan.frozen else w - rate / unbias[0] * m / (jnp.sqrt(v) / jnp.sqrt(unbias[1]) + EPSILON)
+        for index, (w, m, v) in enumerate(zip(state.parameters, first, second, strict=True))
+    ]
+    return State(average_units(moved) if plan.average_units else moved, first, second, updates)
+
+
+def average_units(parameters: list[Array]) -> list[Array]:
+    """Give all units of a hidden layer their mean: incoming weights, biases and outgoing weights."""
+    result = list(parameters)
+    for layer in range(len(parameters) // 2 - 1):
+        for index, axis in ((2 * layer, 1), (2 * layer + 1, 1), (2 * layer + 2, 0)):
+            result[index] = jnp.broadcast_to(result[index].mean(axis, keepdims=True), result[index].shape)
+    return result
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _advance(plan: Plan, steps: int, state: State, data: Any, rows: Array | None, numbers: Any) -> State:
+    """Advance every network by `steps` updates, one network after another."""
+
+    def one(arguments: Any) -> State:
+        start, (x, targets, weight), chosen, (rate, strength) = arguments
+
+        def step(index: Array, now: State) -> State:
+            batch = (x, targets, weight) if chosen is None else tuple(a[chosen[index]] for a in (x, targets, weight))
+            return adam(plan, now, jax.grad(functools.partial(objective, plan))(now.parameters, *batch, strength), rate)
+
+        return lax.fori_loop(0, steps, step, start)
+
+    return lax.map(one, (state, data, rows, numbers))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _outputs(layers: tuple[int, ...], activation: str, stop: int | None, parameters: list[Array], x: Array) -> Array:
+    return lax.map(lambda pair: forward(layers, activation, pair[0], pair[1], stop), (parameters, x))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _objective(plan: Plan, parameters: list[Array], data: Any, strength: Array) -> tuple[Array, Array]:
+    def one(arguments: Any) -> tuple[Array, Array]:
+        weights, rows, penalty = arguments
+        loss, gradients = jax.value_and_grad(functools.partial(objective, plan))(weights, *rows, penalty)
+        return loss, jnp.sqrt(sum(jnp.square(gradient).sum() for gradient in gradients))
+
+    return lax.map(one, (parameters, data, strength))
+
+
+def _padded(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Fill up to a full hand-over of steps, so that its length is no new shape; the filling is never used."""
+    return np.pad(rows, ((0, 0), (0, ROW_STEPS - rows.shape[1]), (0, 0)))

@@ -1,0 +1,119 @@
+"""Multilayer perceptrons as data: sizes, activation, and initial parameters that numpy draws, with a leading seed axis.
+
+The arithmetic lives in the engines; a network here is what one starts from. A new torch therefore changes nothing but
+training.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_claims.training.memory import refuse_beyond_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_claims.training.seeds import Seeds
+
+Initialiser = str | tuple[str, float]
+
+ACTIVATIONS = ("sigmoid", "relu", "tanh", "square", "sin", "sign", "identity")
+"""Every engine has all of these; sign has a zero gradient, so only the output layer behind it learns."""
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A multilayer perceptron with a linear output, one set of initial parameters per seed.
+
+    `sizes` from inputs to outputs. `weights` and `biases` name their initialisers ("glorot", "zeros", "ones", "lecun",
+    ("constant", c), ("normal", sd)); biases are drawn as the weights are unless named. With `repeat` the one square
+    hidden layer is applied that many times, its weights tied: `MLP(seeds, (1, 10, 10, 2), "relu", repeat=3)`.
+    Draws of the purpose "weights": layer by layer, weights before biases, so equal shapes start equal. MemoryError
+    where the machine has too little for them.
+    """
+
+    seeds: Seeds
+    sizes: tuple[int, ...]
+    activation: str = "sigmoid"
+    weights: Initialiser = "glorot"
+    biases: Initialiser | None = None
+    repeat: int = 1
+    parameters: tuple[NDArray[np.float64], ...] = field(init=False, repr=False, compare=False)
+    """Per layer the weights (S, fan_in, fan_out), then the biases (S, 1, fan_out)."""
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or min(self.sizes) < 1:  # noqa: PLR2004 - inputs and outputs
+            raise ValueError(f"sizes name at least inputs and outputs, each positive, got {self.sizes}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {self.activation!r}: choose from {', '.join(ACTIVATIONS)}")
+        applied_layers(self.sizes, self.repeat)
+        copies = 8 + 4 * 4  # as drawn in float64; weights, gradients and Adam's two moments in float32
+        wanted = float(copies * len(self.seeds) * self.parameter_count)
+        refuse_beyond_memory(f"MLP(sizes={self.sizes}) for {len(self.seeds)} seeds", wanted)
+        parameters = self._draw()
+        self.seeds.record("weights", *parameters)
+        object.__setattr__(self, "parameters", parameters)
+
+    @property
+    def layers(self) -> int:
+        """The number of layers of weights (a tied layer counts once)."""
+        return len(self.sizes) - 1
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of weights and biases of one network; repeating a layer adds none."""
+        return sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._shapes())
+
+    def _shapes(self) -> list[tuple[int, int]]:
+        return list(zip(self.sizes, self.sizes[1:], strict=False))
+
+    def _draw(self) -> tuple[NDArray[np.float64], ...]:
+        biases = self.weights if self.biases is None else self.biases
+        per_seed: list[list[NDArray[np.float64]]] = []
+        for generator in self.seeds.generator("weights"):
+            arrays = []
+            for fan_in, fan_out in self._shapes():
+                arrays.append(initial(generator, self.weights, (fan_in, fan_out), fan_in))
+                arrays.append(initial(generator, biases, (fan_out,), fan_in)[None, :])
+            per_seed.append(arrays)
+        return tuple(np.stack(arrays) for arrays in zip(*per_seed, strict=True))
+
+
+def applied_layers(sizes: tuple[int, ...], repeat: int = 1) -> list[int]:
+    """List the layers of weights as they are applied: [0, 1, 1, 1, 2] for one hidden layer repeated 3 times."""
+    order = list(range(len(sizes) - 1))
+    if repeat == 1:
+        return order
+    square = [layer for layer in order[1:-1] if sizes[layer] == sizes[layer + 1]]
+    if repeat < 1 or len(square) != 1:
+        raise ValueError(f"repeat={repeat} needs exactly one square hidden layer in sizes, got {sizes}")
+    return [layer for layer in order for _ in range(repeat if layer == square[0] else 1)]
+
+
+def initial(
+    generator: np.random.Generator, initialiser: Initialiser, shape: tuple[int, ...], fan_in: int
+) -> NDArray[np.float64]:
+    """Draw one array of initial values.
+
+    glorot: uniform, limit sqrt(6 / (fan_in + fan_out)) for weights and sqrt(3 / n) for n biases (Glorot's with fan_in
+    = fan_out = n, which is what TensorFlow 1 did); lecun: N(0, sd = 1 / sqrt(fan_in)), biases too; ("normal", sd);
+    constants draw nothing.
+    """
+    kind, value = (initialiser, math.nan) if isinstance(initialiser, str) else initialiser
+    constants: dict[str, float] = {"zeros": 0.0, "ones": 1.0, "constant": value}
+    deviations: dict[str, Any] = {"normal": value, "lecun": 1 / math.sqrt(fan_in)}
+    if kind == "glorot":
+        limit = math.sqrt(6 / (shape[0] + shape[-1]))
+        return generator.uniform(-limit, limit, shape)
+    if kind in constants and not math.isnan(constants[kind]):
+        return np.full(shape, constants[kind])
+    if kind in deviations and not math.isnan(deviations[kind]):
+        return np.asarray(deviations[kind] * generator.standard_normal(shape))
+    raise ValueError(
+        f"unknown initialiser {initialiser!r}: choose 'glorot', 'zeros', 'ones', 'lecun', "
+        "('constant', c) or ('normal', sd)"
+    )

@@ -1,0 +1,192 @@
+"""Runs: what is trained side by side, and how it is laid out for an engine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Settings, Task
+from pytest_claims.vocabulary import BLOCK
+
+if TYPE_CHECKING:
+    from pytest_claims.training.networks import MLP
+    from pytest_claims.training.seeds import Seeds
+
+PENALTIES = ("L1", "L2")
+ALIASES = {"mse": "squared"}
+
+Rows = NDArray[Any] | Mapping[Any, NDArray[Any]]
+"""Inputs or labels: (S, rows, ...) for all runs; (rows, d) for all runs and seeds; or a mapping from run labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One network to train per seed. S seeds, n training rows.
+
+    `x` (S, n, d); `y` (S, n) integer classes or (S, n, outputs) targets. `loss`: "cross_entropy", "absolute" mean
+    |e|, "squared" (or "mse") mean e^2, "fourth" mean e^4, "hinge" per logit on labels -1 and +1, "constant" 0 * mean
+    e^2; classes enter as one-hot targets. `penalty` ("L1" | "L2", strength): strength * sum over layers of mean |w|
+    or mean w^2, biases unpenalised. `sample_weight` (S, n) is rescaled to mean 1 over the rows. `rate` overrides
+    `train`'s. The parameters of `frozen` layers stay. `average_units`: after every step all hidden units of a layer
+    get their mean, which removes what tells them apart.
+    """
+
+    network: MLP
+    x: NDArray[Any]
+    y: NDArray[Any]
+    loss: str = "cross_entropy"
+    penalty: tuple[str, float] | None = None
+    sample_weight: NDArray[Any] | None = None
+    rate: float | None = None
+    frozen: Sequence[int] = ()
+    average_units: bool = False
+
+    def __post_init__(self) -> None:
+        seeds, (rows, columns) = len(self.network.seeds), self.x.shape[1:]
+        if self.x.shape[0] != seeds or self.y.shape[:2] != (seeds, rows):
+            raise ValueError(f"x and y must be ({seeds} seeds, rows, ...), got {self.x.shape} and {self.y.shape}")
+        if columns != self.network.sizes[0]:
+            raise ValueError(f"x has {columns} columns, the network {self.network.sizes[0]} inputs")
+        if ALIASES.get(self.loss, self.loss) not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join((*LOSSES, *ALIASES))}")
+        if self.penalty is not None and (self.penalty[0] not in PENALTIES or self.penalty[1] < 0):
+            raise ValueError(f"penalty must be ('L1' or 'L2', strength), got {self.penalty}")
+        if not set(self.frozen) <= set(range(self.network.layers)):
+            raise ValueError(f"frozen names layers 0 to {self.network.layers - 1}, got {tuple(self.frozen)}")
+        if self.average_units and self.network.repeat > 1:
+            raise ValueError("average_units is not defined for a repeated layer")
+        if self.sample_weight is not None and self.sample_weight.shape != (seeds, rows):
+            raise ValueError(f"sample_weight must be ({seeds}, {rows}), got {self.sample_weight.shape}")
+
+    def targets(self) -> NDArray[Any]:
+        """Return targets (S, n, outputs): one-hot for classes."""
+        outputs = self.network.sizes[-1]
+        if self.y.ndim == 2 and np.issubdtype(self.y.dtype, np.integer):  # noqa: PLR2004 - (seed, row)
+            return np.asarray(np.eye(outputs)[self.y])
+        if self.y.shape[2:] != (outputs,):
+            raise ValueError(f"y must be integer classes (S, n) or targets (S, n, {outputs}), got {self.y.shape}")
+        return self.y
+
+    def settings(self, rate: float) -> Settings:
+        """Return what an engine must know of each of the run's replicates."""
+        penalty = None if self.penalty is None or self.penalty[1] == 0 else self.penalty
+        loss = ALIASES.get(self.loss, self.loss)
+        frozen = frozenset(self.frozen)
+        rate = rate if self.rate is None else self.rate
+        return Settings(self.network.activation, loss, penalty, rate, frozen, self.average_units)
+
+
+class Layout:
+    """Runs of one shape as replicates: run by run and, within a run, seed by seed; and back to labelled arrays.
+
+    `along` names the axis of the runs' labels; a tuple of names goes with tuples of labels, of which all combinations
+    must be there. Blocks that are no multiple of eight are filled up with repeated seeds, whose results are dropped.
+    """
+
+    def __init__(self, runs: Run | Mapping[Any, Run], along: str | Sequence[str] | None) -> None:
+        self.axes, self.runs = _axes(runs, along)
+        first = next(iter(self.runs.values()))
+        self.seeds: Seeds = first.network.seeds
+        for label, run in self.runs.items():
+            same = (
+                run.network.seeds.values == self.seeds.values
+                and run.network.sizes == first.network.sizes
+                and run.network.repeat == first.network.repeat
+                and run.x.shape == first.x.shape
+            )
+            if not same:
+                raise ValueError(
+                    "runs of one call train as one stack: "
+                    f"run {label!r} differs from the first in seeds, sizes, repeat or rows"
+                )
+        padded = -(-len(self.seeds) // BLOCK) * BLOCK
+        self.members = np.arange(padded) % len(self.seeds)
+        self.seed_of = np.tile(self.members, len(self.runs))
+        self.run_of = np.repeat(np.arange(len(self.runs)), padded)
+
+    def task(self, rate: float, batch: int | None, dtype: str = "float32", threads: int = 1) -> Task:
+        """Gather everything that an engine needs."""
+        runs = list(self.runs.values())
+        first, rows = runs[0], runs[0].x.shape[1]
+        weights = None
+        if any(run.sample_weight is not None for run in runs):
+            ones = np.ones((len(self.seeds), rows))
+            weights = self._stack(
+                [ones if run.sample_weight is None else _mean_one(run.sample_weight) for run in runs], dtype
+            )
+        parameters = [
+            self._stack(list(arrays), dtype) for arrays in zip(*(run.network.parameters for run in runs), strict=True)
+        ]
+        return Task(
+            sizes=first.network.sizes,
+            repeat=first.network.repeat,
+            settings=tuple(run.settings(rate) for run in runs for _ in self.members),
+            parameters=parameters,
+            x=self._stack([run.x for run in runs], dtype),
+            targets=self._stack([run.targets() for run in runs], dtype),
+            row_weight=weights,
+            seed_of=self.seed_of,
+            batches=self.batches(batch),
+            dtype=dtype,
+            threads=threads,
+        )
+
+    def batches(self, batch: int | None) -> Batches | None:
+        """Return the minibatch order, from its beginning; None if every step takes all rows."""
+        rows = next(iter(self.runs.values())).x.shape[1]
+        if batch is None or batch >= rows:
+            return None
+        if batch < 1:
+            raise ValueError(f"a batch has at least one row, got {batch}")
+        return Batches(self.seeds.generator("batches"), rows, batch)
+
+    def rows(self, values: Rows, replicates: range, ndim: int) -> NDArray[Any]:
+        """Return rows of some replicates, (R, rows, ...), from any form of `Rows`; by seed they have `ndim` axes."""
+        by_run = [values[label] for label in self.runs] if isinstance(values, Mapping) else [values] * len(self.runs)
+        for array in by_run:
+            if array.ndim == ndim and len(array) != len(self.seeds):
+                raise ValueError(
+                    f"rows for {len(self.seeds)} seeds have that many along axis 0, got shape {array.shape}"
+                )
+        arrays = ((by_run[self.run_of[index]], self.seed_of[index]) for index in replicates)
+        return np.stack([array[seed] if array.ndim == ndim else array for array, seed in arrays])
+
+    def labelled(self, values: NDArray[Any], dims: Sequence[str] = ()) -> xr.DataArray:
+        """Turn (R, ...) into an array with dims seed, the axes of the runs, then `dims`."""
+        shape = [len(labels) for labels in self.axes.values()]
+        grid = values.reshape(*shape, len(self.members), *values.shape[1:])
+        first = np.moveaxis(grid, len(shape), 0)[: len(self.seeds)]
+        return xr.DataArray(
+            first, dims=("seed", *self.axes, *dims), coords={"seed": list(self.seeds.values), **self.axes}
+        )
+
+    def _stack(self, arrays: list[NDArray[Any]], dtype: str) -> Floats:
+        return np.concatenate([np.asarray(array, dtype)[self.members] for array in arrays])
+
+
+def _axes(
+    runs: Run | Mapping[Any, Run], along: str | Sequence[str] | None
+) -> tuple[dict[str, list[Hashable]], dict[Any, Run]]:
+    """Return the axes' labels in order of appearance, and the runs in the order of their product."""
+    if isinstance(runs, Run):
+        return {}, {None: runs}
+    if along is None or not runs:
+        raise ValueError("several runs need `along`, the name of the axis that their labels form")
+    if isinstance(along, str):
+        return {along: list(runs)}, dict(runs)
+    axes = {name: list(dict.fromkeys(label[axis] for label in runs)) for axis, name in enumerate(along)}
+    product = list(itertools.product(*axes.values()))
+    missing = [label for label in product if label not in runs]
+    if missing:
+        raise ValueError(f"runs along {tuple(along)} must form a full grid; missing: {missing}")
+    return axes, {label: runs[label] for label in product}
+
+
+def _mean_one(weight: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(weight / weight.mean(axis=1, keepdims=True))

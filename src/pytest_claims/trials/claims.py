@@ -1,0 +1,190 @@
+"""Claims: what is claimed, on whose authority, and which verdict is expected.
+
+A mistake in a declaration must cost its own claim only, not the whole file, so that the decorators never raise: they
+keep the fault as a sentence, and the claim becomes an error at its set-up.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import pytest
+
+from pytest_claims.vocabulary import BLOCK, FEWEST_SEEDS, VERDICTS
+
+#: A claim's id without its variant, such as "2.a".
+ID = re.compile(r"[A-Za-z0-9_][\w.-]*")
+MARK = "claim"
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim as declared. ``variant_of`` is the bare id of a variant; ``fault`` says why it cannot be judged."""
+
+    id: str
+    text: str
+    source: str | None = None
+    published: Mapping[Any, Any] | None = None
+    seeds: int = 16
+    registered: str = "supported"
+    reason: str | None = None
+    clock: bool = False
+    departures: str | None = None
+    variant_of: str | None = None
+    variant: str | None = None
+    departs: str | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A departure from the bare claim: its name, its arguments, and what else of the claim it changes."""
+
+    name: str
+    values: Mapping[str, Any]
+    registered: str = "supported"
+    reason: str | None = None
+    departs: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def variant(
+    name: str,
+    *,
+    registered: str = "supported",
+    reason: str | None = None,
+    departs: str | None = None,
+    seeds: int | None = None,
+    published: Mapping[Any, Any] | None = None,
+    text: str | None = None,
+    **values: Any,
+) -> Variant:
+    """Declare a variant ``<id>@<name>`` of a claim: other values for the parameters named in ``given``.
+
+    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``published`` and ``text`` default to
+    the claim's own.
+    """
+    changes = {
+        key: value for key, value in (("seeds", seeds), ("published", published), ("text", text)) if value is not None
+    }
+    return Variant(name, values, registered, reason, departs, changes)
+
+
+def claim(
+    id: Any = None,  # noqa: A002 - the word that results.json uses
+    text: Any = None,
+    *,
+    source: str | None = None,
+    published: Mapping[Any, Any] | None = None,
+    seeds: int = 16,
+    registered: str = "supported",
+    reason: str | None = None,
+    clock: bool = False,
+    departures: str | None = None,
+    variants: Sequence[Variant] = (),
+    given: Mapping[str, Any] | None = None,
+    **unknown: Any,
+) -> Any:
+    """Make a test a claim: it takes measurements by name and returns its hypothesis, or hypothesis and pictures.
+
+    ``seeds`` is the registered number. ``registered`` is the verdict that the claim is expected to get, with a
+    ``reason`` if that is not "supported". ``clock`` marks a claim about elapsed time, whose changed verdict only warns.
+    ``given`` holds the claim's own arguments for the parameters in which its ``variants`` differ.
+    """
+    if callable(id):  # @claim without parentheses
+        return claim()(id)
+    declared = Claim(
+        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures
+    )  # fmt: skip
+    given = dict(given or {})
+
+    def decorate(function: Test) -> Test:
+        bare = replace(declared, fault=_fault(declared, function.__name__, unknown) or _stray(given, variants))
+        if not variants:
+            return _marked(bare, given)(function)
+        rows = [(given, bare)]
+        rows += [(given | dict(one.values), _varied(bare, one, function.__name__, given)) for one in variants]
+        parameters = [
+            pytest.param(*(values[name] for name in given), id=one.id or "no-id", marks=pytest.mark.claim(one))
+            for values, one in rows
+        ]
+        parametrized: Test = pytest.mark.parametrize(tuple(given), parameters)(function)
+        return parametrized
+
+    return decorate
+
+
+def _marked(bare: Claim, given: Mapping[str, Any]) -> Callable[[Test], Test]:
+    """Mark a function as a claim without variants; its ``given`` arguments still reach it."""
+
+    def mark(function: Test) -> Test:
+        marked: Test = pytest.mark.claim(bare)(function)
+        if given:
+            marked = pytest.mark.parametrize(tuple(given), [pytest.param(*given.values(), id=bare.id or "no-id")])(
+                marked
+            )
+        return marked
+
+    return mark
+
+
+def _varied(bare: Claim, one: Variant, name: str, given: Mapping[str, Any]) -> Claim:
+    varied = replace(
+        bare,
+        id=f"{bare.id}@{one.name}",
+        variant_of=bare.id,
+        variant=one.name,
+        registered=one.registered,
+        reason=one.reason,
+        departs=one.departs,
+        **one.changes,
+    )
+    fault = bare.fault or _fault(varied, name, {})
+    if fault is None and set(one.values) - set(given):
+        strays = ", ".join(sorted(set(one.values) - set(given)))
+        fault = f"Variant {varied.id} gives {strays}, for which the claim itself has no value in given=..."
+    return replace(varied, fault=fault)
+
+
+def _stray(given: Mapping[str, Any], variants: Sequence[Variant]) -> str | None:
+    if variants and not given:
+        return "A claim with variants says in given=... which arguments the claim itself has."
+    return None
+
+
+def _fault(one: Claim, name: str, unknown: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with a declaration, in one sentence; None where nothing is."""
+    bare, _, variant_name = one.id.partition("@")
+    called = f"Claim {one.id}"
+    if not one.id:
+        return f'{name} is a claim without an id: write @claim("2.a", "what is claimed", ...).'
+    if not ID.fullmatch(bare) or (one.variant is not None and not ID.fullmatch(variant_name)):
+        return f'{name} is a claim without an id: {one.id!r} is none, "2.a" would be one.'
+    checks = [
+        (not one.text, f"{called} does not say what is claimed: its second argument is a sentence."),
+        (bool(unknown), f"{called} was given {', '.join(unknown)}, which no claim has."),
+        (
+            not isinstance(one.seeds, int) or one.seeds < FEWEST_SEEDS or one.seeds % BLOCK != 0,
+            f"{called} is registered for {one.seeds} seeds; it takes a multiple of 8, at least 8.",
+        ),
+        (
+            one.registered not in VERDICTS,
+            f"{called} is registered as {one.registered!r}; verdicts are {', '.join(VERDICTS)}.",
+        ),
+        (
+            one.registered in VERDICTS[1:] and not one.reason,
+            f"{called} is registered as {one.registered} without a reason.",
+        ),
+    ]
+    return next((sentence for wrong, sentence in checks if wrong), None)
+
+
+def claim_of(item: pytest.Item) -> Claim | None:
+    """Return the claim that a test item stands for, if it is one."""
+    mark = item.get_closest_marker(MARK)
+    if mark is None or not mark.args or not isinstance(mark.args[0], Claim):
+        return None
+    return mark.args[0]

@@ -1,0 +1,48 @@
+"""The longest time a trial may take."""
+
+import faulthandler
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from pytest_claims.errors import TrialTimeout
+
+
+def last_resort(seconds: float) -> float:
+    """Return when a worker that hangs in native code, deaf to signals, ends itself: some time after the deadline."""
+    return seconds + min(15.0, max(2.0, seconds))
+
+
+@contextmanager
+def deadline(seconds: float, *, hard: bool) -> Iterator[None]:
+    """Raise ``TrialTimeout`` inside the block when it takes too long.
+
+    The alarm needs the main thread; elsewhere, and on systems without it, there is no limit. Native code that never
+    returns to Python does not hear the alarm: with ``hard``, the process then ends itself, and xdist replaces it.
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise TrialTimeout
+
+    handler = signal.signal(signal.SIGALRM, ring)
+    start = time.monotonic()
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    if hard:
+        faulthandler.dump_traceback_later(last_resort(seconds), exit=True, file=sys.__stderr__ or sys.stderr)
+    try:
+        yield
+    finally:
+        if hard:
+            faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        # an alarm that somebody else had set (pytest-timeout) goes on where it stood
+        if outer:
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - start), 0.01))

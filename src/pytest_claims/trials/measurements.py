@@ -1,0 +1,194 @@
+"""Measurements: functions of a block of seeds, declared once and trained block by block.
+
+``@measurement`` turns a function into a session-scoped pytest fixture, so that datasets reach it the ordinary way. The
+fixture's value is a ``Handle``, which knows how to run one trial: one block of seeds under one combination of the
+conditions. The plugin gives the claim an ``xr.Dataset`` in the handle's place.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any
+
+import pytest
+
+from pytest_claims.outcomes import ClaimError
+
+BLOCKS = (8, 16, 32)
+SEEDS = "seeds"
+_DECLARED = "__measurement__"
+
+Condition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A measurement as declared."""
+
+    function: Callable[..., Any]
+    name: str
+    experiment: int | str
+    levels: Mapping[str, tuple[Any, ...]]
+    block: int
+    cost: float | Mapping[Any, float] | None
+    fixtures: tuple[str, ...]
+    fault: str | None
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Every combination of the conditions, the first declared varying slowest."""
+        return [dict(zip(self.levels, values, strict=True)) for values in product(*self.levels.values())]
+
+    def seconds(self, seeds: int, condition: Condition) -> float | None:
+        """Return how long a trial may take by its author's hint; None where there is none."""
+        first = next(iter(condition.values()), None)
+        block = self.cost.get(first) if isinstance(self.cost, Mapping) else self.cost
+        return None if block is None else block * seeds / self.block
+
+    @property
+    def file(self) -> str:
+        """The source file."""
+        return inspect.getsourcefile(self.function) or self.function.__code__.co_filename
+
+
+@dataclass(frozen=True, eq=False)
+class Handle:
+    """What a measurement's fixture holds: the measurement with its datasets at hand, ready to run trials."""
+
+    measurement: Measurement
+    arguments: Mapping[str, Any]
+    factory: Callable[..., Any]
+
+    def run(self, seeds: Any, condition: Condition) -> Any:
+        """Measure one block of seeds under one condition; return what the measurement returned."""
+        return self.measurement.function(seeds, **self.arguments, **condition)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise ClaimError(
+            f"{self.measurement.name} is measured when a claim asks for it by name; it cannot be used in other "
+            "fixtures, and a measurement takes its datasets from fixtures, not from other measurements."
+        )
+
+
+def measurement(
+    *function: Callable[..., Any],
+    experiment: int | str | None = None,
+    block: int = 8,
+    cost: float | Mapping[Any, float] | None = None,
+    **conditions: Sequence[Any],
+) -> Any:
+    """Declare how a block of seeds is measured.
+
+    The function takes ``seeds``, the conditions named here, and pytest fixtures. It returns a mapping of names to
+    arrays whose first axis is the seed (or ``xr.DataArray`` with a dimension ``seed``), or an ``xr.Dataset``. It runs
+    once for each block of ``block`` seeds (8, 16 or 32) and each combination of conditions; conditions that train as
+    one batch are better an axis that it labels itself. ``experiment`` derives the random streams (default: the
+    module's name). ``cost`` is a hint: roughly the seconds that a block takes, the same for all conditions or by the
+    value of the first; from it come the order of the blocks and the time left, until an earlier run tells better.
+    """
+    if function:  # @measurement without parentheses
+        return measurement()(function[0])
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        parameters = inspect.signature(function).parameters
+        fixtures = tuple(
+            name
+            for name, parameter in parameters.items()
+            if name not in {SEEDS, *conditions}
+            and parameter.default is inspect.Parameter.empty
+            and parameter.kind not in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+        )
+        levels = {name: _levels(values) for name, values in conditions.items()}
+        found = Measurement(
+            function,
+            function.__name__,
+            experiment if experiment is not None else function.__module__.rpartition(".")[2],
+            levels,
+            block,
+            cost,
+            fixtures,
+            _fault(function.__name__, parameters, levels, block, cost),
+        )
+        return _fixture(found)
+
+    return decorate
+
+
+def _levels(values: Any) -> tuple[Any, ...]:
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        return tuple(values)
+    return ()
+
+
+def _fault(
+    name: str,
+    parameters: Mapping[str, inspect.Parameter],
+    levels: Mapping[str, Sequence[Any]],
+    block: int,
+    cost: Any,
+) -> str | None:
+    hinted = cost if isinstance(cost, Mapping) else None
+    strays = [condition for condition in levels if condition not in parameters]
+    empty = [condition for condition, values in levels.items() if not values]
+    checks = [
+        (next(iter(parameters), None) != SEEDS, f"The first argument of the measurement {name} must be seeds."),
+        (bool(strays), f"The measurement {name} has conditions that its function does not take: {', '.join(strays)}."),
+        (bool(empty), f"The measurement {name} has conditions without values: {', '.join(empty)}; give a list."),
+        (
+            hinted is not None and not all(value in hinted for value in next(iter(levels.values()), [None])),
+            f"The measurement {name} has a cost by condition, which must name every value of its first condition.",
+        ),
+        (block not in BLOCKS, f"The measurement {name} has blocks of {block} seeds; choose 8, 16 or 32."),
+    ]
+    return next((sentence for wrong, sentence in checks if wrong), None)
+
+
+def _fixture(declared: Measurement) -> Any:
+    """Return the session-scoped fixture that yields the measurement's handle."""
+
+    def handle(seed_block_factory: Callable[..., Any], **values: Any) -> Handle:
+        if declared.fault:
+            raise ClaimError(declared.fault)
+        return Handle(declared, values, seed_block_factory)
+
+    names = ("seed_block_factory", *declared.fixtures)
+    handle.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # how pytest learns what to hand over
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+    )
+    handle.__name__ = handle.__qualname__ = declared.name
+    handle.__doc__ = declared.function.__doc__
+    handle.__module__ = declared.function.__module__
+    setattr(handle, _DECLARED, declared)
+    return pytest.fixture(scope="session", name=declared.name)(handle)
+
+
+def measurements_of(item: pytest.Item) -> dict[str, Measurement]:
+    """Return the measurements that an item asks for by name, in the order of its arguments."""
+    info = getattr(item, "_fixtureinfo", None)
+    found = {}
+    for name in info.argnames if info is not None else ():
+        definitions = info.name2fixturedefs.get(name, ()) if info is not None else ()
+        declared = getattr(definitions[-1].func, _DECLARED, None) if definitions else None
+        if isinstance(declared, Measurement):
+            found[name] = declared
+    return found
+
+
+def blocks(size: int, needed: int, *, clip: int | None = None, cuts: Iterable[int] = ()) -> list[tuple[int, ...]]:
+    """Cut the seeds 0, 1, ... into blocks of ``size`` until ``needed`` seeds are covered.
+
+    The last block is whole, so that claims registered for different numbers of seeds share blocks; ``clip`` is the
+    number of seeds beyond which nothing is measured. ``cuts`` are further places to cut at.
+
+    >>> [len(block) for block in blocks(32, 48)]
+    [32, 32]
+    """
+    end = -(-needed // size) * size
+    if clip is not None:
+        end = min(end, clip)
+    edges = {*range(0, end, size), *(cut for cut in cuts if cut < end), end}
+    ordered = sorted(edges)
+    return [tuple(range(low, high)) for low, high in pairwise(ordered) if low < needed]

@@ -1,0 +1,61 @@
+"""How a run measures and judges: decided once on the controller, sent to the workers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_claims.vocabulary import DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, REGISTERED
+
+PILOT_SEEDS = 16
+TIMEOUT = 3600.0
+#: The key of ``workerinput`` under which the controller hands its decisions to the workers.
+SENT = "trials"
+DURATIONS = "durations.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this run measures and judges.
+
+    ``seeds`` is None where every claim takes its registered number. ``folder`` is the report folder's ``trials/``,
+    ``run`` the name of this run's folder in it. ``durations`` are the seconds of trials of an earlier run, by label.
+    """
+
+    seeds: int | None = None
+    stream: str = REGISTERED
+    sequential: bool = False
+    pilot: bool = False
+    design: bool = False
+    engine: str = DEFAULT_ENGINE
+    selected: tuple[str, ...] = ()
+    reuse: Path | None = None
+    timeout: float = TIMEOUT
+    folder: Path = Path("reports") / "latest" / "trials"
+    run: str = ""
+    worker: str = "main"
+    workers: int = 1
+    dist: str = "no"
+    durations: dict[str, float] = field(default_factory=dict)
+
+    def size(self, registered: int) -> int:
+        """Return the number of seeds for a claim registered for so many (the most, in a sequential run)."""
+        if self.sequential:
+            return self.seeds or LOOKS[-1]
+        if self.pilot:
+            return self.seeds or PILOT_SEEDS
+        return self.seeds or registered
+
+    @property
+    def clip(self) -> int | None:
+        """The number of seeds beyond which nothing is measured."""
+        if self.sequential or self.pilot:
+            return self.size(FEWEST_SEEDS)
+        return self.seeds
+
+    def registered_design(self, registered: int) -> bool:
+        """Whether a claim runs as it is registered: only then does any departure fail it."""
+        return (
+            self.stream == REGISTERED
+            and not self.sequential
+            and self.engine == DEFAULT_ENGINE
+            and self.seeds in {None, registered}
+        )

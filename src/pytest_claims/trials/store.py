@@ -1,0 +1,270 @@
+"""The trial store: one folder a run, one npz file and one JSON file a trial.
+
+The JSON file appears last and makes a trial complete: it holds what is known of the trial and the npz file's checksum.
+All writes are atomic renames; whoever computes a trial holds its lock, and leaves an attempt mark while at it. A mark
+whose lock is free belongs to a process that died, so that a trial that kills its process is tried once only. Marks live
+in their run's folder: an earlier run that was interrupted leaves nothing behind that looks like a death.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from pytest_claims.errors import TrialError
+from pytest_claims.files import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr  # loaded where arrays are: the controller has none, and starts sooner without
+
+ATTEMPT, LOCK, RESULT = ".attempt", ".lock", ".json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A trial that is there: what it measured, and what is known of it (label, seconds, worker, ledger, reused)."""
+
+    dataset: xr.Dataset
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who is computing a trial, since when (seconds since the epoch), and which trial it is in words."""
+
+    key: str
+    worker: str
+    started: float
+    label: str
+    measurement: str
+
+
+class Store:
+    """The trials of one run in ``folder``; with ``reuse``, also those of the earlier runs whose folders lie there."""
+
+    def __init__(self, folder: Path, worker: str, reuse: Path | None = None) -> None:
+        self.folder = folder
+        self.worker = worker
+        self.earlier = sorted(reuse.glob("run-*/"), reverse=True) if reuse is not None else []
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def read(self, key: str) -> Stored | None:
+        """Return a stored trial, None where there is none; a TrialError where it failed or its file is damaged."""
+        path = self._path(key, RESULT)
+        if not path.exists() and not self._take_over(key):
+            return None
+        facts = self._facts(path)
+        if "error" in facts:
+            raise TrialError(str(facts["error"]), str(facts.get("details", "")))
+        return Stored(unpack(self._checked(key, facts), facts), facts)
+
+    def done(self, key: str) -> bool:
+        """Whether a trial is finished, well or not."""
+        return self._path(key, RESULT).exists()
+
+    def seconds(self, key: str) -> float | None:
+        """Return how long a finished trial took; None for one that failed."""
+        try:
+            found = json.loads(self._path(key, RESULT).read_text(encoding="utf-8")).get("seconds")
+        except (OSError, ValueError):
+            return None
+        return None if found is None else float(found)
+
+    def attempt(self, key: str) -> Attempt | None:
+        """Return the mark of whoever is, or was, computing a trial."""
+        return _attempt(self._path(key, ATTEMPT))
+
+    def attempts(self) -> list[Attempt]:
+        """Return all marks: the trials in flight, and those whose process died."""
+        found = (_attempt(path) for path in self.folder.glob(f"*{ATTEMPT}"))
+        return sorted((one for one in found if one is not None), key=lambda one: one.started)
+
+    def deaths(self) -> list[tuple[Attempt, str]]:
+        """Return the attempts of which a process died and somebody has stored it, with the sentence on each."""
+        found = []
+        for path in self.folder.glob(f"*{RESULT}"):
+            with suppress(OSError, ValueError, TypeError):
+                facts = json.loads(path.read_text(encoding="utf-8"))
+                if facts.get("died"):
+                    found.append((Attempt(**facts["died"]), str(facts["error"])))
+        return sorted(found, key=lambda one: one[0].started)
+
+    def finished(self) -> dict[str, float]:
+        """Return the keys of the finished trials with the time at which each was finished."""
+        found = {}
+        with suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(RESULT) and entry.name != PLAN:
+                    with suppress(OSError):
+                        found[entry.name.removesuffix(RESULT)] = entry.stat().st_mtime
+        return found
+
+    def _facts(self, path: Path) -> dict[str, Any]:
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise TrialError(f"The stored trial {path.name} is damaged: {error}.") from error
+        return facts
+
+    def _checked(self, key: str, facts: dict[str, Any]) -> bytes:
+        """Return the stored arrays' bytes; a TrialError where they are not what was written."""
+        path = self._path(key, ".npz")
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = b""
+        if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
+            raise TrialError(
+                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged, its checksum "
+                "does not fit; delete it, or run without --reuse, to measure again."
+            )
+        return data
+
+    def _take_over(self, key: str) -> bool:
+        """Copy a good trial of an earlier run into this one, marked as reused."""
+        for folder in self.earlier:
+            path = folder / f"{key}{RESULT}"
+            if not path.exists():
+                continue
+            facts = self._facts(path)
+            if "error" in facts:
+                continue
+            with suppress(FileNotFoundError):
+                write_atomically(self._path(key, ".npz"), path.with_suffix(".npz").read_bytes())
+            write_atomically(self._path(key, RESULT), json.dumps(facts | {"reused": True}).encode())
+            return True
+        return False
+
+    # -- computing ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self, key: str) -> Iterator[bool]:
+        """Hold a trial's lock; yields False where another process has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._path(key, LOCK), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def begin(self, key: str, label: str, measurement: str) -> None:
+        """Leave the attempt mark. A full disk shows here, before anything is trained."""
+        mark = Attempt(key, self.worker, time.time(), label, measurement)
+        write_atomically(self._path(key, ATTEMPT), json.dumps(mark.__dict__).encode())
+
+    def end(self, key: str) -> None:
+        """Take the attempt mark away."""
+        self._path(key, ATTEMPT).unlink(missing_ok=True)
+
+    def save(self, key: str, dataset: xr.Dataset, facts: dict[str, Any]) -> Stored:
+        """Store a trial that went well."""
+        data, packed = pack(dataset, facts.pop("derived", {}))
+        facts = facts | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT, "worker": self.worker}
+        write_atomically(self._path(key, ".npz"), data)
+        write_atomically(self._path(key, RESULT), json.dumps(facts).encode())
+        return Stored(unpack(data, facts), facts)
+
+    def save_error(self, key: str, error: TrialError, measurement: str) -> None:
+        """Store that a trial failed, so that no other claim tries it again in this run."""
+        died = None if error.died is None else asdict(error.died)
+        facts = {"error": str(error), "details": error.details, "died": died, "worker": self.worker, "format": FORMAT}
+        write_atomically(self._path(key, RESULT), json.dumps(facts).encode())
+        self.give_up(measurement)
+
+    # -- a measurement that failed somewhere is not prefetched any further ----------------------------------------
+
+    def give_up(self, measurement: str) -> None:
+        """Note that a trial of this measurement failed."""
+        with suppress(OSError):
+            self._failed(measurement).touch()
+
+    def given_up(self, measurement: str) -> bool:
+        """Whether a trial of this measurement failed in this run."""
+        return self._failed(measurement).exists()
+
+    def _failed(self, measurement: str) -> Path:
+        return self.folder / f"failed-{hashlib.sha256(measurement.encode()).hexdigest()[:16]}"
+
+    def _path(self, key: str, suffix: str) -> Path:
+        return self.folder / f"{key}{suffix}"
+
+
+#: Written by whoever collected: the claims and their trials (see expansion.py).
+PLAN = "plan.json"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file in one atomic step, with the folders it needs."""
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _attempt(path: Path) -> Attempt | None:
+    try:
+        return Attempt(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def died(mark: Attempt, timeout: float) -> TrialError:
+    """Return the error of a trial whose process is gone without a result, or was ended because it hung."""
+    if time.time() - mark.started > timeout:
+        return TrialError(f"{mark.label}: did not end within {timeout:g} s (--trial-timeout) and was ended.", died=mark)
+    return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.", died=mark)
+
+
+def pack(dataset: xr.Dataset, derived: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """Return a Dataset and the derived fingerprints as npz bytes, with what JSON must say to read them: no pickle."""
+    import numpy as np
+
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+
+    def put(values: Any) -> str:
+        name = f"a{len(arrays)}"
+        arrays[name] = np.asarray(values)
+        return name
+
+    def described(array: xr.DataArray) -> list[Any]:
+        attributes = {str(key): value for key, value in array.attrs.items() if isinstance(value, str | int | float)}
+        return [str(array.name), list(map(str, array.dims)), put(array.values), attributes]
+
+    packed = {
+        "variables": [described(array) for array in dataset.data_vars.values()],
+        "coordinates": [described(array) for array in dataset.coords.values()],
+        "derived": {name: put(values) for name, values in derived.items()},
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue(), packed
+
+
+def unpack(data: bytes, facts: dict[str, Any]) -> xr.Dataset:
+    """Return the Dataset; the fingerprints replace their arrays' names in ``facts``."""
+    import numpy as np
+    import xarray as xr
+
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        held = {name: arrays[name] for name in arrays.files}
+    variables, coordinates = (
+        {name: (dims, held[at], attributes) for name, dims, at, attributes in facts[part]}
+        for part in ("variables", "coordinates")
+    )
+    facts["derived"] = {name: held[at] for name, at in facts["derived"].items()}
+    return xr.Dataset(variables, coords=coordinates)

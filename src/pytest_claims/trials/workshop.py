@@ -1,0 +1,275 @@
+"""Where trials are made: a claim asks for its blocks and gets each from the store, computes it, or waits for it.
+
+A block that is stored is read; one that nobody is computing is computed here; only one that another process has in
+hand is waited for, and that no longer than a trial may take. Nobody ever waits for queued work: a process prefetches
+its next item, so that it could be waiting for itself. Who would wait computes queued trials of other claims meanwhile.
+"""
+
+import os
+import platform
+import time
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from _pytest.outcomes import OutcomeException
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
+from pytest_claims.trials.deadline import deadline
+from pytest_claims.trials.fingerprint import digest, processor_kind, shared_files, source_of, versions
+from pytest_claims.trials.labelled import labelled
+from pytest_claims.trials.measurements import Condition, Handle, Measurement, blocks
+from pytest_claims.trials.plan import Settings
+from pytest_claims.trials.store import FORMAT, Store, Stored, died
+from pytest_claims.trials.turns import stopped
+from pytest_claims.vocabulary import LOOKS
+
+#: Seconds that a claim waits beyond a trial's longest time for one in flight elsewhere.
+GRACE = 30.0
+POLL = (0.02, 0.25)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One block of seeds of a measurement under one condition: the unit of work and of storage."""
+
+    key: str
+    measurement: Measurement = field(compare=False)
+    identity: str
+    seeds: tuple[int, ...]
+    condition: Condition = field(compare=False)
+
+    @property
+    def place(self) -> str:
+        """Measurement and condition: ``by_depth, layers=2``."""
+        return ", ".join([self.measurement.name, *(f"{name}={value}" for name, value in self.condition.items())])
+
+    @property
+    def label(self) -> str:
+        """The trial in words: ``by_depth, layers=2, seeds 0-7``."""
+        return f"{self.place}, seeds {self.seeds[0]}-{self.seeds[-1]}"
+
+    @property
+    def shape(self) -> str:
+        """What trials of another run must share to take about as long."""
+        return f"{self.identity} {self.place} x{len(self.seeds)}"
+
+
+class Workshop:
+    """Makes and fetches trials for one process."""
+
+    def __init__(self, settings: Settings, root: Path, conftests: Iterable[Path]) -> None:
+        self.settings = settings
+        self.root = root
+        self.store = Store(settings.folder / settings.run, settings.worker, settings.reuse)
+        self._conftests = tuple(conftests)
+        self._keys: dict[Measurement, Mapping[str, Any]] = {}
+        self.queue: list[Trial] = []
+        self.handles: dict[str, Handle] = {}
+
+    # -- which trials a claim needs -------------------------------------------------------------------------------
+
+    def trials(self, measurement: Measurement, needed: int) -> list[Trial]:
+        """Return the trials that ``needed`` seeds of a measurement take, condition by condition."""
+        cuts = LOOKS if self.settings.sequential else ()
+        chunks = blocks(measurement.block, needed, clip=self.settings.clip, cuts=cuts)
+        return [self._trial(measurement, seeds, given) for given in measurement.conditions for seeds in chunks]
+
+    def _trial(self, measurement: Measurement, seeds: tuple[int, ...], condition: Condition) -> Trial:
+        facts = self._facts(measurement)
+        key = digest(dict(facts) | {"seeds": seeds, "condition": {name: repr(v) for name, v in condition.items()}})
+        return Trial(f"{measurement.name}-{key[:24]}", measurement, self.identity(measurement), seeds, condition)
+
+    def identity(self, measurement: Measurement) -> str:
+        """Return a measurement's name with the file that it is in, which tells it from its namesakes."""
+        return str(self._facts(measurement)["measurement"])
+
+    def _facts(self, measurement: Measurement) -> Mapping[str, Any]:
+        """Everything but seeds and condition that a measurement's numbers depend on."""
+        if measurement not in self._keys:
+            file = Path(measurement.file)
+            place = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else file.name
+            shared = shared_files(self.root, self._conftests)
+            self._keys[measurement] = {
+                "format": FORMAT,
+                "measurement": f"{place}::{measurement.name}",
+                "source": source_of(file, self.root, shared),
+                "experiment": str(measurement.experiment),
+                "stream": self.settings.stream,
+                "engine": self.settings.engine,
+                "versions": versions(self.settings.engine),
+                "processor": processor_kind(),
+                "system": platform.system(),
+            }
+        return self._keys[measurement]
+
+    # -- fetching ---------------------------------------------------------------------------------------------------
+
+    def collect(self, wanted: Iterable[tuple[Handle, Trial]]) -> dict[str, Stored]:
+        """Return all trials by key: read, computed here, or waited for. Raises the first TrialError."""
+        todo = list(wanted)
+        for _, trial in todo:  # what failed already is known before anything more is trained
+            self._refuse_dead(trial)
+        found: dict[str, Stored] = {}
+        waited = POLL[0]
+        while todo:
+            left = []
+            for handle, trial in todo:
+                stored = self.obtain(handle, trial)
+                if stored is None:
+                    left.append((handle, trial))
+                else:
+                    found[trial.key] = stored
+            if len(left) == len(todo):
+                for _, trial in left:
+                    self._not_forever(trial)
+                if not self._help():
+                    time.sleep(waited)
+                    waited = min(2 * waited, POLL[1])
+            todo = left
+        return found
+
+    def prefetch(self, handle: Handle, trial: Trial) -> None:
+        """Compute a trial if nobody has; failures are stored for the claims, which tell them."""
+        if self.store.given_up(trial.identity) or self.store.done(trial.key):
+            return
+        try:
+            self.obtain(handle, trial)
+        except TrialError:
+            return
+
+    def _help(self) -> bool:
+        """Compute a queued trial in the place of waiting; return whether there was one.
+
+        Others take the queue from its front, where the long trials are, so that this begins at its end.
+        """
+        if stopped(self.store.folder):
+            return False
+        self.queue = [trial for trial in self.queue if not self.store.done(trial.key)]
+        able = [trial for trial in self.queue if trial.identity in self.handles]
+        if able:
+            self.queue.remove(able[-1])  # whether it is free or in somebody's hand: never look at it again
+            self.prefetch(self.handles[able[-1].identity], able[-1])
+        return bool(able)
+
+    def obtain(self, handle: Handle, trial: Trial) -> Stored | None:
+        """Return a trial, computing it if nobody is; None while another process has it in hand."""
+        self.handles[trial.identity] = handle
+        with storing(trial):
+            stored = self.store.read(trial.key)
+            if stored is not None:
+                return stored
+            with self.store.locked(trial.key) as mine:
+                if not mine:
+                    return None
+                stored = self.store.read(trial.key)  # the race may be lost: it is there now
+                if stored is not None:
+                    return stored
+                if (mark := self.store.attempt(trial.key)) is not None:
+                    raise self._failed(trial, died(mark, self.settings.timeout))
+                return self._compute(handle, trial)
+
+    def _refuse_dead(self, trial: Trial) -> None:
+        """Raise what is known against a trial before any other is computed for the same claim."""
+        with storing(trial):
+            if self.store.done(trial.key):
+                self.store.read(trial.key)
+            if self.store.done(trial.key) or (mark := self.store.attempt(trial.key)) is None:
+                return
+            with self.store.locked(trial.key) as mine:
+                if mine and not self.store.done(trial.key) and self.store.attempt(trial.key) is not None:
+                    raise self._failed(trial, died(mark, self.settings.timeout))
+
+    def _not_forever(self, trial: Trial) -> None:
+        mark = self.store.attempt(trial.key)
+        if mark is not None and time.time() - mark.started > self.settings.timeout + GRACE:
+            raise TrialError(
+                f"{trial.label}: {mark.worker} has been at it for more than the {self.settings.timeout:g} s that a "
+                "trial may take (--trial-timeout)."
+            )
+
+    # -- computing --------------------------------------------------------------------------------------------------
+
+    def _compute(self, handle: Handle, trial: Trial) -> Stored:
+        """Run a trial whose lock is held; store its result, or its failure."""
+        self.store.begin(trial.key, trial.label, trial.identity)
+        try:
+            dataset, facts = self._measure(handle, trial)
+            with storing(trial):
+                return self.store.save(trial.key, dataset, facts)
+        except TrialError as error:
+            raise self._failed(trial, error) from error
+        finally:
+            self.store.end(trial.key)
+
+    def _failed(self, trial: Trial, error: TrialError) -> TrialError:
+        """Store a failure for the other claims, if the disk takes it; return it."""
+        try:
+            self.store.save_error(trial.key, error, trial.identity)
+            self.store.end(trial.key)
+        except OSError:
+            self.store.give_up(trial.identity)
+        return error
+
+    def _measure(self, handle: Handle, trial: Trial) -> tuple[xr.Dataset, dict[str, Any]]:
+        settings = self.settings
+        with warnings.catch_warnings(record=True) as caught:
+            seeds, returned, times = self._run(handle, trial)
+        dataset = labelled(returned, trial.seeds, trial.label)
+        facts = {
+            "label": trial.label,
+            "shape": trial.shape,
+            **times,
+            "measurement": trial.measurement.name,
+            "seeds": [trial.seeds[0], trial.seeds[-1]],
+            "condition": {name: str(value) for name, value in trial.condition.items()},
+            "stream": settings.stream,
+            "engine": settings.engine,
+            "inputs": {name: list(map(str, hashes)) for name, hashes in (getattr(seeds, "inputs", None) or {}).items()},
+            "trace": getattr(seeds, "trace", None),
+            "derived": {name: np.asarray(values) for name, values in (getattr(seeds, "derived", None) or {}).items()},
+            "warnings": sorted({f"{one.category.__name__}: {one.message}" for one in caught}),
+        }
+        return dataset, facts
+
+    def _run(self, handle: Handle, trial: Trial) -> tuple[Any, Any, dict[str, float]]:
+        """Call the measurement on one thread and within its time; every failure becomes a TrialError."""
+        settings = self.settings
+        began, start, busy = time.time(), time.perf_counter(), time.process_time()
+        try:
+            with threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
+                seeds = handle.factory(
+                    handle.measurement.experiment, seeds=trial.seeds, stream=settings.stream, engine=settings.engine
+                )
+                returned = handle.run(seeds, trial.condition)
+        except TrialTimeout as error:
+            raise TrialError(f"{trial.label}: did not end within {settings.timeout:g} s (--trial-timeout).") from error
+        except (Exception, OutcomeException, SystemExit) as error:
+            words = " ".join(str(error).split()) or "no message"
+            raise TrialError(f"{trial.label}: {type(error).__name__}: {words}", traceback.format_exc()) from error
+        seconds, processor = time.perf_counter() - start, time.process_time() - busy
+        times = {"seconds": round(seconds, 4), "processor_s": round(processor, 4), "began": round(began, 3)}
+        return seeds, returned, times
+
+
+@contextmanager
+def storing(trial: Trial) -> Iterator[None]:
+    """Say what the file system refused, without a path of this machine."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or os.strerror(error.errno or 0)
+        raise TrialError(f"{trial.label}: the trial could not be stored ({reason}).") from error
+
+
+def replay_warnings(name: str, stored: Iterable[Stored]) -> None:
+    """Warn where the claim can be seen of what was warned of in a trial, whichever process ran it."""
+    for text in sorted({text for one in stored for text in one.facts.get("warnings", ())}):
+        warnings.warn(f"{name}: {text}", ClaimWarning, stacklevel=2)
