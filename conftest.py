@@ -1,3 +1,3 @@
-"""Registers the suite's fixtures; nothing else."""
+"""Asks for the library's short option names and for the suite's fixtures; nothing else."""
 
-pytest_plugins = ["fixtures", "pytest_claims.report.plugin"]
+pytest_plugins = ["pytest_claims.short", "fixtures"]

@@ -33,6 +33,15 @@ def _version(package: str) -> str | None:
         return None
 
 
+def steady_arithmetic() -> None:
+    """Let MKL compute alike wherever a matrix lies in memory; to be called before MKL first is.
+
+    MKL picks kernels by the alignment of each matrix: in odd shapes, the bits of a network would depend on its place in
+    a stack. This mode costs nothing measurable. What the user has chosen stays.
+    """
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+
+
 def processor() -> str | None:
     """Return the processor's name with family and model, None where the system does not say.
 

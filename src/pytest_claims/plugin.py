@@ -1,6 +1,10 @@
-"""The pytest plugin: hooks only; what they do is in the modules beside it."""
+"""The pytest plugin: options, ini keys and hooks. What they do is in `running/` and `report/`.
 
-from collections.abc import Callable
+A session without claims pays for nothing: this module imports pytest and nothing heavier. What judges and draws is
+imported where the first claim is collected, or where the first evidence of one arrives.
+"""
+
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -8,58 +12,78 @@ from typing import Any
 
 import pytest
 
-from pytest_claims import hooks
-from pytest_claims.running import options as settings
-from pytest_claims.running.controller import Controller, XdistSide
-from pytest_claims.trials.claims import MARK
+from pytest_claims import _compat, hooks
+from pytest_claims.running import options
+from pytest_claims.trials.claims import MARK, claim_of
 from pytest_claims.trials.plan import SENT, Settings
+from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
 
 SETTINGS = pytest.StashKey[Settings]()
 
 
+# -- options and configuration --------------------------------------------------------------------------------------
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare this package's options."""
-    settings.add_options(parser)
+    """Declare options and ini keys."""
+    options.add_options(parser)
+    options.add_ini_keys(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare this package's hooks."""
+    """Declare this library's own hooks."""
     pluginmanager.add_hookspecs(hooks)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Keep ``--design`` in one process: it trains nothing."""
-    if config.option.design and hasattr(config.option, "numprocesses"):
-        config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Settle the number of workers; as a wrapper this comes before xdist looks at its options."""
+    options.choose_workers(config)
+    return (yield)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check options and folders on the controller; take over its decisions on the workers."""
     config.addinivalue_line("markers", f"{MARK}(claim): set by @claim")
-    sent: dict[str, Any] | None = getattr(config, "workerinput", {}).get(SENT)
-    if sent is not None:
-        config.option.fresh, config.option.report_folder = sent["fresh"], sent["report_folder"]
-        worker = config.workerinput["workerid"]  # type: ignore[attr-defined] # xdist sets it
-        found = replace(settings.read(config), worker=worker, **sent["settings"])
-        config.stash[SETTINGS] = replace(found, folder=Path(found.folder))
-        return
-    found = settings.read(config)
-    problem = config.hook.pytest_engine_problem(config=config, engine=found.engine)
+    sent = _compat.worker_input(config)
+    if sent is None:
+        _configure_controller(config)
+    elif SENT in sent:
+        _configure_worker(config, sent)
+
+
+def _configure_worker(config: pytest.Config, sent: Mapping[str, Any]) -> None:
+    """Take over what the controller decided."""
+    decided = dict(sent[SENT])
+    config.option.claims_fresh, config.option.claims_report = decided.pop("fresh"), decided.pop("report")
+    settings = replace(options.read(config), worker=sent["workerid"], **decided)
+    config.stash[SETTINGS] = replace(settings, folder=Path(settings.folder))
+
+
+def _configure_controller(config: pytest.Config) -> None:
+    """Check what was asked for, and register what collects evidence."""
+    from pytest_claims.running.controller import Controller, XdistSide, read_durations
+
+    settings = options.read(config)
+    problem = config.hook.pytest_engine_problem(config=config, engine=settings.engine)
     if problem:
-        raise pytest.UsageError(f"--engine {found.engine}: {problem}")
-    if settings.may_measure(config):
-        settings.check_writable(found.folder)
-    found = replace(found, durations=settings.read_durations(found.folder))
-    config.stash[SETTINGS] = found
-    config.pluginmanager.register(Controller(config, found), "claims-controller")
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(XdistSide(config, found), "claims-xdist")
+        raise pytest.UsageError(f"{settings.flag('engine')} {settings.engine}: {problem}")
+    baseline = options.read_baseline(config, settings.flag("baseline"))
+    if options.asks_for_claims(config) or (config.option.claims_report and not options.only_looks(config)):
+        options.check_writable(settings.report, config, settings.flag("report"))
+    settings = replace(settings, durations=read_durations(settings.folder))
+    config.stash[SETTINGS] = settings
+    config.pluginmanager.register(Controller(config, settings), "claims-controller")
+    if _compat.has_xdist(config):
+        config.pluginmanager.register(XdistSide(config, settings), "claims-xdist")
+    config.pluginmanager.register(Reporting(config, settings, baseline), "claims-reporting")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_engine_problem(engine: str) -> str | None:
-    """Refuse an engine that is unknown or not installed before anything is trained."""
+    """Refuse an engine that is unknown or not installed, before anything is trained."""
+    if engine == DEFAULT_ENGINE:
+        return None  # claims that train with it say so themselves if it is missing; others need no engine
     from pytest_claims.training.engines import EngineError, check
 
     try:
@@ -69,41 +93,126 @@ def pytest_engine_problem(engine: str) -> str | None:
     return None
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say in what way this run is not the registered one."""
+    return options.header(config.stash[SETTINGS]) if SETTINGS in config.stash else []
+
+
+# -- collecting and running claims ----------------------------------------------------------------------------------
+
+
 @pytest.fixture(scope="session")
 def seed_block_factory() -> Callable[..., Any]:
-    """Make a block of seeds: `(experiment, seeds, stream, engine) -> Seeds`; all blocks are made with it."""
+    """Make a block of seeds: `(experiment, seeds, stream, engine) -> Seeds`; every block of a run is made with it."""
     from pytest_claims.training.seeds import Seeds
-    from pytest_claims.vocabulary import REGISTERED
 
-    def make(experiment: int | str, seeds: tuple[int, ...], stream: str = REGISTERED, engine: str = "torch") -> Seeds:
+    def make(
+        experiment: int | str, seeds: tuple[int, ...], stream: str = REGISTERED, engine: str = DEFAULT_ENGINE
+    ) -> Seeds:
         return Seeds(experiment, seeds, stream, engine)
 
     return make
-
-
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say in what way this run is not the registered one."""
-    return settings.header(config.stash[SETTINGS])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Register what acts on claims where they are collected; the controller of xdist collects nothing."""
     config = session.config
-    if config.pluginmanager.hasplugin("dsession"):
-        return
-    from pytest_claims.running.expansion import Expansion  # these load scipy and xarray
-    from pytest_claims.running.items import Running
-    from pytest_claims.trials.workshop import Workshop
+    if SETTINGS in config.stash and not _compat.distributes(config):
+        # last of all plugins, so that it is the outermost wrapper: -k, -m and --lf deselect inside of it
+        config.pluginmanager.register(Collecting(config), "claims-collecting")
 
-    # those of this project: pytest also loads the one above an option's folder, such as that of --reuse DIR
-    conftests = [
-        path
-        for plugin in config.pluginmanager.get_plugins()
-        if isinstance(plugin, ModuleType) and (path := Path(plugin.__file__ or "")).name == "conftest.py"
-        if path.is_relative_to(config.rootpath)
-    ]
-    workshop = Workshop(config.stash[SETTINGS], config.rootpath, conftests)
-    config.pluginmanager.register(Running(workshop), "claims-running")
-    # last, so that it is the outermost wrapper
-    config.pluginmanager.register(Expansion(workshop, insert=hasattr(config, "workerinput")), "claims-expansion")
+
+class Collecting:
+    """Loads what measures and judges as soon as a claim is collected, and not before."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
+        """Insert trials before claims, around what deselects."""
+        config, settings = self.config, self.config.stash[SETTINGS]
+        if not settings.selected and not any(claim_of(item) for item in items):
+            return (yield)
+        from pytest_claims.environment import steady_arithmetic
+        from pytest_claims.running.expansion import Expansion
+        from pytest_claims.running.items import Running
+        from pytest_claims.trials.workshop import Workshop
+
+        steady_arithmetic()
+        workshop = Workshop(settings, config.rootpath, self._shared_files())
+        expansion = Expansion(workshop, insert=_compat.worker_input(config) is not None)
+        config.pluginmanager.register(Running(workshop), "claims-running")
+        config.pluginmanager.register(expansion, "claims-expansion")
+        return (yield from expansion.around_selection(config, items))
+
+    def _shared_files(self) -> list[Path]:
+        """Return the project's own plugins, conftest files among them: what they define may change any measurement.
+
+        pytest also loads the conftest above an option's folder, such as that of ``--reuse DIR``: it is none of ours.
+        """
+        root, library = self.config.rootpath, Path(__file__).parent
+        files = (
+            Path(plugin.__file__)
+            for plugin in self.config.pluginmanager.get_plugins()
+            if isinstance(plugin, ModuleType) and plugin.__file__
+        )
+        return sorted(
+            file
+            for file in files
+            if file.is_relative_to(root)
+            and not file.is_relative_to(library)
+            and "site-packages" not in file.relative_to(root).parts
+        )
+
+
+# -- reporting ------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_claim_judged(config: pytest.Config, record: Any, pictures: tuple[Any, ...]) -> None:
+    """Draw the claim's figures beside its evidence; a figure that fails costs the claim nothing but the figure."""
+    from pytest_claims.report.figures import illustrate  # matplotlib is loaded where something is drawn
+
+    illustrate(config.stash[SETTINGS].report, record, pictures)
+
+
+class Reporting:
+    """Collects evidence on the process that the user sees, and writes the report folder at the end."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, baseline: Any) -> None:
+        from pytest_claims.report.session import Run
+
+        self.config = config
+        self.run = Run(config, settings.report, baseline)
+
+    def pytest_sessionstart(self) -> None:
+        """Note the time, and listen to the test reports."""
+        self.run.begin()
+        self.config.pluginmanager.register(self.run, "claims-report")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
+        """Write the report, whatever ended the session, once all workers are through; nothing where no claim ran."""
+        if not self.run.records:
+            return
+        self.run.finish(complete=_complete(session, int(exitstatus), len(self.run.records)))
+        if self.run.failed and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line a claim, what needs explaining, and where the page is."""
+        if self.run.results is not None:
+            from pytest_claims.report.terminal import summarise
+
+            summarise(terminalreporter, self.run)
+
+
+def _complete(session: pytest.Session, exitstatus: int, judged: int) -> bool:
+    """Whether every claim that was selected has its say: not after Ctrl-C, -x or a crash of pytest itself."""
+    if exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        return False
+    stopped = bool(session.shouldstop or session.shouldfail)
+    return not stopped or 0 < session.testscollected <= judged

@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from pytest_claims import results as store
-from pytest_claims.drift import compare_with
 from pytest_claims.environment import environment
 from pytest_claims.files import machine_paths, without_paths
-from pytest_claims.report.markdown import summary
 from pytest_claims.results import Record, Results
 from pytest_claims.vocabulary import PROPERTY
 
@@ -84,6 +82,8 @@ class Run:
         }
         results: Results = without_paths(store.assemble(self.records.values(), facts), self._paths)
         if self.baseline is not None:
+            from pytest_claims.drift import compare_with
+
             results["baseline"] = compare_with(self.baseline, results)
         return results
 
@@ -111,6 +111,8 @@ class Run:
     def _append_summary(self, results: Results) -> None:
         target = os.environ.get("GITHUB_STEP_SUMMARY")
         if target:
+            from pytest_claims.report.markdown import summary
+
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(summary(results))
 

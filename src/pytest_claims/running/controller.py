@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from filelock import FileLock, Timeout
 
+from pytest_claims import _compat
 from pytest_claims import record as records
+from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
 from pytest_claims.trials.plan import DURATIONS, SENT, Settings
@@ -119,10 +121,10 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Write pilots and say where; say how an interrupted run goes on."""
         if exitstatus == pytest.ExitCode.INTERRUPTED and self.plan:
-            folder = self.settings.folder.parent
+            folder = self.settings.report
             here = self.config.invocation_params.dir
             shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
-            terminalreporter.write_line(f"What was measured is kept; go on with: --reuse {shown}")
+            terminalreporter.write_line(f"What was measured is kept; go on with: {self.settings.flag('reuse')} {shown}")
         for path, entries in self.pilots.items():
             merged = dict(sorted((read_pilots(path) | entries).items()))
             try:
@@ -160,25 +162,16 @@ class XdistSide:
         """Send a worker what was decided here: it must not draw, name or time anything by itself."""
         settings = self.settings
         node.workerinput[SENT] = {
-            "fresh": self.config.option.fresh,
-            "report_folder": str(settings.folder.parent),
-            "settings": {
-                "folder": str(settings.folder),
-                "run": settings.run,
-                "workers": node.workerinput["workercount"],
-                "dist": self.config.option.dist,
-                "durations": settings.durations,
-            },
+            "fresh": self.config.option.claims_fresh,
+            "report": str(settings.report),
+            "folder": str(settings.folder),
+            "run": settings.run,
+            "workers": node.workerinput["workercount"],
+            "dist": self.config.option.dist,
+            "durations": settings.durations,
         }
-        send = node.sendcommand
-
-        def send_if_alive(name: str, **content: object) -> None:
-            # xdist learns that a worker died when it reads the end of its stream, and breaks off the whole run if it
-            # writes to it before; what a dead worker does not receive is handed out again with the rest of its tests
-            with suppress(OSError):
-                send(name, **content)
-
-        node.sendcommand = send_if_alive
+        if options.asks_for_claims(self.config):
+            _compat.survive_dead_workers(node)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, whose count of items is pytest's denominator."""
@@ -221,12 +214,12 @@ class XdistSide:
         declared = controller.plan.get("claims", {}).get(nodeid)
         if declared is None:
             return
-        worker = str(report.node.gateway.id)
+        worker = _compat.worker_name(report.node)
         # who needs the block may have found out, and stored it, before xdist saw the end of the process
         failed = [one for one in controller.store.deaths() if one[0].worker == worker]
         for mark in controller.store.attempts():
             if mark.worker == worker and not controller.store.done(mark.key):
-                error = died(mark, self.settings.timeout)
+                error = died(mark, self.settings)
                 failed.append((mark, str(error)))
                 with suppress(OSError):  # the other claims read it there
                     controller.store.save_error(mark.key, error, mark.measurement)
@@ -236,7 +229,7 @@ class XdistSide:
             owner = take(controller.store.folder, nodeid, CONTROLLER)
             if owner != CONTROLLER:
                 report.outcome, report.longrepr = "passed", None
-                report.node = self._node(owner, report.node)  # JUnit joins reports by it
+                report.node = _compat.worker_named(self.config, owner, report.node)  # JUnit joins reports by it
                 return
         elif failed and self._only_helped(nodeid, failed) and self._run_again(nodeid, report.node, sched):
             report.outcome, report.longrepr = "passed", None
@@ -257,20 +250,23 @@ class XdistSide:
 
     def _run_again(self, nodeid: str, node: Any, sched: Any) -> bool:
         """Queue a claim once more; the block that it died of is known by now, and nobody computes it again."""
-        dsession = self.config.pluginmanager.getplugin("dsession")
-        most, so_far = (getattr(dsession, name, None) for name in ("_max_worker_restart", "_failed_nodes_count"))
-        if most is not None and so_far is not None and so_far >= most:  # xdist ends the run, and nothing queued is run
+        if not _compat.may_replace_workers(self.config):  # xdist ends the run, and nothing queued is run
             return False
         owner = owner_file(self.controller.store.folder, nodeid)
         try:
             owner.unlink(missing_ok=True)  # it belonged to the dead worker; the next one takes it as soon as it is sent
-            sched.mark_test_pending(nodeid)
-        except (NotImplementedError, OSError):  # --dist loadfile and its like cannot
+        except OSError:
+            return False
+        if not _compat.queue_again(sched, nodeid):
             return False
         self.crashed_on.setdefault(nodeid, node)
         return True
 
-    def _node(self, worker: str, otherwise: Any) -> Any:
-        session = self.config.pluginmanager.getplugin("dsession")
-        nodes = getattr(getattr(session, "sched", None), "nodes", [])
-        return next((node for node in nodes if node.gateway.id == worker), otherwise)
+
+def read_durations(folder: Path) -> dict[str, float]:
+    """Return the seconds of an earlier run's trials by their shape."""
+    try:
+        found = json.loads((folder / DURATIONS).read_text(encoding="utf-8"))
+        return {str(shape): float(seconds) for shape, seconds in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}

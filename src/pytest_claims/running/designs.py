@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from math import isclose, nan
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-import xarray as xr
 
+from pytest_claims import _compat
 from pytest_claims.errors import DesignError
 from pytest_claims.inference.design import (
     Design,
@@ -28,31 +27,21 @@ from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.plan import Settings
 from pytest_claims.vocabulary import ALPHA, LOOKS
 
-CONCAT = xr.concat
-
 
 def design_of(item: pytest.Item, claim: Claim) -> Design | str:
     """Return a claim's design, or why it cannot be told without data."""
     function = getattr(item, "obj", None)
-    info = getattr(item, "_fixtureinfo", None)
-    if function is None or info is None:
+    if function is None:
         return "it is no function"
     chosen = getattr(getattr(item, "callspec", None), "params", {})
-    arguments = {name: chosen.get(name, Placeholder()) for name in info.argnames}
+    arguments = {name: chosen.get(name, Placeholder()) for name in _compat.argument_names(item)}
     try:
-        # xarray insists on arrays of its own here, before a placeholder could answer
-        with patch.object(xr, "concat", _concat):
-            found, _ = returned(function(**arguments), claim)
+        found, _ = returned(function(**arguments), claim)
     except DesignError as error:
         return faulty(str(error))
     except (Exception, ClaimError) as error:  # noqa: BLE001 - placeholders do not support everything that data do
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return found if isinstance(found, Design) else "it does not depend on a measurement"
-
-
-def _concat(parts: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-    parts = list(parts)
-    return next((one for one in parts if isinstance(one, Placeholder)), None) or CONCAT(parts, *args, **kwargs)
 
 
 def undecidable(design: Design | str, claim: Claim) -> str | None:

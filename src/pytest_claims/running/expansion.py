@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from pytest_claims import record as records
 from pytest_claims.outcomes import ClaimError
@@ -41,21 +40,15 @@ class TrialItem(pytest.Function):
 
 
 class Expansion:
-    """Acts on the collected items; registered when collection begins, so that it is the outermost wrapper.
-
-    ``-k``, ``-m`` and ``--lf`` deselect inside of it: what is left decides which trials are needed.
-    """
+    """Acts on the collected items, around the plugins that deselect: what is left decides which trials are needed."""
 
     def __init__(self, workshop: Workshop, *, insert: bool) -> None:
         self.workshop = workshop
         self.insert = insert
         self.rows: list[Row] = []
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, config: pytest.Config, items: list[pytest.Item]
-    ) -> Generator[None, None, None]:
-        """Refuse unknown ids, note faults, deselect, and insert the trial items."""
+    def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+        """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
         find_faults(items)
         unknown = select(config, items, self.workshop.settings)
         if unknown and not self.insert:
@@ -133,7 +126,7 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
-    """Keep the claims that ``--claim`` names, a bare id with its variants; return a sentence if one is unknown."""
+    """Keep the claims that the option names, a bare id with its variants; return a sentence if one is unknown."""
     if not settings.selected:
         return None
     claims = {item: found for item in items if (found := claim_of(item)) is not None}
@@ -141,7 +134,7 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
     strangers = [name for name in settings.selected if name not in known]
     if strangers:
         listed = ", ".join(sorted(known)) or "none"
-        return f"--claim {','.join(strangers)}: no such claim; those collected are {listed}."
+        return f"{settings.flag('id')} {','.join(strangers)}: no such claim; those collected are {listed}."
     kept = [item for item, claim in claims.items() if {claim.id, claim.variant_of} & set(settings.selected)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
@@ -177,8 +170,3 @@ def trial_item(item: pytest.Item, trial: Trial, workshop: Workshop) -> TrialItem
     made.trial, made.workshop = trial, workshop
     made.own_markers += [mark for mark in item.own_markers if mark.name in {"skip", "skipif"}]
     return made
-
-
-def run_trial_item(item: TrialItem, nextitem: pytest.Item | None) -> None:
-    """Run a trial item without reports."""
-    runtestprotocol(item, log=False, nextitem=nextitem)

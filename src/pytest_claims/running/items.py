@@ -3,11 +3,11 @@
 from collections.abc import Generator
 
 import pytest
-from _pytest.fixtures import FixtureLookupError
 
+from pytest_claims import _compat
 from pytest_claims import record as records
 from pytest_claims.outcomes import ClaimError, Departure
-from pytest_claims.running.expansion import TrialItem, run_trial_item
+from pytest_claims.running.expansion import TrialItem
 from pytest_claims.running.judging import run_claim
 from pytest_claims.trials.claims import claim_of
 from pytest_claims.trials.turns import CONTROLLER, stopped, take
@@ -25,9 +25,9 @@ class Running:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run trial items unseen; leave out a claim that the controller has reported, or that comes after -x."""
         if isinstance(item, TrialItem):
-            run_trial_item(item, nextitem)
+            _compat.run_unreported(item, nextitem)
             return True
-        if claim_of(item) is not None and hasattr(item.config, "workerinput"):
+        if claim_of(item) is not None and _compat.worker_input(item.config) is not None:
             folder = self.workshop.store.folder
             if stopped(folder) or take(folder, item.nodeid, self.workshop.settings.worker) == CONTROLLER:
                 return True
@@ -41,7 +41,7 @@ class Running:
             return (yield)
         try:
             return (yield)
-        except FixtureLookupError as error:
+        except pytest.FixtureLookupError as error:
             asker = getattr(error.request, "fixturename", None)
             through = f" for {asker}" if asker and asker != error.argname else ""
             raise ClaimError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_claims import _compat
 from pytest_claims import record as records
 from pytest_claims.errors import ClaimWarning, TrialError
 from pytest_claims.inference import Design, EvidenceError
@@ -110,8 +111,7 @@ def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[i
 
 
 def _arguments(item: pytest.Function) -> dict[str, Any]:
-    names = item._fixtureinfo.argnames  # noqa: SLF001 - pytest has no public name for it
-    return {name: item.funcargs[name] for name in names}
+    return {name: item.funcargs[name] for name in _compat.argument_names(item)}
 
 
 def returned(value: Any, claim: Claim) -> tuple[Any, tuple[Any, ...]]:
@@ -140,7 +140,7 @@ def gate(claim: Claim, verdict: Any, settings: Settings) -> tuple[str, Callable[
     got, expected, message = verdict.verdict, claim.registered, verdict.message
 
     def skip() -> None:
-        raise pytest.skip.Exception(message, _use_item_location=True)
+        _compat.skip_at_item(message)
 
     def pass_() -> None:
         return

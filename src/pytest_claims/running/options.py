@@ -1,104 +1,108 @@
-"""Options of the command line, checked before anything is trained, and what a run makes of them."""
+"""Options and ini keys, checked before anything is trained, and what a run makes of them.
 
-import json
-import tempfile
+In a foreign repository each option is spelled ``--claims-NAME``, which clashes with nobody's. A repository may opt into
+the short spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
+"""
+
+import os
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_claims.trials.plan import DURATIONS, TIMEOUT, Settings
-from pytest_claims.vocabulary import DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
+from pytest_claims import _compat
+from pytest_claims.trials.plan import TIMEOUT, Settings, flag
+from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
 
 FRESH_NUMBERS = 10**9
+DRAWN = "drawn"
+#: The plugin that adds the short spellings.
+SHORT = "pytest_claims.short"
+#: What says that a file holds claims.
+MENTION = b"pytest_claims"
+ASKED = pytest.StashKey[bool]()
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Declare the options; their values are checked in ``read``, so that each gives one plain sentence."""
+def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
+    """Declare the options, in one of their two spellings; each value is checked where it is parsed."""
     group = parser.getgroup("claims", "claims and their evidence")
-    group.addoption("--seeds", metavar="N", help="seeds for every claim, a multiple of 8 (default: as registered)")
-    group.addoption(
-        "--fresh", metavar="N", nargs="?", const="drawn", help="fresh seeds of stream N, disjoint from the registered"
-    )
-    group.addoption("--sequential", action="store_true", help="look at 8, 16, 32, 64 seeds; stop at a decision")
-    group.addoption("--claim", metavar="ID", action="append", default=[], help="only these claims: 2.a,4.a@name")
-    group.addoption("--reuse", metavar="DIR", help="read trials stored in the report folder DIR of an earlier run")
-    group.addoption("--engine", metavar="NAME", default=DEFAULT_ENGINE, help="framework that trains (default: torch)")
-    group.addoption("--pilot", action="store_true", help="measure pilot seeds and write claims/pilots.json")
-    group.addoption("--design", action="store_true", help="train nothing; tell what each claim's design can detect")
-    group.addoption(
-        "--trial-timeout", dest="trial_timeout", metavar="SECONDS", default=str(TIMEOUT), help="longest time of a trial"
-    )
+
+    def add(name: str, explained: str, *, read: Callable[[str, str], Any] | None = None, **more: Any) -> None:
+        spelled = flag(name, short=short)
+        if read is not None:
+            more["type"] = partial(read, spelled)
+        group.addoption(spelled, dest=f"claims_{name}", help=explained, **more)
+
+    add("seeds", "seeds for every claim, a multiple of 8 (default: as registered)", read=_seeds, metavar="N")
+    add("fresh", "fresh seeds of stream N, disjoint from the registered; without N, a stream drawn by chance",
+        read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
+    add("sequential", "look at 8, 16, 32, 64 seeds; stop at a decision", action="store_true")
+    add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
+    add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
+    add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
+    add("pilot", "measure pilot seeds and write pilots.json beside the claims", action="store_true")
+    add("design", "train nothing; show what each claim's design can detect", action="store_true")
+    add("timeout", "longest time of a trial (default: 3600)", read=_timeout, metavar="SECONDS")
+    add("report", "folder for index.html, results.json, measurements.csv and figures/ (default: reports/latest)",
+        metavar="DIR")  # fmt: skip
+    add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
+        metavar="FILE")  # fmt: skip
 
 
-def read(config: pytest.Config) -> Settings:
-    """Return the settings; a UsageError where an option's value will not do."""
-    option = config.option
-    option.seeds = _seeds(option.seeds, sequential=option.sequential)
-    option.fresh = _fresh(option.fresh)
-    option.trial_timeout = _timeout(option.trial_timeout)
-    option.claim = [part.strip() for given in option.claim for part in str(given).split(",")]
-    if "" in option.claim:
-        raise pytest.UsageError("--claim names no claim: write --claim 2.a or --claim 2.a,7.b.")
-    _exclusive(option)
-    stream = PILOT if option.pilot else REGISTERED if option.fresh is None else f"fresh-{option.fresh}"
-    return Settings(
-        seeds=option.seeds,
-        stream=stream,
-        sequential=option.sequential,
-        pilot=option.pilot,
-        design=option.design,
-        engine=option.engine,
-        selected=tuple(option.claim),
-        reuse=_reused(config),
-        timeout=option.trial_timeout,
-        folder=_report_folder(config) / "trials",
-        run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
-    )
+def add_ini_keys(parser: pytest.Parser) -> None:
+    """Declare what a repository may set for all of its runs."""
+    parser.addini("claims_report", "folder of the report, relative to the root (default: reports/latest)")
+    parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
+    parser.addini("claims_timeout", "longest time of a trial in seconds (default: 3600)")
 
 
-def _seeds(given: Any, *, sequential: bool) -> int | None:
-    if given is None or isinstance(given, int):
-        return given
+# -- values of single options ---------------------------------------------------------------------------------------
+
+
+def _seeds(spelled: str, given: str) -> int:
     number = _whole(given)
     if number is None:
-        raise pytest.UsageError(f"--seeds {given}: give a whole number, a multiple of 8.")
+        raise pytest.UsageError(f"{spelled} {given}: give a whole number, a multiple of {BLOCK}.")
     if number < FEWEST_SEEDS:
         raise pytest.UsageError(
-            f"--seeds {number}: below 8 seeds there is no verdict, a 99 % interval over so few says next to nothing."
+            f"{spelled} {number}: below {FEWEST_SEEDS} seeds there is no verdict, a 99 % interval over so few says "
+            "next to nothing."
         )
-    if number % FEWEST_SEEDS:
-        below, above = number - number % FEWEST_SEEDS, number - number % FEWEST_SEEDS + FEWEST_SEEDS
+    if number % BLOCK:
+        below, above = number - number % BLOCK, number - number % BLOCK + BLOCK
         raise pytest.UsageError(
-            f"--seeds {number}: seeds train in blocks of 8, so give a multiple of 8, such as {below} or {above}."
+            f"{spelled} {number}: seeds train in blocks of {BLOCK}, so give a multiple of {BLOCK}, such as {below} or "
+            f"{above}."
         )
-    if sequential and number not in LOOKS:
-        looks = ", ".join(map(str, LOOKS))
-        raise pytest.UsageError(f"--seeds {number}: with --sequential it is the last look, one of {looks}.")
     return number
 
 
-def _fresh(given: Any) -> int | None:
-    if given is None or isinstance(given, int):
-        return given
-    if given == "drawn":
-        return uuid.uuid4().int % FRESH_NUMBERS
+def _fresh(spelled: str, given: str) -> int:
     number = _whole(given)
     if number is None or number < 0:
-        raise pytest.UsageError(f"--fresh {given}: give the number of a stream of fresh seeds, as in --fresh=7.")
+        raise pytest.UsageError(f"{spelled} {given}: give the number of a stream of fresh seeds, as in {spelled}=7.")
     return number
 
 
-def _timeout(given: Any) -> float:
+def _ids(spelled: str, given: str) -> list[str]:
+    ids = [part.strip() for part in given.split(",")]
+    if "" in ids:
+        raise pytest.UsageError(f"{spelled} names no claim: write {spelled} 2.a or {spelled} 2.a,7.b.")
+    return ids
+
+
+def _timeout(spelled: str, given: str) -> float:
     try:
         seconds = float(given)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise pytest.UsageError(f"--trial-timeout {given}: give the longest time of a trial in seconds, above 0.")
+        raise pytest.UsageError(f"{spelled} {given}: give the longest time of a trial in seconds, above 0.")
     return seconds
 
 
@@ -109,65 +113,98 @@ def _whole(given: str) -> int | None:
         return None
 
 
-def _exclusive(option: Any) -> None:
+# -- all of them together -------------------------------------------------------------------------------------------
+
+
+def read(config: pytest.Config) -> Settings:
+    """Return the settings; a UsageError where options contradict each other or name what is not there."""
+    option, short = config.option, config.pluginmanager.hasplugin(SHORT)
+    if option.claims_fresh == DRAWN:
+        option.claims_fresh = uuid.uuid4().int % FRESH_NUMBERS
+    _check_together(option, partial(flag, short=short))
+    stream = (
+        PILOT if option.claims_pilot
+        else REGISTERED if option.claims_fresh is None
+        else f"fresh-{option.claims_fresh}"
+    )  # fmt: skip
+    report = report_folder(config)
+    return Settings(
+        seeds=option.claims_seeds,
+        stream=stream,
+        sequential=option.claims_sequential,
+        pilot=option.claims_pilot,
+        design=option.claims_design,
+        engine=option.claims_engine or DEFAULT_ENGINE,
+        selected=tuple(name for names in option.claims_id or () for name in names),
+        reuse=_reused(config, flag("reuse", short=short)),
+        timeout=option.claims_timeout or _timeout("claims_timeout", config.getini("claims_timeout") or str(TIMEOUT)),
+        folder=report / "trials",
+        run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
+        short=short,
+    )
+
+
+def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
     """Refuse options that contradict each other."""
-    modes = {"--pilot": option.pilot, "--fresh": option.fresh is not None, "--sequential": option.sequential}
-    chosen = [name for name, given in modes.items() if given]
-    if option.pilot and len(chosen) > 1:
+    seeds = option.claims_seeds
+    if option.claims_sequential and seeds is not None and seeds not in LOOKS:
+        looks = ", ".join(map(str, LOOKS))
+        raise pytest.UsageError(
+            f"{spelled('seeds')} {seeds}: with {spelled('sequential')} it is the last look, one of {looks}."
+        )
+    modes = {"pilot": option.claims_pilot, "fresh": option.claims_fresh is not None}
+    modes["sequential"] = option.claims_sequential
+    chosen = [spelled(name) for name, given in modes.items() if given]
+    if option.claims_pilot and len(chosen) > 1:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
-    if option.design and (option.pilot or option.fresh is not None):
-        raise pytest.UsageError(f"--design trains nothing, so {chosen[0]} has no meaning beside it.")
+    if option.claims_design and (option.claims_pilot or option.claims_fresh is not None):
+        raise pytest.UsageError(f"{spelled('design')} trains nothing, so {chosen[0]} has no meaning beside it.")
 
 
-def _reused(config: pytest.Config) -> Path | None:
-    given: str | None = config.option.reuse
+def _reused(config: pytest.Config, spelled: str) -> Path | None:
+    given: str | None = config.option.claims_reuse
     if given is None:
         return None
     folder = Path(config.invocation_params.dir) / given
     if not (folder / "trials").is_dir():
-        raise pytest.UsageError(f"--reuse {given}: there are no stored trials, that is no folder {given}/trials.")
+        raise pytest.UsageError(f"{spelled} {given}: there are no stored trials, that is no folder {given}/trials.")
     return folder / "trials"
 
 
-def _report_folder(config: pytest.Config) -> Path:
-    given = config.getoption("report_folder", None)
+def report_folder(config: pytest.Config) -> Path:
+    """Return the report folder: that of the option, else that of the ini file, else reports/latest."""
+    given: str | None = config.option.claims_report
     if given:
-        return Path(config.invocation_params.dir) / str(given)
-    return config.rootpath / "reports" / "latest"
+        return Path(config.invocation_params.dir) / given
+    return config.rootpath / (config.getini("claims_report") or Path("reports") / "latest")
 
 
-def check_writable(folder: Path) -> None:
+def read_baseline(config: pytest.Config, spelled: str) -> Any:
+    """Return the earlier run to compare with, None where none was asked for."""
+    given: str | None = config.option.claims_baseline
+    if not given:
+        return None
+    from pytest_claims.drift import read_baseline as read_file
+    from pytest_claims.errors import ResultsError
+
+    path = config.invocation_params.dir / given
+    try:
+        return read_file(path)
+    except ResultsError as error:
+        raise pytest.UsageError(f"{spelled} {given}: {str(error).replace(str(path), given)}") from error
+
+
+def check_writable(folder: Path, config: pytest.Config, spelled: str) -> None:
     """Refuse a folder that cannot be written, before anything is trained; leave no trace where it can."""
-    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"claims")
-    except OSError as error:
-        raise pytest.UsageError(f"The folder {folder} cannot be written: {error.strerror}; see --report.") from error
-    finally:
-        for parent in made:
-            with suppress(OSError):
-                parent.rmdir()
+    from pytest_claims.files import why_unwritable
 
-
-def may_measure(config: pytest.Config) -> bool:
-    """Whether this call may train: it runs tests, and not those of the machinery alone."""
-    names = ("help", "version", "collectonly", "showfixtures", "markers", "setuponly", "setupplan", "design")
-    if any(config.getoption(name, False) for name in names):
-        return False
-    own = config.rootpath / "tests"
-    asked = (config.invocation_params.dir / str(argument).partition("::")[0] for argument in config.args)
-    return any(not path.resolve().is_relative_to(own) for path in asked)
-
-
-def read_durations(folder: Path) -> dict[str, float]:
-    """Return the seconds of an earlier run's trials by their shape."""
-    try:
-        found = json.loads((folder / DURATIONS).read_text(encoding="utf-8"))
-        return {str(shape): float(seconds) for shape, seconds in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    reason = why_unwritable(folder)
+    if reason:
+        root = config.rootpath
+        shown = config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder)
+        raise pytest.UsageError(
+            f"The report folder {shown} cannot be written ({reason}): name another one with {spelled} DIR."
+        )
 
 
 def header(settings: Settings) -> list[str]:
@@ -177,8 +214,74 @@ def header(settings: Settings) -> list[str]:
         f"stream: {settings.stream}": settings.stream != REGISTERED,
         "sequential: looks at 8, 16, 32, 64 seeds": settings.sequential,
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
+        "trials of an earlier run are reused": settings.reuse is not None,
     }
-    if settings.reuse is not None:
-        modes["trials of an earlier run are reused"] = True
     chosen = [words for words, given in modes.items() if given]
     return [f"claims: {'; '.join(chosen)}"] if chosen else []
+
+
+# -- does this call ask for claims? ---------------------------------------------------------------------------------
+
+
+def only_looks(config: pytest.Config) -> bool:
+    """Whether this call runs nothing: --help, --collect-only and the like."""
+    names = ("help", "version", "collectonly", "showfixtures", "show_fixtures_per_test", "markers", "setuponly",
+             "setupplan", "cacheshow")  # fmt: skip
+    return any(config.getoption(name, False) for name in names)
+
+
+def asks_for_claims(config: pytest.Config) -> bool:
+    """Whether this call may run claims: a test file under its arguments, or testpaths, mentions this library.
+
+    Known before anything is collected, since workers and folders are settled then. Looked up once in a session.
+    """
+    if ASKED not in config.stash:
+        config.stash[ASKED] = not only_looks(config) and any(map(_mentions, _test_files(config)))
+    return config.stash[ASKED]
+
+
+def _mentions(path: Path) -> bool:
+    try:
+        return MENTION in path.read_bytes()
+    except OSError:
+        return False
+
+
+def _test_files(config: pytest.Config) -> Iterator[Path]:
+    """Return the files that pytest would collect, as far as names tell."""
+    patterns: Sequence[str] = config.getini("python_files")
+    skipped: Sequence[str] = config.getini("norecursedirs")
+    for argument in config.args:
+        start = config.invocation_params.dir / str(argument).partition("::")[0]
+        if start.is_file():
+            yield start
+        for folder, below, names in os.walk(start):
+            below[:] = sorted(
+                name
+                for name in below
+                if not any(fnmatch(name, pattern) for pattern in skipped)
+                and not Path(folder, name, "pyvenv.cfg").exists()
+            )
+            for name in names:
+                if name.endswith(".py") and any(fnmatch(name, pattern) for pattern in patterns):
+                    yield Path(folder, name)
+
+
+def choose_workers(config: pytest.Config) -> None:
+    """Settle how many workers there are, before xdist looks at its options.
+
+    Claims take all cores unless something else was asked for; what trains nothing takes one process.
+    """
+    if _compat.worker_input(config) is not None or not _compat.has_xdist(config):
+        return
+    if config.option.claims_design:
+        _compat.use_one_process(config)
+        return
+    if _compat.asked_for_workers(config) or config.getoption("usepdb", False):
+        return
+    given = config.getini("claims_workers") or "auto"
+    number = given if given == "auto" else _whole(given)
+    if number is None or (isinstance(number, int) and number < 0):
+        raise pytest.UsageError(f"claims_workers = {given}: give auto, or a number of workers, 0 for none.")
+    if number != 0 and asks_for_claims(config):
+        _compat.use_workers(config, number)

@@ -90,9 +90,9 @@ def source_of(file: Path, root: Path, shared: Iterable[Path]) -> str:
     return digest([source(path, root, path.stat().st_mtime) for path in files])
 
 
-def shared_files(root: Path, conftests: Iterable[Path]) -> list[Path]:
-    """Return the files that may change any measurement: the fixtures package, the conftest files, and how we train."""
-    return [*sorted((root / "fixtures").rglob("*.py")), *conftests, *sorted(TRAINING.rglob("*.py"))]
+def shared_files(conftests: Iterable[Path]) -> list[Path]:
+    """Return the files that may change any measurement: the project's plugins and conftest files, and how we train."""
+    return [*conftests, *sorted(TRAINING.rglob("*.py"))]
 
 
 @lru_cache(maxsize=8)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_claims import _compat
 from pytest_claims.outcomes import ClaimError
 
 BLOCKS = (8, 16, 32)
@@ -167,11 +168,9 @@ def _fixture(declared: Measurement) -> Any:
 
 def measurements_of(item: pytest.Item) -> dict[str, Measurement]:
     """Return the measurements that an item asks for by name, in the order of its arguments."""
-    info = getattr(item, "_fixtureinfo", None)
     found = {}
-    for name in info.argnames if info is not None else ():
-        definitions = info.name2fixturedefs.get(name, ()) if info is not None else ()
-        declared = getattr(definitions[-1].func, _DECLARED, None) if definitions else None
+    for name in _compat.argument_names(item):
+        declared = getattr(_compat.fixture_function(item, name), _DECLARED, None)
         if isinstance(declared, Measurement):
             found[name] = declared
     return found

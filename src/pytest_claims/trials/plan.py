@@ -12,12 +12,22 @@ SENT = "trials"
 DURATIONS = "durations.json"
 
 
+#: Where the short spelling of an option is not its name.
+_SHORT = {"id": "claim", "timeout": "trial-timeout"}
+
+
+def flag(name: str, *, short: bool) -> str:
+    """Return how an option is spelled: ``--claims-seeds``, or ``--seeds`` where a repository has the short names."""
+    return f"--{_SHORT.get(name, name)}" if short else f"--claims-{name}"
+
+
 @dataclass(frozen=True)
 class Settings:
     """How this run measures and judges.
 
     ``seeds`` is None where every claim takes its registered number. ``folder`` is the report folder's ``trials/``,
     ``run`` the name of this run's folder in it. ``durations`` are the seconds of trials of an earlier run, by label.
+    ``short``: whether options have their short names.
     """
 
     seeds: int | None = None
@@ -35,6 +45,16 @@ class Settings:
     workers: int = 1
     dist: str = "no"
     durations: dict[str, float] = field(default_factory=dict)
+    short: bool = False
+
+    @property
+    def report(self) -> Path:
+        """The report folder; the trials lie in it."""
+        return self.folder.parent
+
+    def flag(self, name: str) -> str:
+        """Return how an option is spelled in this run's sentences."""
+        return flag(name, short=self.short)
 
     def size(self, registered: int) -> int:
         """Return the number of seeds for a claim registered for so many (the most, in a sequential run)."""

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from pytest_claims.errors import TrialError
 from pytest_claims.files import write_atomically
+from pytest_claims.trials.plan import Settings, flag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,9 +55,12 @@ class Attempt:
 class Store:
     """The trials of one run in ``folder``; with ``reuse``, also those of the earlier runs whose folders lie there."""
 
-    def __init__(self, folder: Path, worker: str, reuse: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, worker: str, reuse: Path | None = None, *, spelled: str = flag("reuse", short=False)
+    ) -> None:
         self.folder = folder
         self.worker = worker
+        self.spelled = spelled  # the option that reads earlier trials, as this run's user writes it
         self.earlier = sorted(reuse.glob("run-*/"), reverse=True) if reuse is not None else []
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -129,7 +133,7 @@ class Store:
         if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             raise TrialError(
                 f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged, its checksum "
-                "does not fit; delete it, or run without --reuse, to measure again."
+                f"does not fit; delete it, or run without {self.spelled}, to measure again."
             )
         return data
 
@@ -223,10 +227,11 @@ def _attempt(path: Path) -> Attempt | None:
         return None
 
 
-def died(mark: Attempt, timeout: float) -> TrialError:
+def died(mark: Attempt, settings: Settings) -> TrialError:
     """Return the error of a trial whose process is gone without a result, or was ended because it hung."""
-    if time.time() - mark.started > timeout:
-        return TrialError(f"{mark.label}: did not end within {timeout:g} s (--trial-timeout) and was ended.", died=mark)
+    if time.time() - mark.started > settings.timeout:
+        limit = f"{settings.timeout:g} s ({settings.flag('timeout')})"
+        return TrialError(f"{mark.label}: did not end within {limit} and was ended.", died=mark)
     return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.", died=mark)
 
 

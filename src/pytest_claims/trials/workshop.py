@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from _pytest.outcomes import OutcomeException
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
 from pytest_claims.trials.deadline import deadline
 from pytest_claims.trials.fingerprint import digest, processor_kind, shared_files, source_of, versions
@@ -68,7 +68,9 @@ class Workshop:
     def __init__(self, settings: Settings, root: Path, conftests: Iterable[Path]) -> None:
         self.settings = settings
         self.root = root
-        self.store = Store(settings.folder / settings.run, settings.worker, settings.reuse)
+        self.store = Store(
+            settings.folder / settings.run, settings.worker, settings.reuse, spelled=settings.flag("reuse")
+        )
         self._conftests = tuple(conftests)
         self._keys: dict[Measurement, Mapping[str, Any]] = {}
         self.queue: list[Trial] = []
@@ -96,7 +98,7 @@ class Workshop:
         if measurement not in self._keys:
             file = Path(measurement.file)
             place = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else file.name
-            shared = shared_files(self.root, self._conftests)
+            shared = shared_files(self._conftests)
             self._keys[measurement] = {
                 "format": FORMAT,
                 "measurement": f"{place}::{measurement.name}",
@@ -173,7 +175,7 @@ class Workshop:
                 if stored is not None:
                     return stored
                 if (mark := self.store.attempt(trial.key)) is not None:
-                    raise self._failed(trial, died(mark, self.settings.timeout))
+                    raise self._failed(trial, died(mark, self.settings))
                 return self._compute(handle, trial)
 
     def _refuse_dead(self, trial: Trial) -> None:
@@ -185,14 +187,14 @@ class Workshop:
                 return
             with self.store.locked(trial.key) as mine:
                 if mine and not self.store.done(trial.key) and self.store.attempt(trial.key) is not None:
-                    raise self._failed(trial, died(mark, self.settings.timeout))
+                    raise self._failed(trial, died(mark, self.settings))
 
     def _not_forever(self, trial: Trial) -> None:
         mark = self.store.attempt(trial.key)
         if mark is not None and time.time() - mark.started > self.settings.timeout + GRACE:
             raise TrialError(
                 f"{trial.label}: {mark.worker} has been at it for more than the {self.settings.timeout:g} s that a "
-                "trial may take (--trial-timeout)."
+                f"trial may take ({self.settings.flag('timeout')})."
             )
 
     # -- computing --------------------------------------------------------------------------------------------------
@@ -250,8 +252,10 @@ class Workshop:
                 )
                 returned = handle.run(seeds, trial.condition)
         except TrialTimeout as error:
-            raise TrialError(f"{trial.label}: did not end within {settings.timeout:g} s (--trial-timeout).") from error
-        except (Exception, OutcomeException, SystemExit) as error:
+            raise TrialError(
+                f"{trial.label}: did not end within {settings.timeout:g} s ({settings.flag('timeout')})."
+            ) from error
+        except _compat.RAISED as error:
             words = " ".join(str(error).split()) or "no message"
             raise TrialError(f"{trial.label}: {type(error).__name__}: {words}", traceback.format_exc()) from error
         seconds, processor = time.perf_counter() - start, time.process_time() - busy

@@ -1,0 +1,131 @@
+"""Everything that pytest and pytest-xdist do not promise, in one place.
+
+Each function says why no public name will do. tests/test_compat.py calls each on the installed versions and says in
+words what broke. Nothing else in this library touches a name of theirs that begins with an underscore.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+#: What a measurement may raise: errors, and how pytest.fail, pytest.skip and pytest.xfail end a test, which are no
+#: ``Exception``; an expected failure is a failure.
+RAISED: tuple[type[BaseException], ...] = (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception)
+
+
+# -- pytest ---------------------------------------------------------------------------------------------------------
+
+
+def argument_names(item: pytest.Item) -> tuple[str, ...]:
+    """Return the names of a test's own arguments; ``item.fixturenames`` also has those of autouse fixtures."""
+    info = getattr(item, "_fixtureinfo", None)
+    return () if info is None else tuple(info.argnames)
+
+
+def fixture_function(item: pytest.Item, name: str) -> Any:
+    """Return the function behind the fixture that ``name`` means for this item; None where there is no such fixture.
+
+    Before set-up pytest has no public way to ask which of several fixtures of one name an item gets.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    definitions = () if info is None else info.name2fixturedefs.get(name, ())
+    return definitions[-1].func if definitions else None
+
+
+def run_unreported(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Run an item's set-up, call and tear-down without reports; the public ``pytest_runtest_protocol`` reports."""
+    runtestprotocol(item, log=False, nextitem=nextitem)
+
+
+def skip_at_item(message: str) -> NoReturn:
+    """Skip a test and name the test as the place; ``pytest.skip`` would name the line in this library."""
+    raise pytest.skip.Exception(message, _use_item_location=True)
+
+
+def terminal_width(reporter: pytest.TerminalReporter) -> int:
+    """Return the columns that pytest's own output takes; the reporter's writer has no public name."""
+    return int(reporter._tw.fullwidth)  # noqa: SLF001
+
+
+# -- pytest-xdist ---------------------------------------------------------------------------------------------------
+
+
+def worker_input(config: pytest.Config) -> dict[str, Any] | None:
+    """Return what the controller sent to this worker; None where this process is no worker of xdist."""
+    sent: dict[str, Any] | None = getattr(config, "workerinput", None)
+    return sent
+
+
+def distributes(config: pytest.Config) -> bool:
+    """Whether this process is a controller of xdist, which collects nothing itself."""
+    return config.pluginmanager.hasplugin("dsession")
+
+
+def has_xdist(config: pytest.Config) -> bool:
+    """Whether pytest-xdist is installed and not switched off."""
+    return config.pluginmanager.hasplugin("xdist")
+
+
+def asked_for_workers(config: pytest.Config) -> bool:
+    """Whether the command line or the ini file says how many workers there are to be, none included."""
+    option = config.option
+    return getattr(option, "numprocesses", None) is not None or bool(option.tx) or bool(option.distload)
+
+
+def use_workers(config: pytest.Config, number: str | int) -> None:
+    """Ask for workers as ``-n NUMBER --dist worksteal`` would; before xdist has looked at its options."""
+    config.option.numprocesses = number
+    if config.option.dist == "no":
+        config.option.dist = "worksteal"
+
+
+def use_one_process(config: pytest.Config) -> None:
+    """Take back ``-n`` and all that says the same."""
+    if hasattr(config.option, "numprocesses"):
+        config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+
+
+def survive_dead_workers(node: Any) -> None:
+    """Let xdist write to a worker that is dead.
+
+    xdist learns that a worker died when it reads the end of its stream, and breaks off the whole run if it writes to it
+    before; what a dead worker does not receive is handed out again with the rest of its tests.
+    """
+    send = node.sendcommand
+
+    def send_if_alive(name: str, **content: object) -> None:
+        with suppress(OSError):
+            send(name, **content)
+
+    node.sendcommand = send_if_alive
+
+
+def worker_name(node: Any) -> str:
+    """Return the name of a worker, such as "gw0"."""
+    return str(node.gateway.id)
+
+
+def worker_named(config: pytest.Config, name: str, otherwise: Any) -> Any:
+    """Return the worker of that name, or ``otherwise`` where it is gone."""
+    scheduler = getattr(config.pluginmanager.getplugin("dsession"), "sched", None)
+    nodes: Sequence[Any] = getattr(scheduler, "nodes", [])
+    return next((node for node in nodes if worker_name(node) == name), otherwise)
+
+
+def may_replace_workers(config: pytest.Config) -> bool:
+    """Whether xdist will start another worker for one that died (``--max-worker-restart``)."""
+    session = config.pluginmanager.getplugin("dsession")
+    most, so_far = (getattr(session, name, None) for name in ("_max_worker_restart", "_failed_nodes_count"))
+    return most is None or so_far is None or so_far < most
+
+
+def queue_again(scheduler: Any, nodeid: str) -> bool:
+    """Hand out a test once more; False where the scheduler cannot (``--dist loadfile`` and its like)."""
+    try:
+        scheduler.mark_test_pending(nodeid)
+    except NotImplementedError:
+        return False
+    return True
