@@ -1,6 +1,20 @@
 """What all tests need."""
 
 import signal
+from pathlib import Path
+
+import pytest
+
+from tests.installed import environment
+
+
+@pytest.fixture(scope="session")
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Python with the library installed from its wheel; the workers of a run share it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(request.config, "workerinput") else base) / "installed"
+    folder.mkdir(exist_ok=True)
+    return environment(folder)
 
 
 def pytest_configure() -> None:

@@ -145,6 +145,7 @@ class Collecting:
         expansion = Expansion(workshop, insert=_compat.worker_input(config) is not None)
         config.pluginmanager.register(Running(workshop), "claims-running")
         config.pluginmanager.register(expansion, "claims-expansion")
+        config.pluginmanager.register(Drawing(), "claims-drawing")
         return (yield from expansion.around_selection(config, items))
 
     def _shared_files(self) -> list[Path]:
@@ -170,16 +171,21 @@ class Collecting:
 # -- reporting ------------------------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_claim_judged(config: pytest.Config, record: Any, pictures: tuple[Any, ...]) -> None:
-    """Draw the claim's figures beside its evidence; a figure that fails costs the claim nothing but the figure."""
-    from pytest_claims.report.figures import illustrate  # matplotlib is loaded where something is drawn
+class Drawing:
+    """Draws a claim's figures on the process that judged it. ``-p no:claims-drawing`` does without."""
 
-    illustrate(config.stash[SETTINGS].report, record, pictures)
+    def pytest_claim_judged(self, config: pytest.Config, record: Any, pictures: tuple[Any, ...]) -> None:
+        """Draw beside the evidence; a figure that fails costs the claim nothing but the figure."""
+        from pytest_claims.report.figures import illustrate  # matplotlib is loaded where something is drawn
+
+        illustrate(config.stash[SETTINGS].report, record, pictures)
 
 
 class Reporting:
-    """Collects evidence on the process that the user sees, and writes the report folder at the end."""
+    """Collects evidence on the process that the user sees, and writes the report folder at the end.
+
+    ``-p no:claims-reporting`` does without.
+    """
 
     def __init__(self, config: pytest.Config, settings: Settings, baseline: Any) -> None:
         from pytest_claims.report.session import Run

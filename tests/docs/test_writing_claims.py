@@ -1,11 +1,11 @@
 """docs/writing-claims.md, followed to the letter: its files are written to a folder and run as it says."""
 
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 
@@ -35,11 +35,11 @@ def write(folder, sources):
     return folder
 
 
-def run(folder, *arguments):
+def run(python, folder, *arguments):
     """Run pytest in a folder, in a process of its own; return it when it ended with verdicts as registered."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = str(ROOT)  # stands for `pip install -e`, with this very source
-    command = [sys.executable, "-m", "pytest", *arguments]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {name: value for name, value in inherited.items() if name != "PYTHONPATH"}
+    command = [python, "-m", "pytest", *arguments]
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     shown = f"{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
 
@@ -71,10 +71,18 @@ def check(report, expected):
 
 @pytest.fixture
 def repository(tmp_path):
-    """Make a folder with the repository's own pytest settings and plugins: what `pytest my_claims/` finds there."""
+    """Make a folder with the repository's own pytest settings, plugins and fixtures."""
     for name in ("pyproject.toml", "conftest.py"):
         shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
+
+
+@pytest.fixture
+def claims():
+    """Return the page's claim files; that of JAX only where JAX is installed."""
+    there = importlib.util.find_spec("jax") is not None
+    return {name: source for name, source in CLAIMS.items() if there or "import jax" not in source}
 
 
 def test_every_block_says_which_file_it_is():
@@ -93,24 +101,24 @@ def test_the_first_claim_takes_a_dozen_lines():
 
 
 @pytest.mark.slow
-def test_its_claims_get_verdicts_and_figures(repository):
-    """`pytest my_claims/`: existing networks, a dataset, a network and estimators of one's own, variants."""
-    write(repository, CLAIMS)
-    run(repository, "my_claims/", "--seeds", "8", "-n0", "--report", "reports/mine")
-    claims = check(repository / "reports/mine", ids_in(*CLAIMS.values()))
+def test_its_claims_get_verdicts_and_figures(tmp_path, installed, claims):
+    """`pytest my_claims/` in an empty folder: networks, a dataset, a module, estimators, a JAX function, variants."""
+    write(tmp_path, claims)
+    run(installed, tmp_path, "my_claims/", "--claims-seeds", "8", "-n0", "--claims-report", "reports/mine")
+    judged_claims = check(tmp_path / "reports/mine", ids_in(*claims.values()))
 
-    assert claims["trees.b"]["verdict"] == "refuted"
-    assert claims["trees.b"]["outcome"] == "xfailed"
-    assert claims["rings.a@noisy"]["variant_of"] == "rings.a"
+    assert judged_claims["trees.b"]["verdict"] == "refuted"
+    assert judged_claims["trees.b"]["outcome"] == "xfailed"
+    assert judged_claims["rings.a@noisy"]["variant_of"] == "rings.a"
 
 
 @pytest.mark.slow
-def test_pilots_tell_the_design_what_it_can_detect(repository):
-    """`--pilot` writes pilots.json beside the claims, and `--design` knows every claim's design, trained or not."""
-    write(repository, CLAIMS)
-    run(repository, "my_claims/", "--pilot", "--seeds", "8", "-n0", "--claim", "width.a")
-    pilot = json.loads((repository / "my_claims/pilots.json").read_text(encoding="utf-8"))["width.a"]
-    table = run(repository, "my_claims/", "--design").stdout
+def test_pilots_tell_the_design_what_it_can_detect(tmp_path, installed, claims):
+    """`--claims-pilot` writes pilots.json beside the claims; `--claims-design` knows every design, trained or not."""
+    write(tmp_path, claims)
+    run(installed, tmp_path, "my_claims/", "--claims-pilot", "--claims-seeds", "8", "-n0", "--claims-id", "width.a")
+    pilot = json.loads((tmp_path / "my_claims/pilots.json").read_text(encoding="utf-8"))["width.a"]
+    table = run(installed, tmp_path, "my_claims/", "--claims-design").stdout
     (row,) = (line for line in table.splitlines() if line.startswith("width.a "))
 
     assert pilot["n"] == 8
@@ -119,22 +127,23 @@ def test_pilots_tell_the_design_what_it_can_detect(repository):
 
 
 @pytest.mark.slow
-def test_a_folder_outside_the_repository(tmp_path):
-    """With the conftest.py of the page and nothing else: workers, verdict, figure, the report below that folder."""
+def test_a_folder_outside_the_repository(tmp_path, installed):
+    """With the conftest.py of the page: short names, workers by themselves, verdict, figure, report."""
     first = {name: FILES[name] for name in ("conftest.py", "my_claims/test_width.py")}
     write(tmp_path, first)
-    run(tmp_path, "my_claims/", "-n", "2", "--dist", "worksteal", "--seeds", "8")
+    shown = run(installed, tmp_path, "my_claims/", "--seeds", "8").stdout
 
     check(tmp_path / "reports/latest", ids_in(*first.values()))
+    assert "workers [" in shown
 
 
 @pytest.mark.slow
-def test_its_sabotage_takes_the_verdict_away(repository):
+def test_its_sabotage_takes_the_verdict_away(repository, installed):
     """The sabotage of the page, with its claim in claims/."""
     write(repository, {"claims/test_width.py": CLAIMS["my_claims/test_width.py"]})
     write(repository, {"tests/sabotage/test_width.py": FILES["tests/sabotage/test_width.py"]})
     for name in ("conftest.py", "records.py"):
         shutil.copy(ROOT / "tests/sabotage" / name, repository / "tests/sabotage" / name)
-    shown = run(repository, "tests/sabotage", "-n0").stdout
+    shown = run(installed, repository, "tests/sabotage", "-n0").stdout
 
     assert "1 passed" in shown

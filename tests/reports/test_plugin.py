@@ -14,21 +14,17 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 
-STAND_IN = '''
+STAND_IN = """
 import json
 import pytest
 
-pytest_plugins = ["pytest_claims.report.plugin"]
+from pytest_claims.plugin import Drawing
+
+pytest_plugins = ["pytest_claims.short"]
 
 
-class Spec:
-    @pytest.hookspec
-    def pytest_claim_judged(self, config, item, record, hypothesis, pictures):
-        """As in src/pytest_claims/hooks.py."""
-
-
-def pytest_addhooks(pluginmanager):
-    pluginmanager.add_hookspecs(Spec)
+def pytest_configure(config):
+    config.pluginmanager.register(Drawing(), "claims-drawing")
 
 
 @pytest.fixture
@@ -48,7 +44,7 @@ def judged(request, record_property):
         if verdict != "supported":
             pytest.fail(record["message"], pytrace=False)
     return judge
-'''
+"""
 
 TWO_CLAIMS = """
 def test_depth(judged):

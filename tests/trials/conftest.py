@@ -28,12 +28,19 @@ def write(path, content):
 trial_store.write_atomically = write
 """
 
+#: What nobody looks at in most tests, and what takes most of the time.
+WITHOUT_REPORT = ', "-p", "no:claims-reporting", "-p", "no:claims-drawing"'
+PYPROJECT = f"""
+[tool.pytest]
+addopts = ["--import-mode=importlib", "--strict-markers"{WITHOUT_REPORT}]
+"""
+
 CONFTEST = '''
 import hashlib, json, os, pathlib, signal, time
 import numpy as np
 import pytest
 
-pytest_plugins = ["pytest_claims.plugin"]
+pytest_plugins = ["pytest_claims.plugin", "pytest_claims.short"]
 
 
 class ToySeeds:
@@ -109,6 +116,7 @@ Departures. None.
 """
 import os, signal, time
 import numpy as np
+
 from pytest_claims import claim, exceeds, increases, measurement, proportion, variant
 
 @measurement(experiment=2, level=[1, 2])
@@ -132,7 +140,7 @@ class Toy:
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         pytester.makeconftest(CONFTEST)
-        pytester.makepyprojecttoml('[tool.pytest]\naddopts = ["--import-mode=importlib", "--strict-markers"]\n')
+        pytester.makepyprojecttoml(PYPROJECT)
         self.result, self.told = None, {}
 
     def write(self, source: str = CLAIMS, name: str = "test_toy") -> "Toy":
@@ -161,13 +169,9 @@ class Toy:
 
     def reporting(self, more: str = "") -> "Toy":
         """Let the project write reports as well, and add to its conftest."""
-        path = self.path / "conftest.py"
-        path.write_text(
-            path.read_text().replace(
-                '["pytest_claims.plugin"]', '["pytest_claims.plugin", "pytest_claims.report.plugin"]'
-            )
-            + more
-        )
+        self.pytester.makepyprojecttoml(PYPROJECT.replace(WITHOUT_REPORT, ""))
+        with (self.path / "conftest.py").open("a") as file:
+            file.write(more)
         return self
 
     def command(self, *args: str) -> list[str]:

@@ -55,7 +55,7 @@ def test_unwritable_store_is_found_before_training(toy):
     toy.run()
 
     assert toy.ret == 4
-    assert "cannot be written: Not a directory" in toy.text
+    assert "cannot be written (Not a directory)" in toy.text
 
 
 def test_claim_selects_a_bare_id_with_its_variants(toy):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_claims import _compat
 from pytest_claims.report.words import clip, departed, interval_text, printable, quantity, region_text
 from pytest_claims.results import Record, Results
 from pytest_claims.vocabulary import ENDS
@@ -70,7 +71,7 @@ def _table(reporter: pytest.TerminalReporter, claims: list[Record]) -> None:
     verdicts = max((len(one[1]) for one in bare), default=0)
     effects = min(max((len(_effect(claim)) for claim in claims), default=0), WIDEST_EFFECT)
     # a log scrolls sideways: its 80 columns, pytest's guess, would cut the texts short
-    width = max(reporter._tw.fullwidth, 60 if reporter.isatty else LOG_WIDTH)  # noqa: SLF001 - pytest has no other name
+    width = max(_compat.terminal_width(reporter), 60 if reporter.isatty else LOG_WIDTH)
     for claim in claims:
         head, verdict, rest = line(claim, (identifiers, verdicts, effects))
         reporter.write(head)

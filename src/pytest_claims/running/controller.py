@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock, Timeout
 
 from pytest_claims import _compat
 from pytest_claims import record as records
@@ -34,7 +33,7 @@ class Controller:
         self.plan: dict[str, Any] = {}
         self.pilots: dict[Path, dict[str, Any]] = {}
         self.progress: Progress | None = None
-        self._alive: FileLock | None = None
+        self._alive: Any = None  # the lock that says that this run's folder is in use
 
     def begin(self, workers: int) -> None:
         """Read what the workers planned (or this process); show progress from now on."""
@@ -45,6 +44,8 @@ class Controller:
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
         if self._alive is None:
+            from filelock import FileLock, Timeout
+
             self._alive = FileLock(self.store.folder / ALIVE, timeout=0)
             with suppress(Timeout, OSError):
                 self._alive.acquire()
@@ -105,6 +106,8 @@ class Controller:
 
     def _forget(self) -> None:
         """Remove the oldest runs' folders, unless they are in use."""
+        from filelock import FileLock, Timeout
+
         others = sorted(path for path in self.settings.folder.glob("run-*/") if path != self.store.folder)
         for folder in others[:-KEPT_RUNS]:
             lock = FileLock(folder / ALIVE, timeout=0)

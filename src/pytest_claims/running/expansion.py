@@ -15,28 +15,15 @@ import pytest
 from pytest_claims import record as records
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.running.designs import Row, design_of, row, table, undecidable
-from pytest_claims.running.schedule import expected, in_order
+from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
-from pytest_claims.trials.measurements import Handle, measurements_of
+from pytest_claims.trials.measurements import measurements_of
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
-from pytest_claims.trials.turns import TRIAL, stopped
+from pytest_claims.trials.turns import TRIAL
 from pytest_claims.trials.workshop import Trial, Workshop
 
 FAULT = pytest.StashKey[str]()
-
-
-class TrialItem(pytest.Function):
-    """Computes one trial; a ``pytest.Function``, so that its measurement gets its datasets the ordinary way."""
-
-    workshop: Workshop
-    trial: Trial
-
-    def runtest(self) -> None:
-        """Compute the trial, unless it is there."""
-        handle = self.funcargs[self.trial.measurement.name]
-        if isinstance(handle, Handle) and not stopped(self.workshop.store.folder):
-            self.workshop.prefetch(handle, self.trial)
 
 
 class Expansion:

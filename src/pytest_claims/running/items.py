@@ -7,8 +7,8 @@ import pytest
 from pytest_claims import _compat
 from pytest_claims import record as records
 from pytest_claims.outcomes import ClaimError, Departure
-from pytest_claims.running.expansion import TrialItem
 from pytest_claims.running.judging import run_claim
+from pytest_claims.running.schedule import TrialItem
 from pytest_claims.trials.claims import claim_of
 from pytest_claims.trials.turns import CONTROLLER, stopped, take
 from pytest_claims.trials.workshop import Workshop

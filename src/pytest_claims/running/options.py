@@ -20,7 +20,7 @@ from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
 
 FRESH_NUMBERS = 10**9
-DRAWN = "drawn"
+DRAWN = -1  # no string: argparse would parse it
 #: The plugin that adds the short spellings.
 SHORT = "pytest_claims.short"
 #: What says that a file holds claims.

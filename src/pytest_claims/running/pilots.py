@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_claims.inference.verdicts import sd_of
-
 PILOTS = "pilots.json"
 
 
@@ -52,4 +50,6 @@ def spread(part: Mapping[str, Any], n: int, alpha: float) -> float | None:
     """Return a part's standard deviation as its interval has it, floor included; counts have that of their values."""
     if part["estimator"] != "mean":
         return part.get("sd")
+    from pytest_claims.inference.verdicts import sd_of  # numpy and scipy, which an ordinary session does without
+
     return sd_of(part["interval"], n, alpha)

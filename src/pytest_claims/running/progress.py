@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from statistics import median
 from typing import Any, TextIO
 
 import pytest
 
-from pytest_claims.running.schedule import filled
 from pytest_claims.trials.store import Attempt, Store
 
 #: Seconds between two updates, on a terminal and in a log.
@@ -132,6 +132,12 @@ def _terminal(config: pytest.Config) -> TextIO | None:
         return os.fdopen(number, "w", encoding="utf-8", errors="replace")
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def filled(known: Mapping[str, float | None]) -> dict[str, float]:
+    """Let trials of which nothing is known take the median of the others, or one unit of time."""
+    usual = median([seconds for seconds in known.values() if seconds is not None] or [1.0])
+    return {key: usual if seconds is None else seconds for key, seconds in known.items()}
 
 
 def spoken(seconds: float) -> str:

@@ -1,19 +1,30 @@
 """The order of trials and claims under xdist: long trials first, claims last."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import pytest
 
+from pytest_claims.running.progress import filled
+from pytest_claims.trials.measurements import Handle
 from pytest_claims.trials.plan import Settings
-
-if TYPE_CHECKING:
-    from pytest_claims.running.expansion import TrialItem
-    from pytest_claims.trials.workshop import Trial
+from pytest_claims.trials.turns import stopped
+from pytest_claims.trials.workshop import Trial, Workshop
 
 
-def expected(trials: Iterable["Trial"], settings: Settings) -> dict[str, float | None]:
+class TrialItem(pytest.Function):
+    """Computes one trial; a ``pytest.Function``, so that its measurement gets its datasets the ordinary way."""
+
+    workshop: Workshop
+    trial: Trial
+
+    def runtest(self) -> None:
+        """Compute the trial, unless it is there."""
+        handle = self.funcargs[self.trial.measurement.name]
+        if isinstance(handle, Handle) and not stopped(self.workshop.store.folder):
+            self.workshop.prefetch(handle, self.trial)
+
+
+def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | None]:
     """Return by key how long each trial took in an earlier run, or may take by its measurement's hint."""
     return {
         trial.key: settings.durations.get(trial.shape, trial.measurement.seconds(len(trial.seeds), trial.condition))
@@ -21,13 +32,7 @@ def expected(trials: Iterable["Trial"], settings: Settings) -> dict[str, float |
     }
 
 
-def filled(known: Mapping[str, float | None]) -> dict[str, float]:
-    """Let trials of which nothing is known take the median of the others, or one unit of time."""
-    usual = median([seconds for seconds in known.values() if seconds is not None] or [1.0])
-    return {key: usual if seconds is None else seconds for key, seconds in known.items()}
-
-
-def in_order(trials: Sequence["TrialItem"], items: Sequence[pytest.Item], settings: Settings) -> list[pytest.Item]:
+def in_order(trials: Sequence[TrialItem], items: Sequence[pytest.Item], settings: Settings) -> list[pytest.Item]:
     """Return trials before claims, long ones first, in the order in which the scheduler hands them out.
 
     The order must be the same on every worker: it rests on what the controller sent, never on the clock.

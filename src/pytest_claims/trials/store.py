@@ -19,8 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from pytest_claims.errors import TrialError
 from pytest_claims.files import write_atomically
 from pytest_claims.trials.plan import Settings, flag
@@ -157,6 +155,8 @@ class Store:
     @contextmanager
     def locked(self, key: str) -> Iterator[bool]:
         """Hold a trial's lock; yields False where another process has it."""
+        from filelock import FileLock, Timeout  # asyncio comes with it: a tenth of a second for sessions without claims
+
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._path(key, LOCK), timeout=0)
         try:

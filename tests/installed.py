@@ -1,0 +1,40 @@
+"""An environment with the library installed from its wheel, over the packages that the tests themselves run on.
+
+What a clone happens to have beside the library (the suite's folders, a conftest, an editable install) is not there.
+"""
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def environment(folder: Path) -> Path:
+    """Return the Python of such an environment in ``folder``, made by whoever comes first."""
+    python = folder / "environment" / "bin" / "python"
+    with FileLock(folder / "environment.lock"):
+        if not (folder / "ready").exists():
+            _make(folder, python)
+            (folder / "ready").touch()
+    return python
+
+
+def _make(folder: Path, python: Path) -> None:
+    _run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT))
+    (wheel,) = folder.glob("pytest_claims-*.whl")
+    _run(sys.executable, "-m", "venv", "--without-pip", str(folder / "environment"))
+    install = ("install", "--no-deps", "--no-index", str(wheel))
+    _run(sys.executable, "-m", "pip", "--python", str(python), *install)
+    (site,) = (folder / "environment").glob("lib/python*/site-packages")
+    # a path file adds the folder and does not read the path files in it, such as that of an editable install
+    (site / "zz_base.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+
+
+def _run(*command: str) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(f"{' '.join(command[2:5])} failed: {ended.stdout[-2000:]}{ended.stderr[-2000:]}")

@@ -1,0 +1,175 @@
+"""What pytest and pytest-xdist do not promise still holds; each failure says what broke, and for whom."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+from pytest_claims import _compat
+
+pytest_plugins = ["pytester"]
+
+ITEMS = """
+import pytest
+
+@pytest.fixture
+def lake():
+    return 1
+
+@pytest.fixture(autouse=True)
+def weather():
+    return 2
+
+def test_it(lake):
+    pass
+"""
+
+
+def test_argument_names_are_those_of_the_function(pytester):
+    """Without them a claim's measurements cannot be found: ``item._fixtureinfo.argnames`` changed."""
+    item = pytester.getitem(ITEMS, "test_it")
+
+    assert _compat.argument_names(item) == ("lake",)
+
+
+def test_fixture_functions_are_found_before_set_up(pytester):
+    """Without them a measurement is not recognised: ``_fixtureinfo.name2fixturedefs`` changed."""
+    item = pytester.getitem(ITEMS, "test_it")
+
+    assert _compat.fixture_function(item, "lake").__name__ == "lake"
+    assert _compat.fixture_function(item, "sea") is None
+
+
+def test_an_item_runs_without_reports(pytester):
+    """Without it trial items would show as tests: ``_pytest.runner.runtestprotocol`` changed."""
+    pytester.makeconftest("""
+from pytest_claims import _compat
+def pytest_runtest_protocol(item, nextitem):
+    _compat.run_unreported(item, nextitem)
+    return True
+""")
+    pytester.makepyfile("def test_it():\n    open('ran', 'w').close()")
+    run = pytester.runpytest_inprocess("-p", "no:xdist")
+
+    assert (pytester.path / "ran").exists()
+    assert run.parseoutcomes() == {}
+
+
+def test_a_skip_names_the_test_as_its_place(pytester):
+    """Without it a quick look's skips all name this library: ``Skipped(_use_item_location=)`` changed."""
+    pytester.makepyfile("from pytest_claims import _compat\ndef test_it():\n    _compat.skip_at_item('undecided')")
+    run = pytester.runpytest_inprocess("-rs", "-p", "no:xdist")
+
+    run.stdout.fnmatch_lines(["SKIPPED * test_a_skip_names_the_test_as_its_place.py:2: undecided"])
+
+
+def test_the_terminal_has_a_width(pytester):
+    """Without it the table of claims has no width: ``TerminalReporter._tw`` changed."""
+    pytester.makeconftest("""
+from pytest_claims import _compat
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"width {_compat.terminal_width(terminalreporter) > 10}")
+""")
+    pytester.makepyfile("def test_it(): pass")
+
+    pytester.runpytest_inprocess("-p", "no:xdist").stdout.fnmatch_lines(["width True"])
+
+
+def test_what_a_measurement_raises_is_caught():
+    """Without it pytest.fail in a measurement passes through: the outcomes' classes changed."""
+    for ends in (pytest.fail, pytest.skip, pytest.xfail):
+        with pytest.raises(_compat.RAISED):
+            ends("now")
+
+
+WORKERS = """
+import pytest
+from pytest_claims import _compat
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Watch(config))
+
+class Watch:
+    def __init__(self, config):
+        self.config = config
+
+    def pytest_configure_node(self, node):
+        node.workerinput["greeting"] = "hello"
+        _compat.survive_dead_workers(node)
+        node.sendcommand.__name__ == "send_if_alive" or print("BROKEN sendcommand")
+
+    def pytest_runtest_logreport(self, report):
+        if hasattr(report, "node") and report.when == "call":
+            same = _compat.worker_named(self.config, _compat.worker_name(report.node), None) is report.node
+            print("WORKER", _compat.worker_name(report.node), same, _compat.may_replace_workers(self.config))
+
+    def pytest_sessionfinish(self, session):
+        if _compat.distributes(self.config):
+            scheduler = self.config.pluginmanager.getplugin("dsession").sched
+            print("AGAIN", callable(getattr(scheduler, "mark_test_pending", None)))
+"""
+
+
+def test_workers_are_known_by_name(pytester):
+    """Without it a dead worker's claim is not told from the others: xdist's nodes, session or scheduler changed."""
+    pytest.importorskip("xdist")
+    pytester.makeconftest(WORKERS)
+    pytester.makepyfile("""
+def test_it(request):
+    from pytest_claims import _compat
+    assert _compat.worker_input(request.config)["greeting"] == "hello"
+    assert not _compat.distributes(request.config)
+""")
+    run = pytester.runpytest_subprocess("-s", "-n1")
+
+    assert run.ret == 0
+    run.stdout.fnmatch_lines_random(["*WORKER gw0 True True*", "*AGAIN True*"])
+    run.stdout.no_fnmatch_line("*BROKEN*")
+
+
+@pytest.mark.parametrize("restarts, allowed", [("0", False), ("1", True)])
+def test_the_limit_of_replaced_workers_is_known(pytester, restarts, allowed):
+    """Without it a claim is queued that xdist will never run: ``_max_worker_restart`` or ``_failed_nodes_count``."""
+    pytest.importorskip("xdist")
+    pytester.makeconftest("""
+from pytest_claims import _compat
+def pytest_sessionfinish(session):
+    if _compat.distributes(session.config):
+        plugin = session.config.pluginmanager.getplugin("dsession")
+        known = plugin._max_worker_restart, plugin._failed_nodes_count
+        print("KNOWN", *known, _compat.may_replace_workers(session.config))
+""")
+    pytester.makepyfile("def test_it(): pass")
+    run = pytester.runpytest_subprocess("-s", "-n1", f"--max-worker-restart={restarts}")
+
+    run.stdout.fnmatch_lines([f"*KNOWN {restarts} 0 {allowed}*"])
+
+
+def test_workers_can_be_asked_for(pytester):
+    """Without it claims run in one process, or ordinary tests on all cores: xdist's options changed their names."""
+    pytest.importorskip("xdist")
+    config = pytester.parseconfig("-p", "xdist")
+
+    assert not _compat.asked_for_workers(config)
+    _compat.use_workers(config, 2)
+    assert (config.option.numprocesses, config.option.dist) == (2, "worksteal")
+    assert _compat.asked_for_workers(config)
+    _compat.use_one_process(config)
+    assert (config.option.numprocesses, config.option.dist, config.option.tx) == (0, "no", [])
+
+
+def test_nothing_private_is_used_elsewhere():
+    """Only ``_compat`` imports from ``_pytest`` or xdist, or touches a private name of one of their objects."""
+    private = {"_fixtureinfo", "_tw", "_use_item_location", "_max_worker_restart", "_failed_nodes_count"}
+    found = []
+    for path in Path(inspect.getfile(_compat)).parent.rglob("*.py"):
+        if path.name == "_compat.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            module = (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else ""
+            if module in {"_pytest", "xdist", "execnet"} or getattr(node, "attr", "") in private:
+                found.append(f"{path.name}:{node.lineno}")
+
+    assert found == []
