@@ -39,7 +39,8 @@ pilots: $(VENV)/.installed
 
 # The committed example: page and results.json of the finished run in reports/latest, and the README's picture of it.
 example: $(VENV)/.installed
-	$(BIN)/python -m reports example reports/latest -o docs/example-report --picture docs/example-report.png
+	$(BIN)/pytest-claims example reports/latest -o reports/example
+	$(BIN)/python -m benchmarks.picture reports/example/index.html reports/example.png
 
 # The stamp makes the second call quick; it is older than its sources when the pinned set changes.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -23,6 +23,10 @@ class ResultsError(Exception):
     """A results.json that cannot be used, in one sentence."""
 
 
+class RequirementsError(ValueError):
+    """A requirement that cannot be used, in one sentence."""
+
+
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
