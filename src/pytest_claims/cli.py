@@ -1,4 +1,4 @@
-"""The command `pytest-claims`: works on the results of runs. It trains nothing.
+"""The command `pytest-claims`: starts a folder of claims, and works on the results of runs. It trains nothing.
 
 Each subcommand imports what it needs when it runs: `pytest-claims --help` loads neither numpy nor matplotlib.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest_claims
-from pytest_claims.errors import RequirementsError, ResultsError
+from pytest_claims.errors import RequirementsError, ResultsError, ScaffoldError
 
 LATEST = Path("reports") / "latest"
 BASELINES = Path("reports") / "baseline"
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Command = options.run
     try:
         return run(options)
-    except (RequirementsError, ResultsError) as error:
+    except (RequirementsError, ResultsError, ScaffoldError) as error:
         problem = str(error)
     except OSError as error:
         problem = f"{error.filename or 'a file'} cannot be used: {error.strerror or error}."
@@ -38,13 +38,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pytest-claims", description="Work on the results of runs.")
+    parser = argparse.ArgumentParser(prog="pytest-claims", description="Start a folder of claims; work on their runs.")
     parser.add_argument("--version", action="version", version=f"pytest-claims {pytest_claims.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_new(commands)
     _add_pages(commands)
     _add_files(commands)
     _add_nightly(commands)
     return parser
+
+
+def _add_new(commands: Commands) -> None:
+    new = commands.add_parser(
+        "new",
+        help="start a folder of claims, with a first one that runs",
+        description="Write a first claim, pytest's settings for its report, and a line for .gitignore. Files that "
+        "exist are kept: settings are added to pytest's configuration, and nothing is replaced.",
+    )
+    new.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", default=Path("my_claims"),
+                     help="folder for the claims, from here (default: my_claims)")  # fmt: skip
+    new.set_defaults(run=_new)
 
 
 def _add_pages(commands: Commands) -> None:
@@ -107,6 +120,13 @@ def _add_nightly(commands: Commands) -> None:
     summary.add_argument("--history", type=Path, metavar="DIR", help="keep each leg's verdicts and effects here")
     summary.add_argument("--site", type=Path, metavar="DIR", help="write the night's pages into this folder")
     summary.set_defaults(run=_nightly_summary)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from pytest_claims.scaffold import start
+
+    _say(*start(options.folder))
+    return 0
 
 
 def _render(options: argparse.Namespace) -> int:

@@ -27,6 +27,10 @@ class RequirementsError(ValueError):
     """A requirement that cannot be used, in one sentence."""
 
 
+class ScaffoldError(Exception):
+    """A folder of claims that cannot be started, in one sentence."""
+
+
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 

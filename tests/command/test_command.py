@@ -13,7 +13,7 @@ import pytest_claims
 from pytest_claims.cli import main
 
 HEAVY = ("jinja2", "matplotlib", "numpy", "pytest", "scipy", "sklearn", "torch", "xarray")
-COMMANDS = ("render", "compare", "history", "fresh", "condense", "example", "baseline", "nightly")
+COMMANDS = ("new", "render", "compare", "history", "fresh", "condense", "example", "baseline", "nightly")
 
 
 def python(*arguments, folder=None):
@@ -47,6 +47,16 @@ def test_help_loads_nothing_heavy():
     )
 
     assert python("-c", script) == "[]\n"
+
+
+def test_starting_a_folder_loads_nothing_heavy(tmp_path):
+    """`new` writes files, no more."""
+    script = (
+        "import sys; from pytest_claims.cli import main; main(['new']); "
+        f"print(sorted(set({HEAVY}) & sys.modules.keys()))"
+    )
+
+    assert python("-c", script, folder=tmp_path).splitlines()[-1] == "[]"
 
 
 def test_the_module_is_the_command():
