@@ -23,14 +23,6 @@ class ResultsError(Exception):
     """A results.json that cannot be used, in one sentence."""
 
 
-class RequirementsError(ValueError):
-    """A requirement that cannot be used, in one sentence."""
-
-
-class ScaffoldError(Exception):
-    """A folder of claims that cannot be started, in one sentence."""
-
-
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
@@ -49,3 +41,11 @@ class TrialTimeout(BaseException):
 
 class ClaimWarning(UserWarning):
     """Something about a claim or its trials that a reader should know and that fails nothing."""
+
+
+class RequirementsError(ValueError):
+    """A requirement that cannot be used, in one sentence."""
+
+
+class ScaffoldError(Exception):
+    """A folder of claims that cannot be started, in one sentence."""
