@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL := $(PIP) -c constraints.txt $(PIP_ARGS)
 
-.PHONY: claims test slow lint bench pilots example clean
+.PHONY: claims test slow lint wheel bench pilots example clean
 
 claims: $(VENV)/.installed
 	$(BIN)/python -m pytest claims/ $(ARGS)
@@ -29,6 +29,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Wheel and sdist in dist/, checked, and used in a folder and an environment outside this clone.
+wheel: $(VENV)/.installed-dev
+	rm -rf dist
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python .ci/foreign.py dist/*.whl
+
 # Every way of training the claims' shapes, side by side; writes benchmarks/latest.json.
 bench: $(VENV)/.installed-jax
 	$(BIN)/python -m pytest benchmarks/ -n0 $(ARGS)
@@ -39,7 +46,8 @@ pilots: $(VENV)/.installed
 
 # The committed example: page and results.json of the finished run in reports/latest, and the README's picture of it.
 example: $(VENV)/.installed
-	$(BIN)/python -m reports example reports/latest -o docs/example-report --picture docs/example-report.png
+	$(BIN)/pytest-claims example reports/latest -o reports/example
+	$(BIN)/python -m benchmarks.picture reports/example/index.html reports/example.png
 
 # The stamp makes the second call quick; it is older than its sources when the pinned set changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -61,4 +69,4 @@ $(VENV)/.installed-jax: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) reports/latest .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist reports/latest .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,7 @@
 """The claims on old and new versions: `nox -s oldest|pinned|latest|nightly|chosen -- [pytest options]`.
 
-Only calls stand here; what a leg is for, and whether it got it, is decided in nightly/. Each leg leaves
-legs/NAME/leg.json and legs/NAME/report/.
+Only calls stand here; what a leg is for, and whether it got it, is decided in src/pytest_claims/nightly/. Each leg
+leaves legs/NAME/leg.json and legs/NAME/report/.
 """
 
 import os
@@ -12,9 +12,9 @@ import nox
 from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "src"))
 
-from pytest_claims.nightly import legs  # noqa: E402 - found beside this file
+from pytest_claims.nightly import legs  # noqa: E402 - from src: no leg is installed yet
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
@@ -35,13 +35,13 @@ def run(session: nox.Session, leg: str) -> None:
         got = legs.unavailable(leg, legs.reason_of(log.read_text(encoding="utf-8")), plan.held)
         got.write(record)
         session.skip(" ".join(got.lines))
-    session.run("python", "-m", "nightly", "check", leg, str(record))
+    session.run("pytest-claims", "nightly", "check", leg, str(record), "--root", str(ROOT))
     got = legs.Got.read(record)
     if got.state == "not what it is for":
         session.error(got.text)
     if got.state == "nothing new":
         session.skip(got.text)
-    baseline = ROOT / "baselines" / "pinned.json"
+    baseline = ROOT / "reports" / "baseline" / "pinned.json"
     session.run("python", "-m", "pytest", *legs.pytest_arguments(session.posargs, str(folder / "report"), baseline))
 
 
@@ -77,8 +77,8 @@ def chosen(session: nox.Session) -> None:
 
 @nox.session
 def summary(session: nox.Session) -> None:
-    """Put a night's legs together: pages, history, exit status 1 when somebody must be told. Arguments: the legs."""
-    session.install("--constraint", "constraints.txt", *legs.REPORTING)
+    """Put a night's legs together: pages, history, exit status 1 when a leg needs attention. Arguments: the legs."""
+    session.install("--constraint", "constraints.txt", ".")
     shown = ("--markdown", os.environ["GITHUB_STEP_SUMMARY"]) if "GITHUB_STEP_SUMMARY" in os.environ else ()
     places = ("--history", "legs-history", "--site", "legs/site")
-    session.run("python", "-m", "nightly", "summary", "legs", *session.posargs, *places, *shown)
+    session.run("pytest-claims", "nightly", "summary", "legs", *session.posargs, *places, *shown)

@@ -1,7 +1,7 @@
 """Writes what `make bench` measured into docs/performance.md: `python -m benchmarks.document [latest.json]`.
 
 The page's generated part lies between two comments; the rest is written by hand. The growth is drawn into
-docs/engines/growth.svg, and the numbers are kept beside it: a test compares the page with them.
+reports/engines/growth.svg, and the numbers are kept beside it: a test compares the page with them.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 LATEST = ROOT / "benchmarks" / "latest.json"
 PAGE = ROOT / "docs" / "performance.md"
-KEPT = ROOT / "docs" / "engines" / "benchmark.json"
-DRAWN = ROOT / "docs" / "engines" / "growth.svg"
+KEPT = ROOT / "reports" / "engines" / "benchmark.json"
+DRAWN = ROOT / "reports" / "engines" / "growth.svg"
 
 BEGIN = "<!-- begin: written by `python -m benchmarks.document` -->"
 END = "<!-- end -->"
@@ -131,7 +131,7 @@ def growth(found: Mapping[str, Any]) -> list[str]:
         f"The peak memory of a run of experiment 2 is {less:.0f} MB with {few} seeds and {more:.0f} MB with {many}, "
         f"{more / less:.2f} times as much."
     )
-    return [f"![{ALTERNATIVE}](engines/growth.svg)", " ".join(sentences)]
+    return [f"![{ALTERNATIVE}](../reports/engines/growth.svg)", " ".join(sentences)]
 
 
 def draw(found: Mapping[str, Any], path: Path) -> None:

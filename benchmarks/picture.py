@@ -1,9 +1,14 @@
-"""A real browser: Debian's Chromium driven by Playwright, offline. For the README's picture and the page's tests."""
+"""A real browser: Debian's Chromium driven by Playwright, offline. For the README's picture and the page's tests.
+
+`python -m benchmarks.picture PAGE PNG` writes a picture of the page's top.
+"""
 
 import importlib.util
 import io
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_claims.errors import ResultsError
@@ -17,6 +22,19 @@ FLAGS = (
 PATIENCE = 180_000
 #: What a picture in a README may weigh.
 MOST_BYTES = 300_000
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Take a picture; returns the exit status."""
+    if len(arguments) != 2:
+        print("Usage: python -m benchmarks.picture PAGE PNG", file=sys.stderr)  # noqa: T201 - a command's output
+        return 2
+    try:
+        print(take_picture(*map(Path, arguments)))  # noqa: T201 - a command's output
+    except ResultsError as error:
+        print(f"picture: {error}", file=sys.stderr)  # noqa: T201 - a command's output
+        return 2
+    return 0
 
 
 def missing(*more: str) -> str | None:
@@ -59,3 +77,7 @@ def _with_colours(png: bytes, colours: int) -> bytes:
         out, "PNG", optimize=True
     )
     return out.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

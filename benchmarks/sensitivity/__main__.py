@@ -1,4 +1,4 @@
-"""`python -m nightly.sensitivity`: measure what the alarm sees, and write the page about it."""
+"""`python -m benchmarks.sensitivity`: measure what the alarm sees, and write the page about it."""
 
 import argparse
 import shlex

@@ -1,67 +1,132 @@
-"""``python -m reports``: draw stored runs again, compare runs, show many nights. No training."""
+"""The command `pytest-claims`: starts a folder of claims, and works on the results of runs. It trains nothing.
+
+Each subcommand imports what it needs when it runs: `pytest-claims --help` loads neither numpy nor matplotlib.
+"""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from pytest_claims.drift.command import add_arguments as add_baseline_arguments
-from pytest_claims.drift.command import run as update_baseline
-from pytest_claims.errors import ResultsError
+import pytest_claims
+from pytest_claims.errors import RequirementsError, ResultsError, ScaffoldError
+
+LATEST = Path("reports") / "latest"
+BASELINES = Path("reports") / "baseline"
+#: As many changed verdicts of a history are printed; the page has them all.
+MOST_EVENTS = 20
+
+Command = Callable[[argparse.Namespace], int]
+#: What ``add_subparsers`` returns; argparse has no public name for it.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it went well, 1 when verdicts differ, 2 with one sentence for input that cannot be used."""
+    """Run a subcommand; 0: all went well, 1: something changed, 2: input that cannot be used, in one sentence."""
     options = _parser().parse_args(arguments)
+    run: Command = options.run
     try:
-        status: int = options.run(options)
-    except ResultsError as error:
-        print(f"reports: {error}", file=sys.stderr)  # noqa: T201 - a command's output
-        return 2
+        return run(options)
+    except (RequirementsError, ResultsError, ScaffoldError) as error:
+        problem = str(error)
     except OSError as error:
-        print(f"reports: {error.filename or 'a file'} cannot be used: {error.strerror or error}.", file=sys.stderr)  # noqa: T201
-        return 2
-    return status
+        problem = f"{error.filename or 'a file'} cannot be used: {error.strerror or error}."
+    print(f"pytest-claims: {problem}", file=sys.stderr)  # noqa: T201 - a command's output
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pytest-claims", description="Start a folder of claims; work on their runs.")
+    parser.add_argument("--version", action="version", version=f"pytest-claims {pytest_claims.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    one = commands.add_parser("render", help="draw the page of a stored run again, from results.json and figures/")
-    one.add_argument("folder", type=Path, metavar="DIR")
-    one.set_defaults(run=_render)
-
-    one = commands.add_parser("compare", help="a page of claims x runs; exit status 1 when a verdict differs")
-    one.add_argument("files", type=Path, nargs="+", metavar="results.json")
-    one.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for the page (default: terminal only)")
-    one.set_defaults(run=_compare)
-
-    one = commands.add_parser("history", help="effects against date and versions, over every results.json below DIR")
-    one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for the page (default: DIR)")
-    one.set_defaults(run=_history)
-
-    one = commands.add_parser("condense", help="keep a run's verdicts and effects only, for a history of many nights")
-    one.add_argument("file", type=Path, metavar="results.json")
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
-    one.set_defaults(run=_condense)
-
-    one = commands.add_parser("fresh", help="a Markdown page: how registered verdicts fared in runs with --fresh")
-    one.add_argument("files", type=Path, nargs="+", metavar="results.json")
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
-    one.set_defaults(run=_fresh)
-
-    one = commands.add_parser("example", help="make the repository's example, page and results.json, of a whole run")
-    one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
-    one.add_argument("--picture", type=Path, metavar="PNG", help="a picture of the page's top as well, for the README")
-    one.set_defaults(run=_example)
-
-    one = commands.add_parser("baseline", help="make the committed baseline from a run, showing what that changes")
-    add_baseline_arguments(one)
-    one.set_defaults(run=update_baseline)
+    _add_new(commands)
+    _add_pages(commands)
+    _add_files(commands)
+    _add_nightly(commands)
     return parser
+
+
+def _add_new(commands: Commands) -> None:
+    new = commands.add_parser(
+        "new",
+        help="start a folder of claims, with a first one that runs",
+        description="Write a first claim, pytest's settings for its report, and a line for .gitignore. Files that "
+        "exist are kept: settings are added to pytest's configuration, and nothing is replaced.",
+    )
+    new.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", default=Path("my_claims"),
+                     help="folder for the claims, from here (default: my_claims)")  # fmt: skip
+    new.set_defaults(run=_new)
+
+
+def _add_pages(commands: Commands) -> None:
+    """Add what draws pages of stored runs."""
+    render = commands.add_parser("render", help="draw the page of a stored run again")
+    render.add_argument("folder", type=Path, metavar="DIR", help="report folder: results.json and figures/")
+    render.set_defaults(run=_render)
+
+    compare = commands.add_parser("compare", help="several runs side by side; exit status 1 when a verdict differs")
+    compare.add_argument("files", type=Path, nargs="+", metavar="results.json")
+    compare.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for a page (default: no page)")
+    compare.set_defaults(run=_compare)
+
+    history = commands.add_parser("history", help="effects against date and versions, from many runs")
+    history.add_argument("folder", type=Path, metavar="DIR", help="every results.json below it is read")
+    history.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for the page (default: DIR)")
+    history.set_defaults(run=_history)
+
+    fresh = commands.add_parser("fresh", help="a Markdown page: registered verdicts against runs with --claims-fresh")
+    fresh.add_argument("files", type=Path, nargs="+", metavar="results.json")
+    fresh.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    fresh.set_defaults(run=_fresh)
+
+
+def _add_files(commands: Commands) -> None:
+    """Add what makes a smaller copy of a run, to be kept."""
+    condense = commands.add_parser("condense", help="keep verdicts and effects alone, for a history of many nights")
+    condense.add_argument("file", type=Path, metavar="results.json")
+    condense.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    condense.set_defaults(run=_condense)
+
+    example = commands.add_parser("example", help="page and results.json of a whole run, small enough to commit")
+    example.add_argument("folder", type=Path, metavar="DIR", help="report folder of the run")
+    example.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
+    example.set_defaults(run=_example)
+
+    baseline = commands.add_parser("baseline", help="what later runs are compared with; shows what changes, and asks")
+    baseline.add_argument("folder", nargs="?", type=Path, metavar="DIR", default=LATEST,
+                          help=f"report folder of the run (default: {LATEST})")  # fmt: skip
+    baseline.add_argument("--name", default="pinned", help=f"writes {BASELINES}/NAME.json (default: pinned)")
+    baseline.add_argument("--yes", action="store_true", help="write without asking")
+    baseline.set_defaults(run=_baseline)
+
+
+def _add_nightly(commands: Commands) -> None:
+    nightly = commands.add_parser("nightly", help="the claims on other versions of the libraries, every night")
+    steps = nightly.add_subparsers(required=True, metavar="STEP")
+
+    check = steps.add_parser("check", help="record what this environment has, and whether that is what it is for")
+    check.add_argument("leg", help="oldest, pinned, latest, nightly or chosen")
+    check.add_argument("file", type=Path, help="where to write the record")
+    check.add_argument("--root", type=Path, metavar="DIR", default=Path(),
+                       help="holds pyproject.toml and constraints.txt (default: the current folder)")  # fmt: skip
+    check.set_defaults(run=_nightly_check)
+
+    summary = steps.add_parser("summary", help="put all legs together; exit status 1 when one needs attention")
+    summary.add_argument("folder", type=Path, help="holds a folder for each leg, with leg.json and report/")
+    summary.add_argument("legs", nargs="+", help="the legs that should be there")
+    summary.add_argument("--markdown", type=Path, metavar="FILE", help="append the summary to this file")
+    summary.add_argument("--history", type=Path, metavar="DIR", help="keep each leg's verdicts and effects here")
+    summary.add_argument("--site", type=Path, metavar="DIR", help="write the night's pages into this folder")
+    summary.set_defaults(run=_nightly_summary)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from pytest_claims.scaffold import start
+
+    _say(*start(options.folder))
+    return 0
 
 
 def _render(options: argparse.Namespace) -> int:
@@ -88,22 +153,18 @@ def _history(options: argparse.Namespace) -> int:
     from pytest_claims.report.history import load_history, write_history
 
     history = load_history(options.folder)
-    for event in history.events[:20]:
-        print(f"{event.when}  {event.id}: {event.was} -> {event.now}")  # noqa: T201 - a command's output
-    print(f"{len(history.runs)} runs, {len(history.stories)} claims, {len(history.events)} changed verdicts.")  # noqa: T201
+    for event in history.events[:MOST_EVENTS]:
+        _say(f"{event.when}  {event.id}: {event.was} -> {event.now}")
+    _say(f"{len(history.runs)} runs, {len(history.stories)} claims, {len(history.events)} changed verdicts.")
     _say(write_history(options.output or options.folder, history))
     return 0
 
 
-def _example(options: argparse.Namespace) -> int:
-    from pytest_claims.report.example import write_example
+def _fresh(options: argparse.Namespace) -> int:
+    from pytest_claims.report.fresh import write
+    from pytest_claims.report.runs import load
 
-    page = write_example(options.folder, options.output)
-    _say(page)
-    if options.picture:
-        from benchmarks.picture import take_picture
-
-        _say(take_picture(page, options.picture))
+    _say(write(options.output, load(options.files)))
     return 0
 
 
@@ -120,16 +181,62 @@ def _condense(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fresh(options: argparse.Namespace) -> int:
-    from pytest_claims.report.fresh import write
-    from pytest_claims.report.runs import load
+def _example(options: argparse.Namespace) -> int:
+    from pytest_claims.report.example import write_example
 
-    _say(write(options.output, load(options.files)))
+    _say(write_example(options.folder, options.output))
     return 0
 
 
-def _say(path: Path) -> None:
-    print(path)  # noqa: T201 - a command's output
+def _baseline(options: argparse.Namespace) -> int:
+    """Show what the new baseline changes, ask, write it."""
+    from pytest_claims.drift.committed import review, write
+    from pytest_claims.results import read
+
+    path = BASELINES / f"{options.name}.json"
+    baseline, lines = review(path, read(options.folder))
+    _say(*lines)
+    if not options.yes and not _agreed(path):
+        _say(f"{path} was left as it is; --yes writes it without asking.")
+        return 1
+    write(path, baseline)
+    _say(f"{path}: {len(baseline['claims'])} claims, {path.stat().st_size / 1000:.0f} kB.")
+    return 0
+
+
+def _agreed(path: Path) -> bool:
+    """Ask on a terminal; where there is none, nobody agrees."""
+    if not sys.stdin.isatty():
+        return False
+    return input(f"Write {path}? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _nightly_check(options: argparse.Namespace) -> int:
+    from pytest_claims.nightly.legs import check
+
+    _say(*check(options.leg, options.file, options.root, os.environ).lines)
+    return 0
+
+
+def _nightly_summary(options: argparse.Namespace) -> int:
+    """Print the summary of a night, and write what was asked for beside it."""
+    from pytest_claims.nightly import summary
+
+    outcomes = [summary.read_outcome(leg, options.folder / leg) for leg in options.legs]
+    text = summary.markdown(outcomes)
+    sys.stdout.write(text)
+    if options.markdown:
+        with options.markdown.open("a", encoding="utf-8") as file:
+            file.write(text)
+    if options.history:
+        summary.keep_history(outcomes, options.history)
+    if options.site:
+        summary.publish(options.folder, outcomes, options.history, options.site)
+    return int(summary.failed(outcomes))
+
+
+def _say(*lines: object) -> None:
+    print(*lines, sep="\n")  # noqa: T201 - a command's output
 
 
 if __name__ == "__main__":

@@ -41,3 +41,11 @@ class TrialTimeout(BaseException):
 
 class ClaimWarning(UserWarning):
     """Something about a claim or its trials that a reader should know and that fails nothing."""
+
+
+class RequirementsError(ValueError):
+    """A requirement that cannot be used, in one sentence."""
+
+
+class ScaffoldError(Exception):
+    """A folder of claims that cannot be started, in one sentence."""

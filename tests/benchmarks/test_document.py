@@ -94,7 +94,7 @@ def test_without_a_run_it_says_what_writes_one(places, capsys):
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers():
-    """docs/performance.md is what the command writes from docs/engines/benchmark.json; without them it has none."""
+    """docs/performance.md is what the command writes from reports/engines/benchmark.json; without them it has none."""
     page = document.PAGE.read_text(encoding="utf-8")
     empty = f"{document.BEGIN}\n{document.END}"
     expected = page

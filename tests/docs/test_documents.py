@@ -22,13 +22,15 @@ FOREIGN = {
 }
 ROOMS = r"(?:claims|fixtures|trials|inference|reports|tests|benchmarks|nightly|docs)"
 #: What only a run makes.
-MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json", "docs/example-report")
+MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json")
 
-documents = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+documents = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=[path.name if path.parent.name != "reports" else f"reports/{path.name}" for path in DOCUMENTS]
+)
 
 
-def options_of_reports():
-    """Return the subcommands of `python -m reports`, each with its long options."""
+def options_of_command():
+    """Return the subcommands of `pytest-claims`, each with its long options."""
     (commands,) = (action.choices for action in _parser()._actions if isinstance(action.choices, dict))
     return {
         name: {option for action in parser._actions for option in action.option_strings}
@@ -68,8 +70,8 @@ def test_named_files_exist(path):
 
 
 def test_named_options_exist(options_of_pytest):
-    """Every long option, set as code, is one of pytest's, of `python -m reports`, or of another program named above."""
-    known = options_of_pytest.union(*options_of_reports().values(), FOREIGN)
+    """Every long option, set as code, is one of pytest's, of `pytest-claims`, or of another program named above."""
+    known = options_of_pytest.union(*options_of_command().values(), FOREIGN)
     named = {
         (path.name, option)
         for path in DOCUMENTS
@@ -83,16 +85,16 @@ def test_named_options_exist(options_of_pytest):
 
 @documents
 def test_named_commands_exist(path):
-    """`make TARGET` is in the Makefile, `python -m MODULE` can be found, `python -m reports COMMAND` is one."""
+    """`make TARGET` is in the Makefile, `python -m MODULE` can be found, `pytest-claims COMMAND` is one of ours."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     text = "\n".join(code(path))
     made = set(re.findall(r"\bmake ([a-z]+)\b(?!=)", text))
     modules = set(re.findall(r"\bpython -m ([a-z][\w.]*)", text))
-    commands = set(re.findall(r"\bpython -m reports ([a-z]+)", text))
+    commands = set(re.findall(r"\bpytest-claims ([a-z]+)", text))
 
     assert made - targets == set()
     assert {name for name in modules if importlib.util.find_spec(name) is None} == set()
-    assert commands - options_of_reports().keys() == set()
+    assert commands - options_of_command().keys() == set()
 
 
 @documents

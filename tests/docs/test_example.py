@@ -14,7 +14,7 @@ WORLDS = 400
 @pytest.fixture(scope="module")
 def example():
     """Return the committed results.json."""
-    return json.loads((ROOT / "docs" / "example-report" / "results.json").read_text(encoding="utf-8"))
+    return json.loads((ROOT / "reports" / "example" / "results.json").read_text(encoding="utf-8"))
 
 
 def test_every_claim_has_a_negative_control_that_holds(example):

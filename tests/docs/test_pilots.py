@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PILOTS = json.loads((ROOT / "claims" / "pilots.json").read_text(encoding="utf-8"))
-EXAMPLE = json.loads((ROOT / "docs" / "example-report" / "results.json").read_text(encoding="utf-8"))["claims"]
+EXAMPLE = json.loads((ROOT / "reports" / "example" / "results.json").read_text(encoding="utf-8"))["claims"]
 SENTENCE = re.compile(r"the pilots ask for (?P<numbers>[^.:]*(?:\.[a-z][^.:]*)*)", re.IGNORECASE)
 NUMBER = re.compile(r"([\d,]+)\s\(([^)]*)\)")
 WORDS = "two three four five six seven eight nine ten eleven twelve".split()

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_claims.nightly import Got, judge, plan, unavailable
 from pytest_claims.nightly.legs import clear, pytest_arguments, reason_of, with_kept_out
-from pytest_claims.nightly.requirements import RequirementsError, exact, lower_bounds, newest_told
+from pytest_claims.nightly.requirements import RequirementsError, exact, lower_bounds, newest_listed
 
 PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
 STABLE = {name: PINNED[name] for name in ("torch", "numpy", "scipy", "scikit-learn")}
@@ -144,7 +144,7 @@ def test_latest_says_what_its_python_keeps_out():
 )
 def test_the_newest_release_is_read_off_pip(said, version):
     """The first line has it; where pip knows nothing there is none."""
-    assert newest_told(said) == version
+    assert newest_listed(said) == version
 
 
 def test_nightly_without_a_development_version_fails():

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from pytest_claims.cli import main
 from pytest_claims.nightly import Got
-from pytest_claims.nightly.__main__ import main
 
 CLAIM = {
     "id": "2.a",
@@ -56,7 +56,7 @@ def test_a_calm_night_passes(night, capsys):
     night("latest", "nothing new")
     night("nightly", "unavailable")
 
-    assert main(["summary", str(night.folder), "pinned", "latest", "nightly"]) == 0
+    assert main(["nightly", "summary", str(night.folder), "pinned", "latest", "nightly"]) == 0
     said = capsys.readouterr().out
     assert "No verdict changed on pinned (latest: nothing new; nightly: unavailable)" in said
 
@@ -66,7 +66,7 @@ def test_a_changed_verdict_fails_the_night_and_is_told_first(night, capsys):
     night("pinned", results=results())
     night("latest", results=results(failed=True, verdict_changed=True))
 
-    assert main(["summary", str(night.folder), "pinned", "latest"]) == 1
+    assert main(["nightly", "summary", str(night.folder), "pinned", "latest"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "## 1 of 2 legs need attention"
     assert lines[4].startswith("| latest | **verdict changed** |")
@@ -77,7 +77,7 @@ def test_drift_alone_is_shown_and_fails_nothing(night, capsys):
     """Other numbers with the same verdicts pass."""
     night("latest", results=results(departed="trace"))
 
-    assert main(["summary", str(night.folder), "latest"]) == 0
+    assert main(["nightly", "summary", str(night.folder), "latest"]) == 0
     assert "| latest | numbers changed |" in capsys.readouterr().out
 
 
@@ -94,7 +94,7 @@ def test_what_is_no_clean_run_fails_the_night(night, capsys, ended, word):
     """Changed inputs, interruptions, departures from the registration and crashes must be told."""
     night("latest", results=ended)
 
-    assert main(["summary", str(night.folder), "latest"]) == 1
+    assert main(["nightly", "summary", str(night.folder), "latest"]) == 1
     assert f"| latest | **{word}** |" in capsys.readouterr().out
 
 
@@ -102,7 +102,7 @@ def test_a_leg_without_a_record_fails_the_night(night, capsys):
     """A leg that vanished is no pass."""
     night("pinned", results=results())
 
-    assert main(["summary", str(night.folder), "pinned", "oldest"]) == 1
+    assert main(["nightly", "summary", str(night.folder), "pinned", "oldest"]) == 1
     assert "| oldest | **left no record** |" in capsys.readouterr().out
 
 
@@ -111,7 +111,7 @@ def test_a_night_that_tested_nothing_fails(night):
     night("latest", "nothing new")
     night("nightly", "unavailable")
 
-    assert main(["summary", str(night.folder), "latest", "nightly"]) == 1
+    assert main(["nightly", "summary", str(night.folder), "latest", "nightly"]) == 1
 
 
 def test_a_canary_on_stable_versions_fails_the_night(night):
@@ -119,14 +119,14 @@ def test_a_canary_on_stable_versions_fails_the_night(night):
     night("pinned", results=results())
     night("nightly", "not what it is for")
 
-    assert main(["summary", str(night.folder), "pinned", "nightly"]) == 1
+    assert main(["nightly", "summary", str(night.folder), "pinned", "nightly"]) == 1
 
 
 def test_history_keeps_verdict_and_effect(night, tmp_path):
     """Each leg adds one small results.json a night; the evidence stays with the night's report."""
     night("pinned", results=results(conditions=[{"values": [1.0] * 32}]))
 
-    main(["summary", str(night.folder), "pinned", "--history", str(tmp_path / "history")])
+    main(["nightly", "summary", str(night.folder), "pinned", "--history", str(tmp_path / "history")])
 
     kept = json.loads((tmp_path / "history" / "pinned" / "2026-11-20.json").read_text())
     assert kept["schema"] == 1
@@ -142,7 +142,7 @@ def test_history_forgets_the_oldest_nights(night, tmp_path):
         (history / f"{1600 + number}-01-01.json").write_text("{}")
     night("pinned", results=results())
 
-    main(["summary", str(night.folder), "pinned", "--history", str(tmp_path / "history")])
+    main(["nightly", "summary", str(night.folder), "pinned", "--history", str(tmp_path / "history")])
 
     nights = sorted(path.stem for path in history.iterdir())
     assert (len(nights), nights[0], nights[-1]) == (400, "1601-01-01", "2026-11-20")
@@ -156,7 +156,7 @@ def test_the_pages_of_a_night(night, tmp_path):
         (night.folder / leg / "report" / "trials").mkdir()
     site, history = tmp_path / "site", tmp_path / "history"
 
-    main(["summary", str(night.folder), "pinned", "latest", "--site", str(site), "--history", str(history)])
+    main(["nightly", "summary", str(night.folder), "pinned", "latest", "--site", str(site), "--history", str(history)])
 
     assert "2.a" in (site / "index.html").read_text()
     assert (site / "latest" / "index.html").read_text() == "report of latest"
@@ -169,7 +169,7 @@ def test_a_single_leg_is_its_own_page(night, tmp_path):
     night("pinned", results=results())
     (night.folder / "pinned" / "report" / "index.html").write_text("report of pinned")
 
-    main(["summary", str(night.folder), "pinned", "--site", str(tmp_path / "site")])
+    main(["nightly", "summary", str(night.folder), "pinned", "--site", str(tmp_path / "site")])
 
     assert (tmp_path / "site" / "index.html").read_text() == "report of pinned"
 
@@ -180,6 +180,6 @@ def test_the_summary_is_appended_where_the_job_shows_it(night, tmp_path):
     file = tmp_path / "summary.md"
     file.write_text("before\n")
 
-    main(["summary", str(night.folder), "pinned", "--markdown", str(file)])
+    main(["nightly", "summary", str(night.folder), "pinned", "--markdown", str(file)])
 
     assert file.read_text().startswith("before\n## No verdict changed on pinned")

@@ -1,4 +1,4 @@
-"""``python -m reports``: runs side by side, stored runs drawn again, many nights; one sentence for bad input."""
+"""``pytest-claims``: runs side by side, stored runs drawn again, many nights; one sentence for bad input."""
 
 import copy
 import json
@@ -97,7 +97,7 @@ def test_bad_input_is_one_sentence(
 
     assert main(command) == 2
     told = capsys.readouterr()
-    assert told.err == f"reports: {sentence}\n"
+    assert told.err == f"pytest-claims: {sentence}\n"
     assert "index.html" not in told.out
 
 

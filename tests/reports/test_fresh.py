@@ -1,4 +1,4 @@
-"""``python -m reports fresh``: registered verdicts against fresh draws, with the counts."""
+"""``pytest-claims fresh``: registered verdicts against fresh draws, with the counts."""
 
 import copy
 from pathlib import Path

@@ -22,4 +22,4 @@ def read_records(path: Path) -> Records:
 
 def committed_example() -> Records:
     """Return the entries of the committed whole run: all claims, at their registered seeds."""
-    return read_records(ROOT / "docs" / "example-report" / "results.json")
+    return read_records(ROOT / "reports" / "example" / "results.json")

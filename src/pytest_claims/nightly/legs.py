@@ -15,7 +15,16 @@ from typing import Literal
 
 from packaging.version import Version
 
-from pytest_claims.nightly.requirements import RequirementsError, as_constraints, exact, lower_bounds, pins, public
+from pytest_claims.errors import RequirementsError
+from pytest_claims.nightly.requirements import (
+    as_constraints,
+    exact,
+    installed_versions,
+    lower_bounds,
+    newest,
+    pins,
+    public,
+)
 
 State = Literal["as meant", "nothing new", "not what it is for", "unavailable"]
 Versions = Mapping[str, str]
@@ -31,8 +40,6 @@ LEGS: Mapping[str, str] = {
     "chosen": "the versions named in ATOMIC_CLAIMS_VERSIONS",
 }
 EXTRAS = ("test",)
-#: What the summary of a night needs installed: reports, without what trains.
-REPORTING = ("jinja2", "matplotlib", "numpy", "packaging", "scipy", "statsmodels", "xarray")
 
 #: Environment variables that a leg obeys.
 HOLD = "ATOMIC_CLAIMS_HOLD"  # packages kept at the pinned version, as in "torch" or "torch,scipy"
@@ -112,6 +119,23 @@ def plan(leg: str, root: Path, environ: Versions, file: Path) -> Plan:
     return Plan(leg, (*arguments, "--editable", f".[{','.join(EXTRAS)}]"), constraints, held)
 
 
+def check(leg: str, file: Path, root: Path, environ: Versions) -> Got:
+    """Record in ``file`` what this environment has, and whether the leg got what it is for.
+
+    ``root`` holds pyproject.toml and constraints.txt.
+    """
+    if leg not in LEGS:
+        raise RequirementsError(f"there is no leg {leg}; the legs are {', '.join(LEGS)}.")
+    pinned, bounds = pins(root / "constraints.txt"), lower_bounds(root / "pyproject.toml", EXTRAS)
+    wanted = targets(leg, root, environ)
+    names = dict.fromkeys((*WATCHED, *bounds, *wanted))
+    got = judge(leg, installed_versions(names), wanted, pinned, held_versions(root, environ))
+    if leg == "latest":
+        got = with_kept_out(got, newest(WATCHED))
+    got.write(file)
+    return got
+
+
 def judge(leg: str, installed: Versions, wanted: Versions, pinned: Versions, held: Versions) -> Got:
     """Say whether what is installed is what the leg is for.
 
@@ -141,7 +165,7 @@ def _installed_of(wanted: Versions, installed: Versions) -> dict[str, str]:
 
 
 def clear(folder: Path) -> None:
-    """Remove what an earlier run of a leg left, so that one that crashes is not told by another's results."""
+    """Remove what an earlier run of a leg left, so that a leg that crashes is not judged by old results."""
     (folder / "leg.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "report", ignore_errors=True)
 

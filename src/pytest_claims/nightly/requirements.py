@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -12,9 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-
-class RequirementsError(ValueError):
-    """A requirement that cannot be used, in one sentence."""
+from pytest_claims.errors import RequirementsError
 
 
 def lower_bounds(pyproject: Path, extras: Iterable[str] = ()) -> dict[str, str]:
@@ -26,7 +25,7 @@ def lower_bounds(pyproject: Path, extras: Iterable[str] = ()) -> dict[str, str]:
 
 
 def _lower_bound(requirement: Requirement) -> tuple[str, str]:
-    bounds = [one.version for one in requirement.specifier if one.operator == ">="]
+    bounds = [specifier.version for specifier in requirement.specifier if specifier.operator == ">="]
     if len(bounds) != 1:
         raise RequirementsError(f"{requirement}: a dependency needs one lower bound, written >=.")
     return canonicalize_name(requirement.name), bounds[0]
@@ -40,14 +39,14 @@ def pins(constraints: Path) -> dict[str, str]:
 
 def exact(requirements: Iterable[str]) -> dict[str, str]:
     """Return name and version of requirements of the form name==version."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for text in requirements:
         requirement = Requirement(text)
         specifiers = list(requirement.specifier)
         if len(specifiers) != 1 or specifiers[0].operator != "==":
             raise RequirementsError(f"{text}: write name==version.")
-        found[canonicalize_name(requirement.name)] = specifiers[0].version
-    return found
+        versions[canonicalize_name(requirement.name)] = specifiers[0].version
+    return versions
 
 
 def as_constraints(versions: Mapping[str, str]) -> str:
@@ -55,33 +54,31 @@ def as_constraints(versions: Mapping[str, str]) -> str:
     return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
 
 
-def installed(names: Iterable[str]) -> dict[str, str]:
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of those packages that this environment has."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for name in names:
-        try:
-            found[canonicalize_name(name)] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        with suppress(metadata.PackageNotFoundError):
+            versions[canonicalize_name(name)] = metadata.version(name)
+    return versions
 
 
 def newest(names: Iterable[str]) -> dict[str, str]:
-    """Return the newest release of each package whatever Python it wants; those that pip cannot tell are left out."""
-    found = {}
+    """Return each package's newest release, whatever Python it wants; a package that pip does not know is left out."""
+    versions = {}
     for name in names:
         command = [sys.executable, "-m", "pip", "index", "versions", name, "--ignore-requires-python"]
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        version = newest_told(told.stdout)
+        listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        version = newest_listed(listing)
         if version is not None:
-            found[name] = version
-    return found
+            versions[name] = version
+    return versions
 
 
-def newest_told(said: str) -> str | None:
-    """Read the newest version off what `pip index versions` says first: "numpy (2.5.5)"."""
-    told = re.match(r"\S+ \(([^)\s]+)\)", said)
-    return None if told is None else told[1]
+def newest_listed(listing: str) -> str | None:
+    """Read the newest version off the first words of `pip index versions`: "numpy (2.5.5)"."""
+    match = re.match(r"\S+ \(([^)\s]+)\)", listing)
+    return None if match is None else match[1]
 
 
 def public(version: str) -> Version:

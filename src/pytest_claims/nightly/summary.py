@@ -1,6 +1,7 @@
-"""All legs of a night together: one table, a small history, and whether somebody must be told."""
+"""All legs of a night together: one table, its pages, a small history, and whether a leg needs attention."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 from pytest_claims.files import write_atomically
 from pytest_claims.nightly.legs import WATCHED, Got
-from pytest_claims.report.runs import condensed
+from pytest_claims.report.compare import Comparison, write_comparison
+from pytest_claims.report.history import load_history, write_history
+from pytest_claims.report.runs import condensed, load
 
 Results = Mapping[str, Any]
 
@@ -18,11 +21,11 @@ NIGHTS = 400
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a leg ended. ``told``: whether it makes the night fail. ``sentences`` of the comparison with the baseline."""
+    """How a leg ended. ``alarm``: whether it fails the night. ``sentences``: of the comparison with the baseline."""
 
     leg: str
     word: str
-    told: bool
+    alarm: bool
     got: Got | None = None
     results: Results | None = None
     sentences: tuple[str, ...] = ()
@@ -32,24 +35,24 @@ class Outcome:
         """Return the leg's row of the table."""
         has = {} if self.got is None else self.got.versions
         versions = ", ".join(f"{name} {has[name]}" for name in WATCHED if name in has)
-        word = f"**{self.word}**" if self.told else self.word
+        word = f"**{self.word}**" if self.alarm else self.word
         return f"| {self.leg} | {word} | {versions or '-'} | {self._what()} |"
 
     def _what(self) -> str:
-        said = " ".join((*([self.got.text] if self.got else []), *self.sentences[:1]))
-        return " ".join(said.split()).replace("|", "\\|")
+        sentences = " ".join((*([self.got.text] if self.got else []), *self.sentences[:1]))
+        return " ".join(sentences.split()).replace("|", "\\|")
 
 
-def outcome(leg: str, folder: Path) -> Outcome:
+def read_outcome(leg: str, folder: Path) -> Outcome:
     """Read how a leg ended from leg.json and report/results.json in its folder."""
     record, stored = folder / "leg.json", folder / "report" / "results.json"
     if not record.exists():
-        return Outcome(leg, "left no record", told=True)
+        return Outcome(leg, "left no record", alarm=True)
     got = Got.read(record)
     if got.state != "as meant":
         return Outcome(leg, got.state, got.state == "not what it is for", got)
     if not stored.exists():
-        return Outcome(leg, "crashed", told=True, got=got)
+        return Outcome(leg, "crashed", alarm=True, got=got)
     results: Results = json.loads(stored.read_text(encoding="utf-8"))
     baseline = results.get("baseline") or {}
     sentences = tuple(baseline.get("sentences") or ())
@@ -72,37 +75,65 @@ def _word(results: Results, baseline: Mapping[str, Any]) -> str:
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
-    """Return the night's summary; what must be told stands first."""
-    told = [one for one in outcomes if one.told]
-    head = f"{len(told)} of {len(outcomes)} legs need attention" if told else _calm(outcomes)
-    rows = [one.line for one in sorted(outcomes, key=lambda one: not one.told)]
-    details = [f"\n**{one.leg}**\n" + "\n".join(f"- {text}" for text in one.sentences) for one in told if one.sentences]
+    """Return the night's summary; legs that need attention stand first."""
+    alarms = [outcome for outcome in outcomes if outcome.alarm]
+    head = f"{len(alarms)} of {len(outcomes)} legs need attention" if alarms else _calm(outcomes)
+    rows = [outcome.line for outcome in sorted(outcomes, key=lambda outcome: not outcome.alarm)]
+    details = [_details(alarm) for alarm in alarms if alarm.sentences]
     return "\n".join(
         [f"## {head}", "", "| leg | result | versions | what |", "| --- | --- | --- | --- |", *rows, *details, ""]
     )
 
 
+def _details(alarm: Outcome) -> str:
+    """List all sentences of a leg."""
+    return f"\n**{alarm.leg}**\n" + "\n".join(f"- {sentence}" for sentence in alarm.sentences)
+
+
 def _calm(outcomes: Sequence[Outcome]) -> str:
-    ran = [one.leg for one in outcomes if one.results is not None]
-    silent = [f"{one.leg}: {one.word}" for one in outcomes if one.results is None]
-    said = f"No verdict changed on {', '.join(ran)}" if ran else "Nothing was tested"
-    return said + (f" ({'; '.join(silent)})" if silent else "")
+    """Say which legs ran without an alarm, and why the others did not run."""
+    ran = [outcome.leg for outcome in outcomes if outcome.results is not None]
+    silent = [f"{outcome.leg}: {outcome.word}" for outcome in outcomes if outcome.results is None]
+    head = f"No verdict changed on {', '.join(ran)}" if ran else "Nothing was tested"
+    return head + (f" ({'; '.join(silent)})" if silent else "")
 
 
 def failed(outcomes: Sequence[Outcome]) -> bool:
     """Whether the night must fail: a leg needs attention, or none was tested at all."""
-    return any(one.told for one in outcomes) or not any(one.results is not None for one in outcomes)
+    return any(outcome.alarm for outcome in outcomes) or all(outcome.results is None for outcome in outcomes)
 
 
 def keep_history(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
     """Add each leg's verdicts and effects to its history, one small file a night; drop the oldest nights."""
     written = []
-    for one in outcomes:
-        if one.results is None:
+    for outcome in outcomes:
+        if outcome.results is None:
             continue
-        path = folder / one.leg / f"{str(one.results['started'])[:10]}.json"
-        write_atomically(path, json.dumps(condensed(dict(one.results)), ensure_ascii=False) + "\n")
+        path = folder / outcome.leg / f"{str(outcome.results['started'])[:10]}.json"
+        write_atomically(path, json.dumps(condensed(dict(outcome.results)), ensure_ascii=False) + "\n")
         for old in sorted(path.parent.glob("*.json"))[:-NIGHTS]:
             old.unlink()
         written.append(path)
     return written
+
+
+def publish(folder: Path, outcomes: Sequence[Outcome], history: Path | None, site: Path) -> None:
+    """Write the pages of a night: the legs side by side in front, each leg's own report and its history behind.
+
+    Where one leg alone ran, its report is the front page.
+    """
+    ran = [outcome.leg for outcome in outcomes if outcome.results is not None]
+    for leg in ran:
+        _copy(folder / leg / "report", site / leg)
+        if history is not None:
+            write_history(site / "history" / leg, load_history(history / leg))
+    if len(ran) > 1:
+        # the copies, which are named after their legs: the legs' own folders are all called "report"
+        write_comparison(site, Comparison(load([site / leg / "results.json" for leg in ran])))
+    elif ran:
+        _copy(folder / ran[0] / "report", site)
+
+
+def _copy(report: Path, target: Path) -> None:
+    """Copy a report without its stored trials."""
+    shutil.copytree(report, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("trials"))

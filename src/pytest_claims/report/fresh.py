@@ -61,7 +61,7 @@ def page(runs: Sequence[NamedRun]) -> str:
         asked,
         f"{commands}.",
         "",
-        "Made by `python -m reports fresh` from the `results.json` of these runs.",
+        "Made by `pytest-claims fresh` from the `results.json` of these runs.",
         "",
         *_where(runs),
         "## Counts",

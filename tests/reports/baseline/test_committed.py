@@ -156,9 +156,9 @@ def test_the_command_writes_only_when_told(tmp_path, monkeypatch, capsys):
     (tmp_path / "out" / "results.json").write_text(json.dumps(results()))
 
     assert main(["baseline", "out"]) == 1
-    assert not (tmp_path / "baselines").exists()
+    assert not (tmp_path / "reports" / "baseline").exists()
     assert main(["baseline", "out", "--yes"]) == 0
-    assert (tmp_path / "baselines" / "pinned.json").exists()
+    assert (tmp_path / "reports" / "baseline" / "pinned.json").exists()
     assert "A new baseline of 2 claims." in capsys.readouterr().out
 
 
@@ -168,5 +168,5 @@ def test_the_command_refuses_a_run_in_one_sentence(tmp_path, monkeypatch, capsys
     (tmp_path / "results.json").write_text(json.dumps({**results(), "complete": False}))
 
     assert main(["baseline", ".", "--yes"]) == 2
-    assert capsys.readouterr().err == "reports: The run was interrupted: a baseline needs a complete one.\n"
-    assert not (tmp_path / "baselines").exists()
+    assert capsys.readouterr().err == "pytest-claims: The run was interrupted: a baseline needs a complete one.\n"
+    assert not (tmp_path / "reports" / "baseline").exists()

@@ -1,0 +1,135 @@
+"""Use the wheel as a stranger does: `python .ci/foreign.py WHEEL`; exit status 1 with what is wrong.
+
+The wheel holds one package. A new environment outside the clone gets it with scikit-learn and xdist, and no torch.
+There `pytest-claims new` starts a folder of claims, which runs on two workers, runs again from stored trials, and runs
+beside a claim whose measurement kills its process.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "pytest_claims"
+FIRST = "scale.a"  # the claim that `pytest-claims new` writes
+CRASH = '''"""What happens to a run if a measurement kills its process?"""
+
+import os
+
+from pytest_claims import at_least, claim, measurement
+
+
+@measurement
+def deadly(seeds):
+    for generator in seeds.generator("data"):
+        generator.random()
+    os._exit(9)
+
+
+@claim("crash.a", "A process that ends itself has a result")
+def test_crash(deadly):
+    return at_least(deadly.result, 1)
+'''
+
+
+class ForeignError(Exception):
+    """What is wrong, in one sentence or with a program's output."""
+
+
+def check(condition: object, problem: str) -> None:
+    """Raise what is wrong unless the condition holds."""
+    if not condition:
+        raise ForeignError(problem)
+
+
+def check_contents(wheel: Path) -> None:
+    """Check that the wheel holds our package alone, with what is no Python in it."""
+    names = zipfile.ZipFile(wheel).namelist()
+    rooms = {name.partition("/")[0] for name in names}
+    strangers = {room for room in rooms if room != PACKAGE and not room.endswith(".dist-info")}
+    check(not strangers, f"the wheel also holds {', '.join(sorted(strangers))}")
+    for name in ("py.typed", "first_claim.py.txt", "report/templates/report.html"):
+        check(f"{PACKAGE}/{name}" in names, f"the wheel lacks {name}")
+
+
+class Stranger:
+    """A folder outside the clone, with an environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.environment = folder / "lab", folder / "environment"
+        self.folder.mkdir()
+        venv.create(self.environment, with_pip=True)
+
+    def run(self, command: str, *arguments: str, status: int = 0) -> str:
+        """Run one of the environment's programs in the folder; return its output; an error if it ends otherwise."""
+        print(f"$ {shlex.join([command, *arguments])}", flush=True)  # noqa: T201 - a command's output
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+        path = f"{self.environment / 'bin'}{os.pathsep}{clean['PATH']}"
+        ended = subprocess.run(
+            [self.environment / "bin" / command, *arguments],
+            cwd=self.folder, env={**clean, "PATH": path}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        check(ended.returncode == status, f"ended with {ended.returncode}, not {status}:\n{ended.stdout}{ended.stderr}")
+        return ended.stdout
+
+    def report(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return the claims of a report by id, once page and results.json are whole."""
+        folder = self.folder / "reports" / name
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        page = (folder / "index.html").read_text(encoding="utf-8")
+        claims = {claim["id"]: claim for claim in results["claims"]}
+        check((results["schema"], results["complete"]) == (1, True), f"reports/{name} is no whole report of schema 1")
+        check("<svg" in page, f"the page of reports/{name} shows no figure")
+        check(all(f'id="{claim}"' in page for claim in claims), f"the page of reports/{name} lacks a claim")
+        return claims
+
+
+def use(wheel: Path, stranger: Stranger) -> None:
+    """Install, start a folder of claims, run it three times."""
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt"))
+    stranger.run("python", *install, f"{wheel}[sklearn,xdist]")
+    check("torch" not in stranger.run("python", "-m", "pip", "list").split(), "torch was installed, and nobody asked")
+
+    stranger.run("pytest-claims", "new", "my_claims")
+    stranger.run("pytest", "my_claims/", "-n", "2")
+    first = stranger.report("latest")[FIRST]
+    check((first["verdict"], first["seeds"]) == ("supported", 16), f"{FIRST} is {first['verdict']}: {first['message']}")
+    check(not first["reused"], f"{FIRST} reused trials in its first run")
+
+    stranger.run(
+        "pytest", "my_claims/", "-n", "2", "--claims-reuse", "reports/latest", "--claims-report", "reports/again"
+    )
+    again = stranger.report("again")[FIRST]
+    check(again["reused"], f"{FIRST} was measured again where its trials are stored")
+    check(again["interval"] == first["interval"], f"{FIRST} has another interval from stored trials")
+
+    (stranger.folder / "my_claims" / "test_crash.py").write_text(CRASH, encoding="utf-8")
+    stranger.run("pytest", "my_claims/", "-n", "2", "--claims-report", "reports/crash", status=1)
+    claims = stranger.report("crash")
+    check(claims["crash.a"]["verdict"] == "error", f"crash.a is {claims['crash.a']['verdict']}, not an error")
+    check("died" in claims["crash.a"]["message"], f"crash.a does not say what happened: {claims['crash.a']['message']}")
+    check(claims[FIRST]["verdict"] == "supported", f"{FIRST} is {claims[FIRST]['verdict']} beside a crash")
+
+
+def main(wheel: Path) -> int:
+    """Return the exit status."""
+    try:
+        check_contents(wheel)
+        with tempfile.TemporaryDirectory() as folder:
+            use(wheel.resolve(), Stranger(Path(folder)))
+    except ForeignError as problem:
+        print(f"foreign: {problem}", file=sys.stderr)  # noqa: T201 - a command's output
+        return 1
+    print("The wheel works in somebody else's folder.")  # noqa: T201 - a command's output
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
