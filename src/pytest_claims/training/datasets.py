@@ -12,19 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from pytest_claims.training.memory import refuse_beyond_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pytest_claims.training.seeds import Seeds
+from pytest_claims.training.seeds import Seeds, refuse_beyond_memory
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]

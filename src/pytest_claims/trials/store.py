@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pytest_claims.errors import TrialError
+from pytest_claims.errors import Attempt, TrialError
 from pytest_claims.files import write_atomically
 
 if TYPE_CHECKING:
@@ -38,17 +38,6 @@ class Stored:
 
     dataset: xr.Dataset
     facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Who is computing a trial, since when (seconds since the epoch), and which trial it is in words."""
-
-    key: str
-    worker: str
-    started: float
-    label: str
-    measurement: str
 
 
 class Store:
