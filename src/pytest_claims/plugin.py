@@ -60,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_engine_problem(engine: str) -> str | None:
     """Refuse an engine that is unknown or not installed before anything is trained."""
-    from pytest_claims.training.engines import EngineError, check
+    from pytest_claims.errors import EngineError
+    from pytest_claims.training.engines import check
 
     try:
         check(engine)

@@ -32,7 +32,7 @@ LEGS: Mapping[str, str] = {
 }
 EXTRAS = ("test",)
 #: What the summary of a night needs installed: reports, without what trains.
-REPORTING = ("jinja2", "matplotlib", "numpy", "packaging", "scipy", "statsmodels", "xarray")
+REPORTING = ("jinja2", "matplotlib", "numpy", "packaging", "scipy", "xarray")
 
 #: Environment variables that a leg obeys.
 HOLD = "ATOMIC_CLAIMS_HOLD"  # packages kept at the pinned version, as in "torch" or "torch,scipy"

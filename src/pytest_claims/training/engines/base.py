@@ -4,6 +4,19 @@ A `Task` is everything that training needs, flattened to *replicates*: independe
 along the first axis of every array, run by run and within a run seed by seed. An engine trains all of them and shows
 the parameters at the recorded steps. Two frameworks that implement this protocol train the same networks from the
 same start on the same rows.
+
+A package adds an engine by a module with a function `make_engine()`, named in its pyproject.toml:
+
+    [project.entry-points."pytest_claims.engines"]
+    mine = "my_package.my_engine"
+
+    [project.optional-dependencies]
+    mine = ["framework>=1.0"]
+
+`train` then uses it for seeds with `engine="mine"`. A framework that not every user of the package needs stands in an
+extra with the engine's name, as above: where something of this extra is missing, the engine is refused in a sentence
+with the command that installs it. Nothing is imported to find that out. A package that always brings its framework
+needs no such extra.
 """
 
 from __future__ import annotations
