@@ -13,6 +13,7 @@ from pytest_claims.running import options as settings
 from pytest_claims.running.controller import Controller, XdistSide
 from pytest_claims.trials.claims import MARK
 from pytest_claims.trials.plan import SENT, Settings
+from pytest_claims.vocabulary import DEFAULT_ENGINE
 
 SETTINGS = pytest.StashKey[Settings]()
 
@@ -45,7 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SETTINGS] = replace(found, folder=Path(found.folder))
         return
     found = settings.read(config)
-    problem = config.hook.pytest_engine_problem(config=config, engine=found.engine)
+    # claims that train nothing need no engine: whether the default one is there, a trial that calls it finds out
+    asked = found.engine != DEFAULT_ENGINE
+    problem = config.hook.pytest_engine_problem(config=config, engine=found.engine) if asked else None
     if problem:
         raise pytest.UsageError(f"--engine {found.engine}: {problem}")
     if settings.may_measure(config):

@@ -184,7 +184,9 @@ def _balanced(
 
 
 def _moon_points(n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    from sklearn.datasets import make_moons
-
+    try:
+        from sklearn.datasets import make_moons
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("moons needs scikit-learn: pip install 'pytest-claims[sklearn]'") from error
     points, labels = make_moons(n, shuffle=False, noise=None)
     return np.asarray(points, np.float64), np.asarray(labels, np.int64)
