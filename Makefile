@@ -12,13 +12,21 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL := $(PIP) -c constraints.txt $(PIP_ARGS)
 
-.PHONY: claims test slow lint wheel bench pilots example clean
+CORE ?= $(VENV)-core
+ALONE := --import-mode=importlib --strict-markers --strict-config -p no:hypothesispytest
+
+.PHONY: claims test core slow lint wheel bench pilots example clean
 
 claims: $(VENV)/.installed
 	$(BIN)/python -m pytest claims/ $(ARGS)
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/ -m "not slow" $(ARGS)
+
+# The library's core alone, in an environment of its own without torch, scikit-learn, JAX, xdist and statsmodels: tests
+# that need one of them are skipped and say so. The settings' options for xdist are left out.
+core: $(CORE)/.installed
+	$(CORE)/bin/python -m pytest tests/ -m "not slow" -o addopts="$(ALONE)" -p no:cacheprovider $(ARGS)
 
 # Real training and everything else that takes longer; .ci/run calls it.
 slow: $(VENV)/.installed
@@ -68,5 +76,10 @@ $(VENV)/.installed-jax: $(VENV)/.installed
 	@$(INSTALL) -e '.[test,jax]'
 	@touch $@
 
+$(CORE)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv $(CORE)
+	@$(CORE)/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt $(PIP_ARGS) -e . hypothesis pytest-reportlog
+	@touch $@
+
 clean:
-	rm -rf $(VENV) dist reports/latest .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(CORE) dist reports/latest .pytest_cache .mypy_cache .ruff_cache

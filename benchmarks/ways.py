@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.workloads import Workload
+from pytest_claims.errors import EngineError
 from pytest_claims.training import Run
-from pytest_claims.training.engines import EngineError, engine
+from pytest_claims.training.engines import engine
 from pytest_claims.training.engines.base import Batches
 from pytest_claims.training.engines.torch_engine import ACTIVATIONS, LOSSES, PENALTIES
 from pytest_claims.training.runs import Layout

@@ -1,4 +1,7 @@
-"""Where a run took place: versions, processor, commit, repository. Nothing that identifies a machine or a person."""
+"""Where a run took place, and how its process computes.
+
+Versions, processor, commit and repository go into results.json: nothing that identifies a machine or a person.
+"""
 
 import os
 import platform
@@ -11,6 +14,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "statsmodels", "xarray", "pytest", "pytest-xdist", "matplotlib")
+
+
+def steady_arithmetic() -> None:
+    """Let MKL compute each matrix alike wherever it lies in memory; a mode that the user has chosen stays.
+
+    MKL picks kernels by the alignment of each matrix: in odd shapes, the bits of a network would depend on its place in
+    a stack. This mode, which costs nothing measurable, must be chosen before MKL is first called.
+    """
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 
 def environment(root: Path) -> dict[str, Any]:
@@ -31,15 +43,6 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def steady_arithmetic() -> None:
-    """Let MKL compute alike wherever a matrix lies in memory; to be called before MKL first is.
-
-    MKL picks kernels by the alignment of each matrix: in odd shapes, the bits of a network would depend on its place in
-    a stack. This mode costs nothing measurable. What the user has chosen stays.
-    """
-    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 
 def processor() -> str | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pytest_claims.trials.store import Attempt
+from dataclasses import dataclass
 
 
 class EvidenceError(ValueError):
@@ -21,6 +18,25 @@ class DesignError(EvidenceError):
 
 class ResultsError(Exception):
     """A results.json that cannot be used, in one sentence."""
+
+
+class SeedError(ValueError):
+    """A block of seeds that cannot be used, in one sentence."""
+
+
+class EngineError(ValueError):
+    """An engine that is unknown, not installed or cannot be loaded, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who is computing a trial, since when (seconds since the epoch), and which trial it is in words."""
+
+    key: str
+    worker: str
+    started: float
+    label: str
+    measurement: str
 
 
 class TrialError(Exception):

@@ -84,7 +84,8 @@ def pytest_engine_problem(engine: str) -> str | None:
     """Refuse an engine that is unknown or not installed, before anything is trained."""
     if engine == DEFAULT_ENGINE:
         return None  # claims that train with it say so themselves if it is missing; others need no engine
-    from pytest_claims.training.engines import EngineError, check
+    from pytest_claims.errors import EngineError
+    from pytest_claims.training.engines import check
 
     try:
         check(engine)

@@ -62,6 +62,7 @@ def test_the_table_has_a_line_for_each_workload_and_one_for_the_means():
 @pytest.mark.parametrize("options", [[], ["-n2"]], ids=["default", "-n2"])
 def test_workers_are_refused(options):
     """Exit status 4, and the sentence says what to add; the suite's default, workers, is refused as well."""
+    pytest.importorskip("xdist")
     command = [sys.executable, "-m", "pytest", "benchmarks", *options]
 
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

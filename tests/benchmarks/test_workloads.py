@@ -6,12 +6,14 @@ import importlib
 import numpy as np
 import pytest
 
-from benchmarks.ways import ways
 from benchmarks.workloads import WORKLOADS
 from fixtures import datasets as datasets_module
 from pytest_claims import training
 from pytest_claims.training import Run, Seeds
 from pytest_claims.trials.measurements import _DECLARED
+
+ways = pytest.importorskip("benchmarks.ways", reason="the ways of training need torch").ways
+pytest.importorskip("sklearn", reason="the claims need scikit-learn")
 
 CLAIMS = {
     "1 approximation": ("approximation", "fits", {"units": 16}),

@@ -1,9 +1,11 @@
 """A leg says what it really got, and fails or steps aside where that is not what it is for."""
 
+from pathlib import Path
+
 import pytest
 
 from pytest_claims.nightly import Got, judge, plan, unavailable
-from pytest_claims.nightly.legs import clear, pytest_arguments, reason_of, with_kept_out
+from pytest_claims.nightly.legs import EXTRAS, WATCHED, clear, pytest_arguments, reason_of, with_kept_out
 from pytest_claims.nightly.requirements import RequirementsError, exact, lower_bounds, newest_listed
 
 PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
@@ -24,6 +26,27 @@ def project(tmp_path):
 def test_lower_bounds_are_read_off_pyproject(project):
     """Each >= becomes a version, by canonical name; the extras asked for are included."""
     assert lower_bounds(project / "pyproject.toml", ["test"]) == {"numpy": "2.0", "torch": "2.6", "py-test": "9"}
+
+
+def test_lower_bounds_follow_extras_that_ask_for_extras(tmp_path):
+    """The extras of an extra are included, each once; of two bounds for one package the higher counts."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "Our_Project"\ndependencies = ["pytest>=8.4"]\n[project.optional-dependencies]\n'
+        'torch = ["torch>=2.6"]\nxdist = ["pytest-xdist[psutil]>=3.6.1"]\n'
+        'suite = ["our-project[torch,xdist]", "pytest>=9.0"]\ntest = ["our-project[suite,torch]", "pytest>=8"]\n'
+    )
+    expected = {"pytest": "9.0", "torch": "2.6", "pytest-xdist": "3.6.1"}
+
+    assert lower_bounds(tmp_path / "pyproject.toml", ["test"]) == expected
+    assert lower_bounds(tmp_path / "pyproject.toml") == {"pytest": "8.4"}
+
+
+def test_the_legs_install_what_trains_and_what_spreads_the_work():
+    """The lower bounds of this project, read as a leg reads them, name every library that is watched, and xdist."""
+    bounds = lower_bounds(Path(__file__).parents[2] / "pyproject.toml", EXTRAS)
+
+    assert {*WATCHED, "pytest-xdist", "pytest"} <= bounds.keys()
+    assert "pytest-claims" not in bounds
 
 
 def test_a_dependency_without_a_lower_bound_is_refused(tmp_path):

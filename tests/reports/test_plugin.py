@@ -77,6 +77,8 @@ def results(folder: Path) -> dict:
 @pytest.mark.parametrize("workers", [(), ("-n0",), ("-n2",)])
 def test_writes_the_folder_under_every_mode(project: pytest.Pytester, workers: tuple[str, ...]) -> None:
     """results.json, measurements.csv, the page and a figure for each claim, sorted by id, whoever judged them."""
+    if workers:
+        pytest.importorskip("xdist")
     project.makepyfile(TWO_CLAIMS)
     run = project.runpytest_subprocess("--report", "out", *workers)
     folder = project.path / "out"
@@ -241,6 +243,7 @@ def test_stopping_early_leaves_a_partial_report(project: pytest.Pytester) -> Non
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_an_interrupt_leaves_a_partial_report(project: pytest.Pytester, workers: str) -> None:
     """Ctrl-C while a claim is under way: the page is written and says so, with the claims that were through."""
+    pytest.importorskip("xdist")
     project.makepyfile(
         """
         import pathlib, time

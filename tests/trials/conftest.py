@@ -160,6 +160,8 @@ class Toy:
 
     def spread(self, *args: str, workers: int = 2) -> "Toy":
         """Run in a process of its own, on xdist workers."""
+        if workers is not None:
+            pytest.importorskip("xdist")
         given = ["-p", "xdist", f"-n{workers}"] if workers is not None else []
         return self._ran(self.pytester.runpytest_subprocess("claims", *given, *args, timeout=PATIENCE))
 

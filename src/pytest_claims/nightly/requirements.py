@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -17,11 +18,34 @@ from pytest_claims.errors import RequirementsError
 
 
 def lower_bounds(pyproject: Path, extras: Iterable[str] = ()) -> dict[str, str]:
-    """Return the lower bound of every dependency, and of those of the extras, by canonical name."""
+    """Return the lower bound of every dependency, and of those of the extras, by canonical name.
+
+    An extra may ask for other extras of the project, as in ``project[torch]``. Where two entries name one package, both
+    bounds must hold: the higher one is returned.
+    """
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-    optional = project.get("optional-dependencies", {})
-    entries = [*project["dependencies"], *(entry for extra in extras for entry in optional[extra])]
-    return dict(_lower_bound(Requirement(entry)) for entry in entries)
+    bounds: dict[str, str] = {}
+    for entry in (*project["dependencies"], *_asked_for(project, extras)):
+        name, bound = _lower_bound(Requirement(entry))
+        if name not in bounds or Version(bound) > Version(bounds[name]):
+            bounds[name] = bound
+    return bounds
+
+
+def _asked_for(project: Mapping[str, Any], extras: Iterable[str]) -> Iterator[str]:
+    """Return the entries of the extras, and of the extras of the project itself that these ask for."""
+    todo, seen = list(extras), set()
+    while todo:
+        extra = todo.pop(0)
+        if extra in seen:
+            continue
+        seen.add(extra)
+        for entry in project.get("optional-dependencies", {})[extra]:
+            requirement = Requirement(entry)
+            if canonicalize_name(requirement.name) == canonicalize_name(project.get("name", "")):
+                todo += sorted(requirement.extras)
+            else:
+                yield entry
 
 
 def _lower_bound(requirement: Requirement) -> tuple[str, str]:

@@ -10,11 +10,12 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims import record as records
+from pytest_claims.errors import Attempt
 from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
 from pytest_claims.trials.plan import DURATIONS, SENT, Settings
-from pytest_claims.trials.store import PLAN, RESULT, Attempt, Store, died, write_json
+from pytest_claims.trials.store import PLAN, RESULT, Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 from pytest_claims.vocabulary import PROPERTY
 

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 
 import pytest
 
-from pytest_claims.trials.store import Attempt, Store
+from pytest_claims.errors import Attempt
+from pytest_claims.trials.store import Store
 
 #: Seconds between two updates, on a terminal and in a log.
 ON_TERMINAL, IN_LOG = 1.0, 30.0

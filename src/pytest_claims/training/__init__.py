@@ -1,18 +1,18 @@
-"""Training many small networks at once: seeds, datasets, networks, runs. The first `train` imports torch."""
+"""Training many small networks at once: seeds, datasets, networks, runs, and classical estimators beside them.
 
-import os
+No framework is imported here: the first `train` imports its engine's, the first `fit_and_score` scikit-learn.
+"""
 
-# MKL picks kernels by the alignment of each matrix: in odd shapes, the bits of a network would depend on its place
-# in a stack. This mode, which costs nothing measurable, must be chosen before MKL is first called.
-os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+from pytest_claims.environment import steady_arithmetic
+
+steady_arithmetic()  # before torch is imported, also where this package is used without the plugin
 
 from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels
 from pytest_claims.training.estimators import fit_and_score
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
-from pytest_claims.training.snapshots import Snapshot
-from pytest_claims.training.train import RATE, skill, steps_until, train
+from pytest_claims.training.train import RATE, Snapshot, skill, steps_until, train
 
 __all__ = [
     "MLP",

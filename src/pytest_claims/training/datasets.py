@@ -12,19 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from pytest_claims.training.memory import refuse_beyond_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pytest_claims.training.seeds import Seeds
+from pytest_claims.training.seeds import Seeds, refuse_beyond_memory
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
@@ -188,7 +184,9 @@ def _balanced(
 
 
 def _moon_points(n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    from sklearn.datasets import make_moons
-
+    try:
+        from sklearn.datasets import make_moons
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("moons needs scikit-learn: pip install 'pytest-claims[sklearn]'") from error
     points, labels = make_moons(n, shuffle=False, noise=None)
     return np.asarray(points, np.float64), np.asarray(labels, np.int64)

@@ -7,21 +7,18 @@ flagged `unconverged`; one that raises is flagged `diverged` and scored as the c
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+
+from pytest_claims.training.datasets import Dataset
+from pytest_claims.training.seeds import Seeds
 
 SCORED_ROWS = 2_000  # training rows that are scored: as many as further rows
 SCORES = ("accuracy", "published_size", "training")
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from pytest_claims.training.datasets import Dataset
-    from pytest_claims.training.seeds import Seeds
 
 
 def fit_and_score(seeds: Seeds, estimator: Any, data: Dataset, score: Sequence[str] = SCORES) -> xr.Dataset:
@@ -73,10 +70,10 @@ def _fit_and_predict(
         warnings.simplefilter("always", ConvergenceWarning)
         estimator.fit(rows, labels)
         predicted = [estimator.predict(x) for x in inputs]
-    for one in caught:
-        if not issubclass(one.category, ConvergenceWarning):
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    return any(issubclass(one.category, ConvergenceWarning) for one in caught), predicted
+    for warning in caught:
+        if not issubclass(warning.category, ConvergenceWarning):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return any(issubclass(warning.category, ConvergenceWarning) for warning in caught), predicted
 
 
 def _constant(inputs: Sequence[NDArray[Any]], labels: NDArray[Any]) -> list[Any]:

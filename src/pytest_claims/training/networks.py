@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pytest_claims.training.memory import refuse_beyond_memory
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from pytest_claims.training.seeds import Seeds
+from pytest_claims.training.engines.base import ACTIVATIONS, applied_layers
+from pytest_claims.training.seeds import Seeds, refuse_beyond_memory
 
 Initialiser = str | tuple[str, float]
-
-ACTIVATIONS = ("sigmoid", "relu", "tanh", "square", "sin", "sign", "identity")
-"""Every engine has all of these; sign has a zero gradient, so only the output layer behind it learns."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +75,6 @@ class MLP:
                 arrays.append(initial(generator, biases, (fan_out,), fan_in)[None, :])
             per_seed.append(arrays)
         return tuple(np.stack(arrays) for arrays in zip(*per_seed, strict=True))
-
-
-def applied_layers(sizes: tuple[int, ...], repeat: int = 1) -> list[int]:
-    """List the layers of weights as they are applied: [0, 1, 1, 1, 2] for one hidden layer repeated 3 times."""
-    order = list(range(len(sizes) - 1))
-    if repeat == 1:
-        return order
-    square = [layer for layer in order[1:-1] if sizes[layer] == sizes[layer + 1]]
-    if repeat < 1 or len(square) != 1:
-        raise ValueError(f"repeat={repeat} needs exactly one square hidden layer in sizes, got {sizes}")
-    return [layer for layer in order for _ in range(repeat if layer == square[0] else 1)]
 
 
 def initial(

@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Settings, Task
+from pytest_claims.training.networks import MLP
+from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
-
-if TYPE_CHECKING:
-    from pytest_claims.training.networks import MLP
-    from pytest_claims.training.seeds import Seeds
 
 PENALTIES = ("L1", "L2")
 ALIASES = {"mse": "squared"}

@@ -17,22 +17,17 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pytest_claims.vocabulary import REGISTERED
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+from pytest_claims.errors import SeedError
+from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
 
 RAW_DRAWS = 8  # 64-bit words of a generator that enter its hash
-
-
-class SeedError(ValueError):
-    """A block of seeds that cannot be used, in one sentence."""
 
 
 class Seeds:
@@ -43,7 +38,7 @@ class Seeds:
     """
 
     def __init__(
-        self, experiment: int | str, values: Sequence[int], stream: str = REGISTERED, engine: str = "torch"
+        self, experiment: int | str, values: Sequence[int], stream: str = REGISTERED, engine: str = DEFAULT_ENGINE
     ) -> None:
         self.experiment = str(experiment)
         self.values = tuple(int(value) for value in values)
@@ -115,6 +110,27 @@ def fingerprints(array: NDArray[Any]) -> NDArray[np.float64]:
         size = np.abs(values)
         result[seed] = size.sum(), size @ weight, np.abs(values + 1.0) @ weight
     return result
+
+
+def refuse_beyond_memory(what: str, wanted: float) -> None:
+    """Raise a MemoryError where `what` takes more bytes, `wanted`, than the machine has memory.
+
+    Without it the system may promise the memory and end the process later, which says nothing.
+    """
+    held = memory_of_this_machine()
+    if held is not None and wanted > held:
+        raise MemoryError(
+            f"{what} would take {wanted / 1024**3:,.0f} GiB, and this machine has {held / 1024**3:,.0f} GiB: ask for "
+            "fewer rows, dimensions, units or seeds."
+        )
+
+
+def memory_of_this_machine() -> int | None:
+    """Return the bytes of physical memory; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _code(name: str) -> int:

@@ -1,8 +1,8 @@
-"""Measurements and claims, and the pytest plugin that spreads their trials over the cores.
+"""Measurements and claims, and their trials: how one is named, made, stored and read again.
 
 ``measurement`` declares how a block of seeds is measured, ``claim`` what is claimed about it, ``variant`` a departure
-from the claim's protocol with a verdict of its own. The plugin is ``trials.plugin``; docs/how-it-works.md tells the way
-from a seed to a verdict.
+from the claim's protocol with a verdict of its own. This room knows no training: a trial gets its seeds from the
+fixture ``seed_block_factory``. docs/how-it-works.md shows the way from a seed to a verdict.
 """
 
 from pytest_claims.trials.claims import claim, variant

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_claims.errors import TrialError
+from pytest_claims.errors import Attempt, TrialError
 from pytest_claims.files import write_atomically
 from pytest_claims.trials.plan import Settings, flag
 
@@ -37,17 +37,6 @@ class Stored:
 
     dataset: xr.Dataset
     facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Who is computing a trial, since when (seconds since the epoch), and which trial it is in words."""
-
-    key: str
-    worker: str
-    started: float
-    label: str
-    measurement: str
 
 
 class Store:

@@ -1,39 +1,98 @@
-"""Engines: the frameworks that can train. `engine(name)` imports the one that is asked for, and only that."""
+"""Engines: the frameworks that can train, found by name. `engine(name)` imports the one that is asked for, no other.
+
+Packages offer engines in the entry-point group `pytest_claims.engines`; base.py says how.
+"""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from typing import TYPE_CHECKING, cast
+from functools import cache
+from importlib import metadata
+from typing import cast
 
-if TYPE_CHECKING:
-    from pytest_claims.training.engines.base import Engine
+from packaging.requirements import Requirement
 
-DEFAULT = "torch"
-_MODULES = {"torch": "pytest_claims.training.engines.torch_engine", "jax": "pytest_claims.training.engines.jax_engine"}
+from pytest_claims.errors import EngineError
+from pytest_claims.training.engines.base import Engine
+from pytest_claims.vocabulary import DEFAULT_ENGINE
 
-
-class EngineError(ValueError):
-    """An engine that is unknown or not installed, in one sentence."""
+GROUP = "pytest_claims.engines"
 
 
 def available() -> list[str]:
-    """Names of the engines whose framework is installed."""
-    return [
-        name for name, module in _MODULES.items() if importlib.util.find_spec(name) and importlib.util.find_spec(module)
-    ]
+    """Names of the engines whose framework is installed, the default one first."""
+    return [name for name in _known() if _problem(name) is None]
 
 
 def engine(name: str) -> Engine:
-    """Return the engine of that name; each module has a factory `make_engine()`."""
+    """Return the engine of that name; EngineError where there is none, or where its module cannot be loaded."""
     check(name)
-    return cast("Engine", importlib.import_module(_MODULES[name]).make_engine())
+    (entry,) = _offers()[name]
+    try:
+        return cast("Engine", entry.load().make_engine())
+    except Exception as error:
+        raise EngineError(
+            f"the engine {name!r} cannot be loaded from {entry.value}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def check(name: str) -> None:
     """Raise EngineError if there is no such engine or its framework is not installed; imports nothing."""
-    if name not in _MODULES or importlib.util.find_spec(_MODULES[name]) is None:
-        known = [known for known, module in _MODULES.items() if importlib.util.find_spec(module)]
-        raise EngineError(f"unknown engine {name!r}: choose from {', '.join(known)}")
-    if importlib.util.find_spec(name) is None:
-        raise EngineError(f"the engine {name!r} needs {name}, which is not installed: pip install -e '.[{name}]'")
+    problem = _problem(name)
+    if problem is not None:
+        raise EngineError(problem)
+
+
+@cache  # every training asks for its engine; reading what is installed takes tens of milliseconds
+def _offers() -> dict[str, tuple[metadata.EntryPoint, ...]]:
+    """Return the entry points by name; a name that two packages offer has two."""
+    offers: dict[str, tuple[metadata.EntryPoint, ...]] = {}
+    for entry in metadata.entry_points(group=GROUP):
+        offers[entry.name] = (*offers.get(entry.name, ()), entry)
+    return offers
+
+
+def _known() -> list[str]:
+    """Return the names of all engines, the default one first."""
+    return sorted(_offers(), key=lambda name: (name != DEFAULT_ENGINE, name))
+
+
+def _problem(name: str) -> str | None:
+    """Say in a sentence why an engine cannot be used; None where its framework is installed."""
+    entries = _offers().get(name, ())
+    packages = [_package(entry) for entry in entries]
+    if not _offers():  # run from a folder of sources, or installed by an older version
+        return f"unknown engine {name!r}: no installed package offers engines; install pytest-claims again"
+    if not entries:
+        return f"unknown engine {name!r}: choose from {', '.join(_known())}"
+    if len(entries) > 1:
+        return f"the engine {name!r} is offered by several packages, {' and '.join(packages)}: uninstall all but one"
+    missing = _missing(entries[0])
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        needed = " and ".join(missing)
+        return f"the engine {name!r} needs {needed}, which {are} not installed: pip install '{packages[0]}[{name}]'"
+    return None
+
+
+def _package(entry: metadata.EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "a package without a name"
+
+
+def _missing(entry: metadata.EntryPoint) -> list[str]:
+    """Return what the extra with the engine's name requires and this environment lacks."""
+    requirements = [Requirement(text) for text in (entry.dist.requires if entry.dist is not None else None) or ()]
+    return [one.name for one in requirements if _by_extra(one, entry.name) and not _installed(one.name)]
+
+
+def _by_extra(requirement: Requirement, extra: str) -> bool:
+    """Whether this extra, and only an extra, asks for the requirement in this environment."""
+    marker = requirement.marker
+    return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

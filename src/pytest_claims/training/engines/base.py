@@ -4,21 +4,34 @@ A `Task` is everything that training needs, flattened to *replicates*: independe
 along the first axis of every array, run by run and within a run seed by seed. An engine trains all of them and shows
 the parameters at the recorded steps. Two frameworks that implement this protocol train the same networks from the
 same start on the same rows.
+
+A package adds an engine by a module with a function `make_engine()`, named in its pyproject.toml:
+
+    [project.entry-points."pytest_claims.engines"]
+    mine = "my_package.my_engine"
+
+    [project.optional-dependencies]
+    mine = ["framework>=1.0"]
+
+`train` then uses it for seeds with `engine="mine"`. A framework that not every user of the package needs stands in an
+extra with the engine's name, as above: where something of this extra is missing, the engine is refused in a sentence
+with the command that installs it. Nothing is imported to find that out. A package that always brings its framework
+needs no such extra.
 """
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import itertools
+import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from pytest_claims.training.networks import applied_layers
 
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
@@ -27,9 +40,18 @@ Parameters = Sequence[Floats]
 Visit = Callable[[int, Parameters], None]
 """Called with the number of updates done and the parameters then; whoever keeps them copies them."""
 
+ACTIVATIONS = ("sigmoid", "relu", "tanh", "square", "sin", "sign", "identity")
+"""Every engine has all of these; sign has a zero gradient, so only the output layer behind it learns."""
+
 LOSSES = ("cross_entropy", "absolute", "squared", "fourth", "hinge", "constant")
 """Of a row with outputs o and targets t, e = o - t (mean over the outputs): softmax cross-entropy; |e|; e^2; e^4;
 max(0, 1 - (2 t - 1) o); 0 * e^2. Every engine has all of these."""
+
+
+# malloc.h's names of the two settings of `keep_freed_memory`, and the largest threshold that all of its versions take
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGEST_KEPT_PIECE = 32 * 1024**2
+MOST_KEPT = 512 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -128,6 +150,17 @@ class Task:
         return [(value, len(list(members))) for value, members in itertools.groupby(self.settings, key)]
 
 
+def applied_layers(sizes: tuple[int, ...], repeat: int = 1) -> list[int]:
+    """List the layers of weights as they are applied: [0, 1, 1, 1, 2] for one hidden layer repeated 3 times."""
+    order = list(range(len(sizes) - 1))
+    if repeat == 1:
+        return order
+    square = [layer for layer in order[1:-1] if sizes[layer] == sizes[layer + 1]]
+    if repeat < 1 or len(square) != 1:
+        raise ValueError(f"repeat={repeat} needs exactly one square hidden layer in sizes, got {sizes}")
+    return [layer for layer in order for _ in range(repeat if layer == square[0] else 1)]
+
+
 class Engine(Protocol):
     """One framework."""
 
@@ -141,3 +174,19 @@ class Engine(Protocol):
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
         """Return what is minimised, over all training rows, and the norm of its gradient, each (R,)."""
+
+
+@cache  # an engine is made for every training; a process needs asking once
+def keep_freed_memory() -> bool:
+    """Ask malloc to keep what is freed, up to 512 MiB; return whether it does. For engines that free big arrays.
+
+    A step over 1,200 rows makes and frees a few arrays of megabytes. glibc gives such pieces back to the system at once
+    and asks for them anew in the next step, every page of them cleared: a tenth of the time of experiment 4
+    (docs/performance.md). Elsewhere than under glibc nothing is changed.
+    """
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:  # another C library
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_PIECE)) and bool(mallopt(M_TRIM_THRESHOLD, MOST_KEPT))

@@ -24,8 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pytest_claims.training.engines.base import Floats, Parameters, Settings, Task, Visit
-from pytest_claims.training.networks import applied_layers
+from pytest_claims.training.engines.base import Floats, Parameters, Settings, Task, Visit, applied_layers
 
 Array = Any  # jax's arrays and tracers have no common static type
 BETAS, EPSILON = (0.9, 0.999), 1e-8

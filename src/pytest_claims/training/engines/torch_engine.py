@@ -7,8 +7,8 @@ suite watches them.
 
 Four things besides stacking matter (docs/performance.md): `set_flush_denormal`, since Adam's moments of dead units
 decay into denormal numbers; one intra-op thread; nothing in the loop that reads a value; and freed memory that stays
-with the process (memory.py). A stack is cut where it would leave the cache, in multiples of eight replicates, within
-which a network's bits depend on no neighbour.
+with the process (`keep_freed_memory`). A stack is cut where it would leave the cache, in multiples of eight replicates,
+within which a network's bits depend on no neighbour.
 """
 
 from __future__ import annotations
@@ -21,8 +21,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pytest_claims.training.engines.base import Batches, Floats, Parameters, Settings, Task, Visit
-from pytest_claims.training.memory import keep_freed_memory
+from pytest_claims.training.engines.base import (
+    Batches,
+    Floats,
+    Parameters,
+    Settings,
+    Task,
+    Visit,
+    keep_freed_memory,
+)
 from pytest_claims.vocabulary import BLOCK
 
 if TYPE_CHECKING:
