@@ -1,24 +1,28 @@
 """Do the weights of later layers converge sooner than those of earlier layers?
 
-Protocol. mixture(500, d = 12, harmonic separation), random 80/20 split; three hidden layers of 50 sigmoid units, so
-four layers of weights; Glorot-uniform weights and biases; mean squared error on one-hot labels; minibatches of 64; Adam
-at 0.003 for 750 steps; weights looked at every 2 steps. A seed fixes dataset, initial weights and minibatch order.
+Protocol. Data: mixture(500, d = 12, harmonic separation), random 80/20 split. Network: three hidden layers of 50
+sigmoid units, so four layers of weights; Glorot-uniform weights and biases. Training: mean squared error on one-hot
+labels, minibatches of 64, Adam at 0.003 for 750 steps. The weights are stored every 2 steps. A seed fixes dataset,
+initial weights and minibatch order.
 
 Departures. The text separates the classes by 1 in every dimension, the code by 1/i in dimension i: the bare ids follow
 the code, "@ones" the text. The notebook showed one run and judged convergence by eye. It looked at the last 50 weights
-of each layer: in layer 0 these all belong to input 12, the least informative one; "@spread" takes 50 weights spread
+of each layer. In layer 0 these all belong to input 12, the least informative one; "@spread" takes 50 weights spread
 over the whole layer.
 
-Measurement. Three clocks; a run that never gets there has the budget, 750 steps.
-Quiet: the first step after which the median of 11 consecutive norms of the difference of stored weights stays below
-0.01, over 50 weights of the layer (a window is dated by its last record).
+Measurement. There are three clocks; a run that never gets there has the budget, 750 steps.
+Quiet: the first step after which the changes of the weights stay small. A change is the norm of the difference of
+consecutive stored weights, over 50 weights of the layer; the median of 11 consecutive changes stays below 0.01 (a
+window is dated by its last record).
 Arrived: the first step after which the layer, every weight counted, stays within 10 % of its travel from where it ends.
-Travel is the distance from start to end; for "@path" the length of the way, in records of 50 steps.
-Alike: the first step after which linear CKA of what the layer makes of the 100 test rows with what it makes of them in
-the end stays at least 0.95 (the last layer: the outputs).
+Travel is the distance from start to end; for "@path" it is the length of the way, in records of 50 steps.
+Alike: the first step after which what the layer makes of the test rows resembles what it makes of them in the end:
+linear CKA stays at least 0.95. For the last layer these are the outputs.
 Wandering is log2 of path over displacement, in records of 50 steps. Each network is trained twice, with identical
-numbers: the second time it is known where the weights will end. Thirty-two seeds, where the pilots ask for more in
-five claims, from 56 (11.a@ones) to 736 (11.a): the times vary with the draw far more than with the layer.
+numbers: the second time it is known where the weights will end.
+
+Seeds. The times vary with the draw far more than with the layer. Pilots ask for more than thirty-two seeds in five
+claims: 11.a, 11.a@ones, 11.a@spread, 11.b and 11.d (--design says how many).
 """
 
 from functools import partial
@@ -29,15 +33,14 @@ import xarray as xr
 
 from fixtures.convergence import layer_activations, layer_weights, linear_cka, rolling_median, stays_from
 from pytest_claims import claim, decreases, exceeds, functions, increases, lines, measurement, strips, traces, variant
-from pytest_claims.training.networks import MLP
-from pytest_claims.training.train import Run, train
+from pytest_claims.training import MLP, Run, train
 
 NOTEBOOK = "Abid 2018, experiment 11"
 STEPS, EVERY, SHOWN, CHECKPOINT = 750, 2, 10, 50
 SIZES = (12, 50, 50, 50, 2)
 LAYERS = len(SIZES) - 1
 QUIET, WINDOW, NEAR, ALIKE = 0.01, 11, 0.1, 0.95
-TEXT = "The text's data: classes separated by 1 in every dimension."
+TEXT = "The text's data: the classes are separated by 1 in every dimension."
 
 
 def norm(weights):
@@ -124,24 +127,26 @@ def layers(seeds, mixture):
             separation="ones",
             departs=TEXT,
             registered="inconclusive",
-            reason="layers 2 and 3 fall quiet together (66 and 46 steps on average, 0 and 1 at 670 and 404), and a few "
-            "seeds in which one of the two stirs again late leave room for a step back of 25",
+            reason="layers 2 and 3 fall quiet early ({quiet[layer=2, separation=ones, sample=last]:.0f} and "
+            "{quiet[layer=3, separation=ones, sample=last]:.0f} steps on average), and a few seeds in which one of "
+            "the two stirs again late leave room for a step back",
         ),
         variant(
             "spread",
             sample="spread",
-            departs="50 weights spread over the whole layer instead of its last 50.",
+            departs="50 weights spread over the whole layer, instead of its last 50.",
             registered="inconclusive",
-            reason="layers 2 and 3 fall quiet together (34 and 49 steps, 0 and 1 at 598 and 168), and a few seeds in "
-            "which layer 3 stirs again late leave room for a step back of 25",
+            reason="layers 2 and 3 fall quiet early ({quiet[layer=2, separation=harmonic, sample=spread]:.0f} and "
+            "{quiet[layer=3, separation=harmonic, sample=spread]:.0f} steps on average), and a few seeds in which one "
+            "of the two stirs again late leave room for a step back",
         ),
     ],
 )
 def test_changes_of_later_layers_become_small_sooner(layers, separation, sample):
-    """What the notebook saw is there: 561, 225, 46 and 34 steps. It is also what the measure must show.
+    """What the notebook saw is there. But it is also what this measure must show.
 
-    Layer 3 is quiet because its weights have a short way to go, not because they are there: at step 40 they are
-    still 83 % of that way from where they end (11.b).
+    The last layer is quiet because its weights have a short way to go, not because they have arrived: when it falls
+    quiet, most of that way is still ahead (11.b).
     """
     seen = layers.sel(separation=separation, sample=sample, drop=True)
     traced = seen.fifty.isel(seed=0, drop=True).rename(weight="seed")  # one line a weight, as the notebook drew them
@@ -159,8 +164,9 @@ def test_changes_of_later_layers_become_small_sooner(layers, separation, sample)
     source=NOTEBOOK,
     seeds=32,
     registered="inconclusive",
-    reason="all layers arrive late, between step 516 and 582 on average; the last is 58 steps ahead of the first, less "
-    "than the 75 asked for, but its time varies too much between seeds (sd 147) to say so",
+    reason="all layers arrive late ({arrived[layer=0, separation=harmonic]:.0f} steps on average for the first layer, "
+    "{arrived[layer=3, separation=harmonic]:.0f} for the last), and the lead of the last varies too much between "
+    "seeds to say whether it is 75 steps",
     given={"separation": "harmonic", "time": "arrived"},
     variants=[
         variant(
@@ -168,23 +174,26 @@ def test_changes_of_later_layers_become_small_sooner(layers, separation, sample)
             separation="ones",
             departs=TEXT,
             registered="inconclusive",
-            reason="as on the code's data: the last layer is 52 steps ahead, and varies too much to decide",
+            reason="as on the code's data, the lead of the last layer varies too much between seeds "
+            "({arrived[layer=0, separation=ones]:.0f} steps on average for the first layer, {arrived[layer=3, "
+            "separation=ones]:.0f} for the last)",
         ),
         variant(
             "path",
             time="arrived_by_path",
-            departs="Within 10 % of the length of the way, not of the distance.",
+            departs="Within 10 % of the length of the way, instead of the distance.",
             registered="inconclusive",
-            reason="the last layer is 69 steps ahead of the first, so close to the 75 asked for that no number of "
-            "seeds would decide",
+            reason="the lead of the last layer ({arrived_by_path[layer=0, separation=harmonic]:.0f} steps on average "
+            "for the first layer, {arrived_by_path[layer=3, separation=harmonic]:.0f} for the last) is too close to "
+            "the 75 steps asked for to decide",
         ),
     ],
 )
 def test_later_layers_arrive_sooner(layers, separation, time):
     """Divide the scale out, and most of the lead of the later layers is gone.
 
-    "Where it ends" is where training stopped. Accuracy has levelled off by then, at 0.93, but every layer is under way:
-    the distance to the last step shrinks evenly up to it, as it does for whatever keeps moving.
+    "Where it ends" is where training stopped. Accuracy no longer rises by then, but every layer is still on its way:
+    the distance to the last step shrinks evenly up to the end, as it does for whatever keeps moving.
     """
     seen = layers.sel(separation=separation, drop=True)
     return (
@@ -204,11 +213,11 @@ def test_later_layers_arrive_sooner(layers, separation, time):
     variants=[variant("ones", separation="ones", departs=TEXT)],
 )
 def test_representations_converge_from_the_bottom_up(layers, separation):
-    """The opposite of 11.a, on the same networks: 300, 556, 567 and 569 steps.
+    """The same networks show the opposite of 11.a.
 
-    Layer 0 resembles its final self from the start (CKA 0.85 after 10 steps, layers 1 to 3: 0.20, 0.05 and 0.05):
-    random features of the inputs are much like the learned ones, and layers that read others change with them. Which
-    layer converges first is decided by what is called converged.
+    Layer 0 resembles its final self from the start, because random features of the inputs are much like the learned
+    ones. The other layers read what changes below them, and change with it. So the answer depends on what one calls
+    converged.
     """
     seen = layers.sel(separation=separation, drop=True)
     return (
@@ -224,11 +233,11 @@ def test_representations_converge_from_the_bottom_up(layers, separation):
     source="beyond the notebook",
     seeds=32,
     registered="refuted",
-    reason="the last layer is 58 steps ahead on the code's data and 52 on the text's: the data of one seed and the "
-    "next differ far more (sd 131 and 110) than the two kinds of data",
+    reason="the lead of the last layer differs little between the code's data and the text's, and far more between "
+    "the data of two seeds",
 )
 def test_the_order_depends_on_the_data(layers):
-    """Arrival as in 11.b; the two kinds of data share the network's initial weights and the order of the rows."""
+    """Arrival is as in 11.b. The two kinds of data share the initial weights and the order of the rows."""
     gap = layers.arrived.sel(layer=0, drop=True) - layers.arrived.sel(layer=LAYERS - 1, drop=True)
     return (
         exceeds(gap.sel(separation="harmonic"), gap.sel(separation="ones"), by=75, resolution=EVERY).named(
@@ -244,8 +253,10 @@ def test_the_order_depends_on_the_data(layers):
     source=f"{NOTEBOOK}, discussion",
     seeds=32,
     registered="refuted",
-    reason="it is the other way round for layers 1 and 2, which go straighter (log2 of path over displacement 0.51 and "
-    "0.42) than the last layer (0.74); only layer 0 wanders more (0.82), and not by the factor 1.25 asked for",
+    reason="it is the other way round for layers 1 and 2, which go straighter than the last layer; only layer 0 "
+    "wanders more, and not by the factor 1.25 asked for (log2 of path over displacement: {wandering[layer=0, "
+    "separation=harmonic]:.2f}, {wandering[layer=1, separation=harmonic]:.2f} and {wandering[layer=2, "
+    "separation=harmonic]:.2f}, and {wandering[layer=3, separation=harmonic]:.2f} for the last layer)",
     given={"separation": "harmonic"},
     variants=[
         variant(
@@ -253,7 +264,9 @@ def test_the_order_depends_on_the_data(layers):
             separation="ones",
             departs=TEXT,
             registered="refuted",
-            reason="as on the code's data: 0.87, 0.50, 0.38, and 0.72 for the last layer",
+            reason="as on the code's data: {wandering[layer=0, separation=ones]:.2f}, {wandering[layer=1, "
+            "separation=ones]:.2f} and {wandering[layer=2, separation=ones]:.2f}, and {wandering[layer=3, "
+            "separation=ones]:.2f} for the last layer",
         )
     ],
 )

@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PILOTS = json.loads((ROOT / "claims" / "pilots.json").read_text(encoding="utf-8"))
 EXAMPLE = json.loads((ROOT / "reports" / "example" / "results.json").read_text(encoding="utf-8"))["claims"]
-SENTENCE = re.compile(r"the pilots ask for (?P<numbers>[^.:]*(?:\.[a-z][^.:]*)*)", re.IGNORECASE)
-NUMBER = re.compile(r"([\d,]+)\s\(([^)]*)\)")
-WORDS = "two three four five six seven eight nine ten eleven twelve".split()
+SENTENCE = re.compile(r"Pilots ask for more than ([\w-]+) seeds in (\w+) claims?: ([^()]+) \(--design says how many\)")
+WORDS = dict(enumerate("one two three four five six seven eight nine ten eleven twelve".split(), start=1))
+TENS = {16: "sixteen", 24: "twenty-four", 32: "thirty-two", 64: "sixty-four"}
 
 
 def asks(claim):
@@ -29,21 +31,29 @@ def test_every_claim_has_a_pilot():
 
 @pytest.mark.parametrize("file", sorted({claim["file"] for claim in EXAMPLE}))
 def test_a_file_says_where_pilots_ask_for_more(file):
-    """The least and the most that is asked for, under the names of the claims that ask."""
-    wanted = {claim["id"]: needs for claim in EXAMPLE if claim["file"] == file and (needs := asks(claim)) is not None}
+    """It names every such claim and no other, and how many seeds its claims have; --design shows the pilots' numbers."""
+    claims = [claim for claim in EXAMPLE if claim["file"] == file]
+    wanted = {claim["id"] for claim in claims if asks(claim) is not None}
     text = ast.get_docstring(ast.parse((ROOT / file).read_text(encoding="utf-8"))).replace("\n", " ")
-    found = SENTENCE.search(text)
+    sentences = SENTENCE.findall(text)
 
-    assert bool(wanted) == (found is not None)
-    if found is None:
-        return
-    told = {
-        name.strip(): int(number.replace(",", ""))
-        for number, names in NUMBER.findall(found["numbers"])
-        for name in names.split(",")
-        if name.strip() in PILOTS
-    }
-    assert told == {name: wanted.get(name) for name in told}
-    assert {min(wanted.values()), max(wanted.values())} <= set(told.values())
-    counted = re.match(r"more in (\w+) claims", found["numbers"])
-    assert WORDS[len(wanted) - 2] == counted[1] if counted else told == wanted
+    assert len(sentences) == bool(wanted)
+    assert text.lower().count("pilot") == len(sentences)
+    for seeds, number, listed in sentences:
+        names = re.split(r", | and ", listed)
+        assert sorted(names) == sorted(wanted)
+        assert number == WORDS[len(wanted)]
+        assert {seeds} == {TENS[claim["registered_seeds"]] for claim in claims}
+
+
+@pytest.mark.slow
+def test_design_says_how_many(pytestconfig):
+    """The table has the pilot's number beside each claim, as claims/pilots.json holds it."""
+    command = [sys.executable, "-m", "pytest", "claims", "--design", "--collect-only", "-p", "no:cacheprovider"]
+    ended = subprocess.run(command, cwd=pytestconfig.rootpath, capture_output=True, text=True, check=True)
+    rows = {line.split()[0]: line for line in ended.stdout.splitlines() if line.split() and line.split()[0] in PILOTS}
+
+    assert rows.keys() == PILOTS.keys()
+    for name, pilot in PILOTS.items():
+        shown = "-" if pilot["needs"] is None else str(pilot["needs"])
+        assert shown in rows[name].split()
