@@ -1,11 +1,6 @@
 """What can go wrong, each error one sentence for a person. Knows nothing of pytest; `outcomes` ends its tests."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pytest_claims.trials.store import Attempt
+from typing import Any
 
 
 class EvidenceError(ValueError):
@@ -26,10 +21,10 @@ class ResultsError(Exception):
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
-    ``died``: the attempt of which a process died, where that is what happened.
+    ``died``: the attempt of which a process died (``trials.store.Attempt``), where that is what happened.
     """
 
-    def __init__(self, sentence: str, details: str = "", died: Attempt | None = None) -> None:
+    def __init__(self, sentence: str, details: str = "", died: Any = None) -> None:
         super().__init__(sentence)
         self.details = details
         self.died = died
