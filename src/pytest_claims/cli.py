@@ -114,7 +114,7 @@ def _condense(options: argparse.Namespace) -> int:
     from pytest_claims.report.runs import condensed
     from pytest_claims.results import read
 
-    text = json.dumps(condensed(read(options.file)), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(condensed(read(options.file)).as_json(), ensure_ascii=False, separators=(",", ":"))
     write_atomically(options.output, f"{text}\n")
     _say(options.output)
     return 0

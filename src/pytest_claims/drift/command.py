@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{path} was left as it is; --yes writes it without asking.\n")
         return 1
     write(path, baseline)
-    sys.stdout.write(f"{path}: {len(baseline['claims'])} claims, {path.stat().st_size / 1000:.0f} kB.\n")
+    sys.stdout.write(f"{path}: {len(baseline.claims)} claims, {path.stat().st_size / 1000:.0f} kB.\n")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pytest_claims.files import write_atomically
 from pytest_claims.nightly.legs import WATCHED, Got
 from pytest_claims.report.runs import condensed
+from pytest_claims.results import Results as Run
 
 Results = Mapping[str, Any]
 
@@ -101,7 +102,8 @@ def keep_history(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
         if one.results is None:
             continue
         path = folder / one.leg / f"{str(one.results['started'])[:10]}.json"
-        write_atomically(path, json.dumps(condensed(dict(one.results)), ensure_ascii=False) + "\n")
+        small = condensed(Run.from_json(one.results)).as_json()
+        write_atomically(path, json.dumps(small, ensure_ascii=False) + "\n")
         for old in sorted(path.parent.glob("*.json"))[:-NIGHTS]:
             old.unlink()
         written.append(path)

@@ -4,7 +4,7 @@ On the controller (and in a run without xdist) a ``Run`` collects; on the proces
 drawn. A session without claims leaves nothing behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import pytest
 from pytest_claims.drift import read_baseline
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import why_unwritable
+from pytest_claims.record import Record
 from pytest_claims.report.session import Run
 from pytest_claims.report.terminal import summarise
-from pytest_claims.results import Record
 
 RUN = pytest.StashKey[Run]()
 DEFAULT = Path("reports") / "latest"
@@ -116,8 +116,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_claim_judged(config: pytest.Config, record: Record, pictures: Sequence[Any]) -> None:
+def pytest_claim_judged(config: pytest.Config, record: Record, pictures: Sequence[Any]) -> Mapping[str, Any]:
     """Draw the claim's figures beside its evidence; a figure that fails costs the claim nothing but the figure."""
     from pytest_claims.report.figures import illustrate  # matplotlib is loaded where something is drawn
 
-    illustrate(Path(config.getoption("report_folder")), record, pictures)
+    return illustrate(Path(config.getoption("report_folder")), record, pictures)
