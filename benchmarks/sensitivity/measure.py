@@ -7,19 +7,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from benchmarks.sensitivity.regressions import VARIABLE, Regression
 from pytest_claims.drift import ClaimComparison, Comparison
 from pytest_claims.drift.comparison import ORDER
+from pytest_claims.results import Results, read
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"1": "test_approximation.py", "2": "test_depth.py", "7": "test_activations.py", "9": "test_losses.py"}
 JUDGED = (0, 1)  # exit statuses: all verdicts as registered, or not
-
-Results = dict[str, Any]
 
 
 class MeasurementError(RuntimeError):
@@ -47,8 +45,7 @@ class Bench:
                 note.unlink(missing_ok=True)
                 self._run(report, options, regression)
                 note.write_text(asked, encoding="utf-8")  # last: an interrupted run is no run
-        results: Results = json.loads((report / "results.json").read_text(encoding="utf-8"))
-        return results
+        return read(report)
 
     def _options(self, report: Path, workers: int) -> list[str]:
         options = ["-n", str(workers), "-p", "no:cacheprovider", "-p", "benchmarks.sensitivity.regressions"]

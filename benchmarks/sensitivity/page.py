@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks.sensitivity.measure import FILES, Seen, disturbed, seen
 from benchmarks.sensitivity.regressions import REGRESSIONS
 from pytest_claims.drift import Comparison
 from pytest_claims.drift.comparison import ORDER
+from pytest_claims.results import Results
 
 SENSITIVITY = (
     "Faults of the kind that libraries have had, each put into real training runs of experiments 1, 2, 7 and 9 and "
@@ -40,8 +40,8 @@ class Measured:
     told: Mapping[str, Comparison]
     repeats: Sequence[Comparison]
     workers: Mapping[int, Comparison]
-    baseline: Mapping[str, Any]
-    calm: Mapping[str, Any]
+    baseline: Results
+    calm: Results
     command: str
     shortened: bool = False
 
@@ -49,7 +49,7 @@ class Measured:
 def page(measured: Measured) -> str:
     """Render the page."""
     found = {name: seen(comparison) for name, comparison in measured.told.items()}
-    environment = measured.baseline["environment"]
+    environment = measured.baseline.environment
     versions = ", ".join(f"{name} {environment.get(name)}" for name in VERSIONS)
     return "\n".join([
         "# What the alarm sees",
@@ -79,13 +79,13 @@ def page(measured: Measured) -> str:
     ])  # fmt: skip
 
 
-def _sample(results: Mapping[str, Any]) -> str:
+def _sample(results: Results) -> str:
     """Return which claims on how many seeds, and whether these are the registered ones."""
     by_seeds: dict[str, list[str]] = {}
-    for claim in results["claims"]:
-        registered = claim.get("registered_seeds") or claim["seeds"]
-        of = "" if registered == claim["seeds"] else f" of {registered} registered"
-        by_seeds.setdefault(f"{claim['seeds']}{of} seeds", []).append(claim["id"])
+    for claim in results.claims:
+        registered = claim.registered_seeds or claim.seeds
+        of = "" if registered == claim.seeds else f" of {registered} registered"
+        by_seeds.setdefault(f"{claim.seeds}{of} seeds", []).append(claim.id)
     return "; ".join(f"{', '.join(ids)} on {seeds}" for seeds, ids in by_seeds.items())
 
 

@@ -175,7 +175,7 @@ def _condense(options: argparse.Namespace) -> int:
     from pytest_claims.report.runs import condensed
     from pytest_claims.results import read
 
-    text = json.dumps(condensed(read(options.file)), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(condensed(read(options.file)).as_json(), ensure_ascii=False, separators=(",", ":"))
     write_atomically(options.output, f"{text}\n")
     _say(options.output)
     return 0
@@ -200,7 +200,7 @@ def _baseline(options: argparse.Namespace) -> int:
         _say(f"{path} was left as it is; --yes writes it without asking.")
         return 1
     write(path, baseline)
-    _say(f"{path}: {len(baseline['claims'])} claims, {path.stat().st_size / 1000:.0f} kB.")
+    _say(f"{path}: {len(baseline.claims)} claims, {path.stat().st_size / 1000:.0f} kB.")
     return 0
 
 

@@ -42,7 +42,7 @@ class Attempt:
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
-    ``died``: the attempt of which a process died, where that is what happened.
+    ``died``: the attempt of which a process died (``trials.store.Attempt``), where that is what happened.
     """
 
     def __init__(self, sentence: str, details: str = "", died: Attempt | None = None) -> None:

@@ -1,10 +1,11 @@
-"""Writing: whole files or none, folders found out to be unwritable in time, and no paths of this machine."""
+"""Writing: valid JSON, whole files or none, folders found out to be unwritable in time, no paths of this machine."""
 
+import math
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,26 +49,56 @@ def why_unwritable(folder: Path) -> str | None:
     return None
 
 
+def jsonable(value: Any) -> Any:
+    """Return the value in JSON's own types: NaN and infinities as null, keys as strings, arrays and sets as lists.
+
+    An object that has a method ``as_json`` says itself what it is in JSON.
+    """
+    if value is None or isinstance(value, bool | str | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    for method in ("as_json", "tolist"):  # ours; numpy's scalars and arrays
+        if hasattr(value, method):
+            return jsonable(getattr(value, method)())
+    return [jsonable(item) for item in value] if isinstance(value, Iterable) else str(value)
+
+
 def machine_paths(*extra: Path) -> list[str]:
     """Return prefixes that say where on this machine something lies, the longest first; ``extra`` adds to them."""
-    own = [Path.cwd(), Path.home(), Path(sys.prefix), Path(sys.base_prefix), Path(tempfile.gettempdir()), *extra]
-    both = {str(path) for one in own for path in (one, one.resolve())}
+    folders = [Path.cwd(), Path.home(), Path(sys.prefix), Path(sys.base_prefix), Path(tempfile.gettempdir()), *extra]
+    both = {str(path) for folder in folders for path in (folder, folder.resolve())}
     return sorted((path for path in both if len(path) > 1), key=len, reverse=True)
 
 
-def without_paths(value: Any, prefixes: Iterable[str]) -> Any:
-    """Return the value with these prefixes taken out of every string in it: ``/home/me/x/a.py`` becomes ``a.py``."""
+#: An absolute path of at least two names, of which the last is kept; not the path of a web address.
+_ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:[\w.+-]+/)+([\w.+-]+)")
+
+
+def without_paths(value: Any, prefixes: Iterable[str], *, elsewhere: bool = False) -> Any:
+    """Return the value with these prefixes taken out of every string in it: ``/home/me/x/a.py`` becomes ``a.py``.
+
+    With ``elsewhere`` every other absolute path is shortened to its last name, wherever it leads.
+    """
     alternatives = "|".join(map(re.escape, prefixes))
-    if not alternatives:
-        return value
-    return _without(value, re.compile(rf"(?<![\w.-])(?:{alternatives})(?:/|\\|(?=$|[\s\"',:;)\]]))"))
+    below = re.compile(rf"(?<![\w.-])(?:{alternatives})(?:/|\\|(?=$|[\s\"',:;)\]]))") if alternatives else None
+
+    def clean(text: str) -> str:
+        if below is not None:
+            text = below.sub("", text) or (text and ".")
+        return _ABSOLUTE.sub(r"\1", text) if elsewhere else text
+
+    return _in_strings(value, clean)
 
 
-def _without(value: Any, pattern: re.Pattern[str]) -> Any:
+def _in_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """Return JSON with every string in it changed; keys stay."""
     if isinstance(value, str):
-        return pattern.sub("", value) or (value and ".")
+        return change(value)
     if isinstance(value, dict):
-        return {key: _without(one, pattern) for key, one in value.items()}
+        return {key: _in_strings(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [_without(one, pattern) for one in value]
+        return [_in_strings(item, change) for item in value]
     return value

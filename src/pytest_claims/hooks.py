@@ -1,18 +1,22 @@
 """Hooks that this package calls; other plugins implement them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from pytest_claims.record import Record
+
 
 @pytest.hookspec
 def pytest_claim_judged(
-    config: pytest.Config, item: pytest.Item, record: dict[str, Any], hypothesis: Any, pictures: tuple[Any, ...]
-) -> None:
+    config: pytest.Config, item: pytest.Item, record: Record, hypothesis: Any, pictures: tuple[Any, ...]
+) -> Mapping[str, Any] | None:
     """Take note of a claim that has a verdict, on the process that judged it, before its test report travels.
 
-    Not called for errors: nothing was judged. ``record`` is the claim's entry of results.json; implementers may extend
-    it with JSON values. ``hypothesis`` and ``pictures`` are what the claim returned.
+    Not called for errors: nothing was judged. ``record`` is the claim's entry of results.json, which nobody changes;
+    implementers may return further fields for it, JSON values by name (such as ``{"figures": [...]}``). ``hypothesis``
+    and ``pictures`` are what the claim returned.
     """
 
 

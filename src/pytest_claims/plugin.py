@@ -175,11 +175,11 @@ class Collecting:
 class Drawing:
     """Draws a claim's figures on the process that judged it. ``-p no:claims-drawing`` does without."""
 
-    def pytest_claim_judged(self, config: pytest.Config, record: Any, pictures: tuple[Any, ...]) -> None:
+    def pytest_claim_judged(self, config: pytest.Config, record: Any, pictures: tuple[Any, ...]) -> Mapping[str, Any]:
         """Draw beside the evidence; a figure that fails costs the claim nothing but the figure."""
         from pytest_claims.report.figures import illustrate  # matplotlib is loaded where something is drawn
 
-        illustrate(config.stash[SETTINGS].report, record, pictures)
+        return illustrate(config.stash[SETTINGS].report, record, pictures)
 
 
 class Reporting:

@@ -1,142 +1,307 @@
-"""Records: what results.json says of a claim (design.md, contract 5)."""
+"""A claim's record: its entry in results.json (design.md, contract 5), typed and frozen.
 
-import inspect
+Judging builds it once; the report, the comparison with a baseline and JUnit read it. Written to JSON and read again it
+is the same: a field that an older version did not write is marked as absent and has its default here, a field that this
+version does not know is kept in ``extra``; both are written as they were read.
+"""
+
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Self
 
-import pytest
+from pytest_claims.files import jsonable, without_paths
+from pytest_claims.vocabulary import DEFAULT_ENGINE, PROPERTY, REGISTERED
 
-from pytest_claims.trials.claims import Claim
-from pytest_claims.trials.plan import Settings
-from pytest_claims.vocabulary import PROPERTY
+#: The two ends of an interval or a region; None where it is open.
+Ends = tuple[float | None, float | None]
 
-if TYPE_CHECKING:
-    from pytest_claims.trials.evidence import Evidence
-
-#: Fields that only a verdict fills.
-_UNKNOWN: dict[str, Any] = {
-    "kind": None,
-    "effect": None,
-    "interval": None,
-    "margin": None,
-    "region": None,
-    "alpha": None,
-    "p_value": None,
-    "parts": [],
-    "conditions": [],
-    "unit": "",
-    "diverged": 0,
-    "inputs": {},
-    "derived": {},
-    "trace": None,
-    "controls": None,
-    "looks": None,
-    "seconds_by_trial": [],
-    "reused": 0,
-    "duration_s": 0.0,
-    "direction": None,
-    "win_rate": None,
-    "d_z": None,
-    "detectable": None,
-    "seeds_needed": None,
-}
+#: Fields of every entry that are no fields of its JSON.
+_OWN = frozenset({"extra", "absent"})
 
 
-def declared(item: pytest.Item, claim: Claim, settings: Settings) -> dict[str, Any]:
-    """Return what is known of a claim before anything is measured, every field in place."""
-    module = inspect.cleandoc(getattr(getattr(item, "module", None), "__doc__", None) or "")
-    question, _, protocol = module.partition("\n\n")
-    root = item.config.rootpath
-    path = Path(item.path)
-    return {
-        "id": claim.id,
-        "nodeid": item.nodeid,
-        "text": claim.text,
-        "source": claim.source,
-        "registered": claim.registered,
-        "reason": claim.reason,
-        "verdict": "error",
-        "outcome": "error",
-        "message": "",
-        **_UNKNOWN,
-        "seeds": settings.size(claim.seeds),
-        "published": None if claim.published is None else jsonable(claim.published),
-        "experiment": claim.id.partition(".")[0],
-        "question": " ".join(question.split()),
-        "protocol": protocol.strip(),
-        "file": path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
-        "line": (item.reportinfo()[1] or 0) + 1,
-        "discussion": inspect.cleandoc(getattr(getattr(item, "obj", None), "__doc__", None) or ""),
-        "variant_of": claim.variant_of,
-        "variant": claim.variant,
-        "departs": claim.departs,
-        "departures": claim.departures,
-        "registered_seeds": claim.seeds,
-        "clock": claim.clock,
-        "stream": settings.stream,
-        "engine": settings.engine,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An object of results.json. In JSON null stands for a field's default."""
+
+    extra: Mapping[str, Any] = field(default_factory=dict)  # fields that this version does not know
+    absent: frozenset[str] = frozenset()  # fields that are not written, as long as they have their defaults
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Self:
+        """Read an entry of this version, of an older or of a newer one."""
+        shape = _shape(cls)
+        given = {name: value for name, value in entry.items() if name in shape.defaults and value is not None}
+        values = {name: shape.readers[name](value) for name, value in given.items()}
+        return cls(
+            **{name: value for name, value in values.items() if value is not None},
+            extra={name: value for name, value in entry.items() if name not in shape.defaults},
+            absent=_shared(frozenset(shape.defaults.keys() - entry.keys())),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry as results.json holds it."""
+        known: dict[str, Any] = {}
+        for name, default in _shape(type(self)).defaults.items():
+            value = getattr(self, name)
+            if name not in self.absent or value != default:
+                known[name] = jsonable(value)
+        return {**known, **{name: jsonable(value) for name, value in self.extra.items()}}
+
+    def extended(self, more: Mapping[str, Any]) -> Self:
+        """Return the entry with further fields, given as in JSON; those that it has already are replaced."""
+        return type(self).from_json(self.as_json() | jsonable(more))
+
+    def without(self, names: Collection[str]) -> Self:
+        """Return the entry without some of its fields."""
+        return type(self).from_json({name: value for name, value in self.as_json().items() if name not in names})
+
+    def only(self, names: Collection[str]) -> Self:
+        """Return the entry with no more than these fields."""
+        return type(self).from_json({name: value for name, value in self.as_json().items() if name in names})
 
 
-def of_evidence(evidence: Mapping[str, "Evidence"]) -> dict[str, Any]:
-    """Return the fields that tell where a claim's numbers come from."""
-    from pytest_claims.trials.evidence import ledger
+class _Shape(NamedTuple):
+    """What reading and writing needs to know of a kind of entry: by field, in the order in which they are written."""
 
-    trials = [
-        {
-            "measurement": trial.measurement.name,
-            "condition": stored.facts["condition"],
-            "seeds": stored.facts["seeds"],
-            "seconds": stored.facts["seconds"],
-            "processor_s": stored.facts.get("processor_s"),
-            "began": stored.facts.get("began"),  # seconds since the epoch
-            "worker": stored.facts["worker"],
-            "reused": bool(stored.facts.get("reused")),
-        }
-        for one in evidence.values()
-        for trial, stored in one.runs
-    ]
-    experiments = {str(trial.measurement.experiment) for one in evidence.values() for trial, _ in one.runs}
-    return {
-        **ledger(evidence),
-        "diverged": sum(one.diverged for one in evidence.values()),
-        "seconds_by_trial": trials,
-        "reused": sum(trial["reused"] for trial in trials),
-        "duration_s": round(sum(trial["seconds"] for trial in trials), 3),
-        **({"experiment": experiments.pop()} if len(experiments) == 1 else {}),
-    }
+    readers: Mapping[str, Callable[[Any], Any]]
+    defaults: Mapping[str, Any]
 
 
-def error(record: Mapping[str, Any], sentence: str, root: Path) -> dict[str, Any]:
-    """Return the record of a claim that could not be judged."""
-    return {**record, "verdict": "error", "outcome": "error", "message": without_paths(sentence, root)}
+_SHAPES: dict[type, _Shape] = {}
 
 
-def without_paths(text: str, root: Path) -> str:
-    """Return the text without places of this machine: files below the root keep their relative name."""
-    text = text.replace(f"{root}/", "")
-    return re.sub(r"(?<![\w.:/])/(?:[\w.+-]+/)+([\w.+-]+)", r"\1", text)
+def _shape(kind: type[Entry]) -> _Shape:
+    """Return the shape of a kind of entry, which is looked up once."""
+    if kind not in _SHAPES:
+        known = [each for each in fields(kind) if each.name not in _OWN]
+        _SHAPES[kind] = _Shape(
+            {each.name: each.metadata.get("read", _as_it_is) for each in known},
+            {each.name: each.default if each.default_factory is MISSING else each.default_factory() for each in known},
+        )
+    return _SHAPES[kind]
 
 
-def attach(properties: list[tuple[str, Any]], record: Mapping[str, Any]) -> None:
-    """Put a record on a report's or an item's properties, in the place of an earlier one."""
+@lru_cache(maxsize=256)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """Return one object for equal sets: a history holds thousands of records that lack the same fields."""
+    return names
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _ends(value: Any) -> Ends | None:
+    return (value[0], value[1]) if isinstance(value, list | tuple) and len(value) == 2 else None  # noqa: PLR2004
+
+
+#: How fields are read that are more than a number or a word; what cannot be read so has its default.
+ENDS: Mapping[str, Any] = {"read": _ends}
+LIST: Mapping[str, Any] = {"read": lambda value: tuple(value) if isinstance(value, list | tuple) else None}
+
+
+def single(kind: type[Entry]) -> Mapping[str, Any]:
+    """Return how an entry inside another one is read."""
+    return {"read": lambda value: kind.from_json(value) if isinstance(value, Mapping) else None}
+
+
+def several(kind: type[Entry]) -> Mapping[str, Any]:
+    """Return how a list of entries is read; what is no entry in it is left out."""
+
+    def read(value: Any) -> tuple[Entry, ...] | None:
+        if not isinstance(value, list | tuple):
+            return None
+        return tuple(kind.from_json(item) for item in value if isinstance(item, Mapping))
+
+    return {"read": read}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRecord(Entry):
+    """One part of a claim: an effect with its interval, and the region that it is claimed to lie in."""
+
+    text: str = ""  # what the effect is of, in words
+    effect: float | None = None  # in the claim's unit; a share where seeds were counted
+    interval: Ends | None = field(default=None, metadata=ENDS)  # of the effect
+    region: Ends | None = field(default=None, metadata=ENDS)  # that was claimed: of a share, where seeds were counted
+    verdict: str = "error"
+    margin: float | None = None  # the number that the claim names
+    estimator: str | None = None  # mean, count or exact
+    p_value: float | None = None  # one-sided; None where nothing is estimated
+    sd: float | None = None  # over seeds
+    wins: int | None = None  # seeds that go the claim's way
+    role: str = ""  # gain, step, pair, range, level, share, time or exact
+    values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
+    counted: bool = False  # most differences are ties, so that seeds were counted
+    note: str | None = None  # why a verdict was withheld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(Entry):
+    """What was measured under one condition. The condition's labels are all fields but the statistics."""
+
+    mean: float | None = None  # over seeds
+    sd: float | None = None  # over seeds
+    n: int | None = None  # seeds
+    values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # one a seed
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The labels by name: ``{"layers": 3, "activation": "relu"}``."""
+        return self.extra
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as results.json holds it, labels first."""
+        row = Entry.as_json(self)
+        return {name: row[name] for name in self.extra} | row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialTime(Entry):
+    """What is known of one trial that a claim rests on."""
+
+    measurement: str = ""
+    condition: Mapping[str, Any] = field(default_factory=dict)  # the trial's condition, values in words
+    seeds: tuple[int, ...] = field(default=(), metadata=LIST)  # the first and the last
+    seconds: float | None = None  # of wall time
+    processor_s: float | None = None  # seconds of processor time; None in trials of an older version
+    began: float | None = None  # seconds since the epoch; None in trials of an older version
+    worker: str | None = None
+    reused: bool = False  # read from an earlier run
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells a trial from others of its experiment; claims on one measurement share trials."""
+        return self.measurement, str(self.condition), str(list(self.seeds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls(Entry):
+    """The negative control of a claim, and the verdict on its reverse. Older versions had several, by name."""
+
+    kind: str | None = None  # relabelled, shifted to the margin or exact
+    worlds: int | None = None  # in which the claim is false
+    supported: int | None = None  # worlds that were called supported all the same
+    bound: int | None = None  # so many may be
+    ok: bool | None = None  # whether no more were
+    beyond: int | None = None  # the same one standard deviation beyond the margin; None for other kinds
+    text: str | None = None  # the control in words
+    reversed: str | None = None  # the verdict on the opposite claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look(Entry):
+    """What a sequential run saw at one of its looks."""
+
+    seeds: int | None = None
+    verdict: str = "error"
+    effect: float | None = None
+    interval: Ends | None = field(default=None, metadata=ENDS)
+
+
+#: Fields that are written only where somebody has filled them: drawing, the report, a baseline that is made small.
+_LATER = frozenset({
+    "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(Entry):
+    """One claim of one run. Effects, margins and values are in the claim's ``unit``; a time is the log2 of a ratio."""
+
+    # what is claimed
+    id: str = ""  # 2.a, or 2.a@name for a variant
+    nodeid: str = ""  # pytest's
+    text: str = ""  # the claim in a sentence
+    source: str | None = None  # who claims it
+    registered: str | None = None  # the expected verdict; None where another version did not say
+    reason: str | None = None  # why another verdict than supported is expected
+    # what came out
+    verdict: str = "error"  # supported, refuted, inconclusive or error
+    outcome: str | None = None  # pytest's word: passed, failed, xfailed, skipped or error; None where it is not known
+    message: str = ""  # the verdict in a sentence that stands alone
+    kind: str | None = None  # of hypothesis, such as ordered; this and all numbers are None where nothing was judged
+    effect: float | None = None  # of the deciding part
+    interval: Ends | None = field(default=None, metadata=ENDS)  # of the deciding part
+    margin: float | None = None  # the number that the claim names
+    region: Ends | None = field(default=None, metadata=ENDS)  # that the effect is claimed to lie in
+    alpha: float | None = None  # of each side of the interval
+    p_value: float | None = None  # of the deciding part; None where nothing is estimated
+    parts: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # all of which must hold
+    conditions: tuple[Condition, ...] = field(default=(), metadata=several(Condition))
+    unit: str = ""
+    diverged: int | None = None  # replicates that training flagged
+    inputs: Mapping[str, Any] = field(default_factory=dict)  # hash of the raw draws, by measurement and purpose
+    derived: Mapping[str, Any] = field(default_factory=dict)  # sums over arrays made from them, by name
+    trace: Mapping[str, Any] | None = None  # losses and gradients of the first steps, by probe
+    controls: Controls | None = field(default=None, metadata=single(Controls))
+    looks: tuple[Look, ...] | None = field(default=None, metadata=several(Look))  # None: the run is not sequential
+    # what it cost
+    seconds_by_trial: tuple[TrialTime, ...] = field(default=(), metadata=several(TrialTime))
+    reused: int = 0  # trials read from an earlier run
+    duration_s: float | None = None  # sum over the trials
+    # what else the deciding part says
+    direction: str | None = None  # how a difference was refuted: reversed, or smaller than the margin
+    win_rate: float | None = None  # share of the seeds that go the claim's way
+    d_z: float | None = None  # a paired difference in standard deviations; None for levels and shares
+    detectable: float | None = None  # the smallest effect that this many seeds support with 90 % power
+    seeds_needed: int | None = None  # that would probably decide; None where no number within reach would
+    seeds: int | None = None  # that the claim rests on
+    # where the claim stands
+    published: Any = None  # numbers by condition, nested to any depth, or words
+    experiment: str = ""
+    question: str = ""  # the first paragraph of the claim's file
+    protocol: str = ""  # the rest of it
+    file: str = ""  # below the repository's root
+    line: int | None = None  # in that file
+    discussion: str = ""  # the docstring of the claim's test
+    variant_of: str | None = None  # the claim's id, for a variant
+    variant: str | None = None  # its name
+    departs: str | None = None  # how a variant departs from its claim's protocol
+    departures: str | None = None  # how the claim departs from what was published
+    registered_seeds: int | None = None
+    clock: bool = False  # measures time, so that numbers differ from run to run
+    stream: str = REGISTERED  # of seeds
+    engine: str = DEFAULT_ENGINE  # that trained
+    # what drawing adds
+    seed_values: tuple[Any, ...] = field(default=(), metadata=LIST)  # names of the seeds, in the order of all values
+    curves: tuple[str, ...] = field(default=(), metadata=LIST)  # files with the points of the figures' curves
+    figures: tuple[str, ...] = field(default=(), metadata=LIST)  # files, below the report folder
+    captions: tuple[str, ...] = field(default=(), metadata=LIST)  # one a figure
+    figure_error: str | None = None  # why a figure could not be drawn
+    # what the report adds
+    p_holm: float | None = None  # the p-value, adjusted over the claims of the run; descriptive
+    # what only a committed baseline holds
+    numbers: str | None = None  # digest of all numbers that the verdict rests on
+    evidence: str | None = None  # the entry of the baseline's pool that holds inputs, derived and trace
+    absent: frozenset[str] = _LATER
+
+    @property
+    def deciding(self) -> PartRecord | None:
+        """The part that the top level repeats; None where no part is the same."""
+        return next((part for part in self.parts if (part.effect, part.interval) == (self.effect, self.interval)), None)
+
+    def failed(self, sentence: str, root: Path) -> Self:
+        """Return the record of a claim that could not be judged; the sentence loses the paths of this machine."""
+        text = without_paths(sentence, [str(root)], elsewhere=True)
+        return self.extended({"verdict": "error", "outcome": "error", "message": text})
+
+
+def attach(properties: list[tuple[str, Any]], record: Record) -> None:
+    """Put a record on a report's or an item's properties, where JUnit shows it; an earlier one is replaced."""
     properties[:] = [(name, value) for name, value in properties if name != PROPERTY]
-    properties.append((PROPERTY, json.dumps(jsonable(record), ensure_ascii=False, allow_nan=False)))
+    properties.append((PROPERTY, json.dumps(record.as_json(), ensure_ascii=False, allow_nan=False)))
 
 
-def jsonable(value: Any) -> Any:
-    """Return the value in JSON's words: numbers that are not finite as null, keys as strings, arrays as lists."""
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | range):
-        return [jsonable(one) for one in value]
-    if hasattr(value, "tolist"):  # numpy's scalars and arrays
-        return jsonable(value.tolist())
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124 - false for NaN only
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
+def attached(properties: Collection[tuple[str, Any]]) -> Record | None:
+    """Return the record that a report or an item carries; None where it carries none."""
+    text = next((value for name, value in properties if name == PROPERTY), None)
+    return None if text is None else parse_record(str(text))
+
+
+def parse_record(text: str) -> Record:
+    """Read a record from its JSON; numbers that JSON has no word for (NaN, infinities) become None."""
+    return Record.from_json(jsonable(json.loads(text, parse_constant=lambda _: None)))

@@ -1,39 +1,47 @@
-"""results.json, schema 1: assembled, made valid JSON, read again. Its fields are described in docs and design.md."""
+"""results.json, schema 1: a run's records with the facts of the run. Assembled, written, read again."""
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
-from pytest_claims.files import write_atomically
+from pytest_claims.files import jsonable, write_atomically
+from pytest_claims.record import LIST, Entry, Record, several
 from pytest_claims.vocabulary import SCHEMA
 
-Record = dict[str, Any]
-Results = dict[str, Any]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results(Entry):
+    """A run: what results.json holds, or a baseline that is made small."""
 
-def as_json(value: Any) -> Any:
-    """Return the value in JSON's own types; numbers that JSON has no word for (NaN, infinities) become null."""
-    if value is None or isinstance(value, bool | str | int):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): as_json(one) for key, one in value.items()}
-    if isinstance(value, Iterable):
-        return [as_json(one) for one in value]
-    if hasattr(value, "item"):  # numpy scalars
-        return as_json(value.item())
-    return str(value)
+    schema: int | None = None  # of the file; None in files older than the field
+    started: str = ""  # ISO 8601
+    duration_s: float | None = None  # from the first test to the last
+    complete: bool | None = None  # whether every claim that was selected has its say; None where it is not known
+    command: tuple[str, ...] = field(default=(), metadata=LIST)
+    environment: Mapping[str, Any] = field(default_factory=dict)  # versions, processor, commit; None: not known
+    condensed: bool = False  # whether this is a baseline made small
+    evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
+    baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
+    claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
+    absent: frozenset[str] = frozenset({"condensed", "evidence", "baseline"})
 
+    @property
+    def alarms(self) -> list[Mapping[str, Any]]:
+        """What fails the comparison with the baseline: changed verdicts, changed inputs."""
+        return [claim for claim in self._compared if claim.get("alarm")]
 
-def parse_record(text: str) -> Record:
-    """Read a claim's evidence off a test report; NaN and infinities become None."""
-    record: Record = as_json(json.loads(text, parse_constant=lambda _: None))
-    return record
+    @property
+    def drifted(self) -> list[Mapping[str, Any]]:
+        """What departed from the baseline without an alarm."""
+        return [claim for claim in self._compared if not claim.get("alarm") and claim.get("where")]
+
+    @property
+    def _compared(self) -> Sequence[Mapping[str, Any]]:
+        return (self.baseline or {}).get("claims") or []
 
 
 def natural(identifier: str) -> tuple[Any, ...]:
@@ -44,32 +52,38 @@ def natural(identifier: str) -> tuple[Any, ...]:
 
 
 def assemble(records: Iterable[Record], facts: Mapping[str, Any]) -> Results:
-    """Return the results of a run: ``facts`` are the fields beside "schema" and "claims"."""
-    claims = sorted((as_json(record) for record in records), key=lambda record: natural(str(record.get("id", ""))))
-    adjust(claims)
-    results: Results = {"schema": SCHEMA, **as_json(facts), "claims": claims}
-    return results
+    """Return the results of a run: ``facts`` are the fields beside "schema" and "claims", as in JSON."""
+    claims = adjusted(sorted(records, key=lambda record: natural(record.id)))
+    return replace(Results.from_json({"schema": SCHEMA, "claims": [], **jsonable(facts)}), claims=claims)
 
 
-def adjust(claims: Sequence[Record]) -> None:
-    """Set "p_holm", Holm's adjusted p-value over the claims at hand. Descriptive: the interval decides."""
-    tested = [claim for claim in claims if claim.get("p_value") is not None and claim.get("verdict") != "error"]
-    for claim in claims:
-        claim["p_holm"] = None
-    if not tested:
-        return
-    from statsmodels.stats.multitest import multipletests  # a second that only reports need
+def adjusted(claims: Sequence[Record]) -> tuple[Record, ...]:
+    """Return the claims with Holm's adjusted p-value over those at hand. Descriptive: the interval decides."""
+    tested = {at: claim.p_value for at, claim in enumerate(claims) if claim.verdict != "error"}
+    known = {at: min(1.0, max(0.0, p_value)) for at, p_value in tested.items() if p_value is not None}
+    by_claim = dict(zip(known, holm(list(known.values())), strict=True))
+    return tuple(claim.extended({"p_holm": by_claim.get(at)}) for at, claim in enumerate(claims))
 
-    p_values = [min(1.0, max(0.0, claim["p_value"])) for claim in tested]
-    for claim, adjusted in zip(tested, multipletests(p_values, method="holm")[1], strict=True):
-        claim["p_holm"] = float(adjusted)
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values so that all of them together keep the level (Holm 1979, Scand. J. Statist. 6, 65-70).
+
+    The smallest of n is multiplied by n, the next by n - 1, and so on; none comes out below one that was smaller.
+    """
+    ascending = sorted(range(len(p_values)), key=lambda at: p_values[at])
+    adjusted_values = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, at in enumerate(ascending):
+        largest = max(largest, (len(p_values) - rank) * p_values[at])
+        adjusted_values[at] = min(1.0, largest)
+    return adjusted_values
 
 
 def write(folder: Path, results: Results) -> Path:
     """Write results.json whole or not at all; one claim a line, so that two runs can be compared by diff."""
-    claims = [json.dumps(claim, ensure_ascii=False, allow_nan=False) for claim in results["claims"]]
-    # claims come last, whatever was added after them
-    facts = {name: value for name, value in results.items() if name != "claims"} | {"claims": []}
+    claims = [json.dumps(claim.as_json(), ensure_ascii=False, allow_nan=False) for claim in results.claims]
+    # claims come last, whatever another version added
+    facts = replace(results, claims=()).without(["claims"]).as_json() | {"claims": []}
     head = json.dumps(facts, ensure_ascii=False, allow_nan=False, indent=1)
     body = head.removesuffix("[]\n}") + ("[\n" + ",\n".join(claims) + "\n]" if claims else "[]") + "\n}\n"
     path = folder / "results.json"
@@ -99,8 +113,14 @@ def read(path: Path) -> Results:
         raise ResultsError(f"{path} is no results.json of a claims run: it has no field 'schema'.")
     if results["schema"] != SCHEMA:
         raise ResultsError(f"{path} has schema {results['schema']!r}; this version reads schema {SCHEMA}.")
-    if not isinstance(results.get("claims"), list) or not all(
-        isinstance(claim, dict) and isinstance(claim.get("id"), str) for claim in results["claims"]
-    ):
+    if not has_claims(results):
         raise ResultsError(f"{path} is no results.json of a claims run: 'claims' is not a list of claims with ids.")
-    return dict(results)
+    return Results.from_json(results)
+
+
+def has_claims(results: Any) -> bool:
+    """Whether JSON lists claims with ids."""
+    claims = results.get("claims") if isinstance(results, dict) else None
+    return isinstance(claims, list) and all(
+        isinstance(claim, dict) and isinstance(claim.get("id"), str) for claim in claims
+    )

@@ -9,7 +9,8 @@ import pytest
 from benchmarks.sensitivity.measure import disturbed, missed, seen
 from benchmarks.sensitivity.page import Measured, page
 from benchmarks.sensitivity.regressions import REGRESSIONS
-from pytest_claims.drift import compare
+from pytest_claims import drift
+from pytest_claims.results import Results
 
 EPS, SIGMOID = REGRESSIONS["eps"], REGRESSIONS["sigmoid"]
 
@@ -47,9 +48,14 @@ def with_loss(run, claim, step, loss):
     return other
 
 
+def compare(was, now):
+    """Compare two runs that are JSON."""
+    return drift.compare(Results.from_json(was), Results.from_json(now))
+
+
 def measured(told=(), repeats=(), workers=None, baseline=None):
     """Make what the page is about."""
-    base = baseline or results()
+    base = Results.from_json(baseline or results())
     return Measured(dict(told), list(repeats), workers or {}, base, base, "python -m benchmarks.sensitivity")
 
 

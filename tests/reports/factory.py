@@ -5,7 +5,8 @@
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from pytest_claims import (
     traces,
 )
 from pytest_claims import results as store
+from pytest_claims.record import Record
 from pytest_claims.report.figures import illustrate
 from pytest_claims.report.measurements import write_measurements
 from pytest_claims.report.page import write_page
@@ -282,8 +284,8 @@ def hostile(folder: Path, identifier: str, text: str) -> dict[str, Any]:
         "parts": [{"text": text, "effect": 1.0, "interval": [0, 2], "region": [0, None], "verdict": "supported"}] * 2,
         "controls": {"kind": text, "text": text, "ok": True},
     }  # fmt: skip
-    illustrate(folder, one, [strips(data, along="arm", title=text, xlabel=text, ylabel=text)])
-    return {**one, "figure_error": text}
+    pictures = [strips(data, along="arm", title=text, xlabel=text, ylabel=text)]
+    return {**one, **illustrate(folder, Record.from_json(one), pictures), "figure_error": text}
 
 
 FACTS: dict[str, Any] = {
@@ -305,8 +307,7 @@ def made_up(folder: Path, seed: int = 1) -> list[dict[str, Any]]:
     told = []
     for about, hypothesis, pictures in claims(seed):
         one = record(about, hypothesis, rng)
-        illustrate(folder, one, pictures)
-        told.append(one)
+        told.append({**one, **illustrate(folder, Record.from_json(one), pictures)})
     return [*told, error_record()]
 
 
@@ -322,12 +323,17 @@ def repeated(records: list[dict[str, Any]], times: int) -> list[dict[str, Any]]:
     return told
 
 
-def made_up_results(folder: Path, seed: int = 1, times: int = 1, **facts: Any) -> dict[str, Any]:
+def assemble(records: Iterable[dict[str, Any]], facts: dict[str, Any]) -> store.Results:
+    """Return the results of records that are JSON."""
+    return store.assemble(map(Record.from_json, records), facts)
+
+
+def made_up_results(folder: Path, seed: int = 1, times: int = 1, **facts: Any) -> store.Results:
     """Return results of a made-up run, figures in ``folder``."""
-    return store.assemble(repeated(made_up(folder, seed), times), {**FACTS, **facts})
+    return assemble(repeated(made_up(folder, seed), times), {**FACTS, **facts})
 
 
-def made_up_report(folder: Path, seed: int = 1, times: int = 1, **facts: Any) -> dict[str, Any]:
+def made_up_report(folder: Path, seed: int = 1, times: int = 1, **facts: Any) -> store.Results:
     """Write a whole made-up report: results.json, figures, measurements.csv, index.html."""
     results = made_up_results(folder, seed, times, **facts)
     store.write(folder, results)
@@ -342,17 +348,21 @@ def nights(report: Path, folder: Path, count: int) -> None:
     results = condensed(store.read(report))
     first = datetime(2026, 1, 1, 2, tzinfo=UTC)
     for night in range(count):
-        told = copy.deepcopy(results)
-        told["started"] = (first + timedelta(days=night)).isoformat()
-        told["environment"]["torch"] = "2.12.0" if night < count // 2 else "2.13.0"
-        for claim in told["claims"]:
-            if claim.get("effect") is not None:
+        started = (first + timedelta(days=night)).isoformat()
+        torch = "2.12.0" if night < count // 2 else "2.13.0"
+        claims = []
+        for claim in results.claims:
+            moved = claim
+            if claim.effect is not None:
                 shift = float(rng.normal(0, 0.01))
-                claim["effect"] += shift
-                claim["interval"] = [end + shift for end in claim["interval"]]
-            if claim["id"] == "2.a" and night >= count // 2:
-                claim["verdict"] = "refuted"
-        store.write(folder / told["started"][:10], told)
+                moved = replace(
+                    claim, effect=claim.effect + shift, interval=tuple(end + shift for end in claim.interval)
+                )
+            changed = claim.id == "2.a" and night >= count // 2
+            claims.append(replace(moved, verdict="refuted") if changed else moved)
+        environment = {**results.environment, "torch": torch}
+        told = replace(results, started=started, environment=environment, claims=tuple(claims))
+        store.write(folder / started[:10], told)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pytest_claims import results as store
+from pytest_claims.record import Record
 from pytest_claims.report.page import busy, page_text
-from tests.reports.factory import FACTS, error_record
+from tests.reports.factory import FACTS, assemble, error_record
 
 
 def trial(worker: str, began: float, seconds: float, processor: float | None, **more: Any) -> dict[str, Any]:
@@ -35,22 +35,22 @@ def records(*trials: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_share_is_processor_time_over_workers_and_wall_time() -> None:
     """18 s of processor time in 10 s of two workers are 90 %; trials count once, reused ones not at all."""
-    found = busy(records(*TRIALS, trial("gw0", 5.0, 500.0, 1.0, reused=True)))
+    found = busy(map(Record.from_json, records(*TRIALS, trial("gw0", 5.0, 500.0, 1.0, reused=True))))
 
     assert found == {"workers": 2, "seconds": pytest.approx(10), "share": pytest.approx(0.9)}
 
 
 def test_it_is_unknown_for_trials_of_an_earlier_version() -> None:
     """Without the processor time of every trial there is no share; without trials neither."""
-    assert busy(records(*TRIALS, trial("gw0", 101.0, 1.0, None))) is None
-    assert busy(records()) is None
+    assert busy(map(Record.from_json, records(*TRIALS, trial("gw0", 101.0, 1.0, None)))) is None
+    assert busy(map(Record.from_json, records())) is None
 
 
 def test_the_page_tells_it_where_the_time_went(tmp_path: Path) -> None:
     """One sentence under the table; none where it is not known."""
     sentence = "trials used 90 % of the processor time of 2 workers."
 
-    told, untold = (page_text(tmp_path, store.assemble(records(*trials), FACTS)) for trials in (TRIALS, []))
+    told, untold = (page_text(tmp_path, assemble(records(*trials), FACTS)) for trials in (TRIALS, []))
 
     assert sentence in told
     assert "of the processor time" not in untold

@@ -11,7 +11,7 @@ from pytest_claims.cli import main
 from pytest_claims.files import write_atomically
 from pytest_claims.report.history import load_history
 from pytest_claims.report.runs import condensed, names
-from pytest_claims.results import read, write
+from pytest_claims.results import Results, read, write
 from tests.reports.factory import FACTS, error_record, nights
 
 RECORD = {
@@ -25,7 +25,7 @@ def run(folder: Path, *records: dict, **environment: str) -> Path:
     """Write a run's results.json."""
     facts = copy.deepcopy(FACTS)
     facts["environment"].update(environment)
-    return write(folder, {"schema": 1, **facts, "claims": list(records)})
+    return write(folder, Results.from_json({"schema": 1, **facts, "claims": list(records)}))
 
 
 def test_a_changed_verdict_is_named_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +93,8 @@ def test_bad_input_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     for name, complete in (("run", True), ("partial", False)):
         if name in command:
-            write(tmp_path / name, {"schema": 1, **FACTS, "complete": complete, "claims": [RECORD]})
+            stored = {"schema": 1, **FACTS, "complete": complete, "claims": [RECORD]}
+            write(tmp_path / name, Results.from_json(stored))
 
     assert main(command) == 2
     told = capsys.readouterr()
@@ -120,9 +121,9 @@ def test_an_example_stays_below_its_limit(
     files = [tmp_path / "example" / name for name in ("index.html", "results.json")]
     assert sum(file.stat().st_size for file in files) <= 600_000
     assert "is left out to keep this page small" in files[0].read_text(encoding="utf-8")
-    (claim, *_) = read(files[1])["claims"]
-    assert (claim["verdict"], claim["effect"], claim["p_value"]) == ("supported", 0.2, 0.00123457)
-    assert "trace" not in claim
+    (claim, *_) = read(files[1]).claims
+    assert (claim.verdict, claim.effect, claim.p_value) == ("supported", 0.2, 0.00123457)
+    assert "trace" not in claim.as_json()
 
     monkeypatch.setattr("pytest_claims.report.example.MOST_BYTES", 60_000)
     assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 2
@@ -188,7 +189,7 @@ def test_condensed_keeps_what_a_history_shows(tmp_path: Path) -> None:
     assert main(["condense", str(path), "-o", str(tmp_path / "night.json")]) == 0
     slim = read(tmp_path / "night.json")
     assert slim == condensed(read(path))
-    (claim,) = slim["claims"]
-    assert (claim["verdict"], claim["effect"], claim["interval"]) == ("supported", 0.2, [0.1, 0.3])
-    assert not {"conditions", "inputs", "figures"} & set(claim)
+    (claim,) = slim.claims
+    assert (claim.verdict, claim.effect, claim.interval) == ("supported", 0.2, (0.1, 0.3))
+    assert not {"conditions", "inputs", "figures"} & set(claim.as_json())
     assert json.loads((tmp_path / "night.json").read_text())["schema"] == 1

@@ -10,6 +10,8 @@ import pytest
 import xarray as xr
 
 from pytest_claims import lines, strips
+from pytest_claims.files import jsonable as as_json
+from pytest_claims.record import Record
 from pytest_claims.report.figures import illustrate
 from pytest_claims.report.figures.canvas import crowded, key, paper, styled
 from pytest_claims.report.figures.defaults import draw_record
@@ -17,7 +19,6 @@ from pytest_claims.report.figures.illustrate import draw, file_name
 from pytest_claims.report.figures.palette import VARIABLES
 from pytest_claims.report.figures.seeds import summarise, swarm, thinned
 from pytest_claims.report.figures.svg import for_page, short_path
-from pytest_claims.results import as_json
 from tests.reports.factory import claims, record
 
 RNG = np.random.default_rng(0)
@@ -28,7 +29,7 @@ IDS = [told["id"] for told, _, _ in EVERY_KIND]
 def drawn(folder: Path, told: dict, hypothesis: object, pictures: list) -> tuple[dict, list[str]]:
     """Draw one made-up claim; its record and its SVGs."""
     one = record(told, hypothesis, np.random.default_rng(1))
-    illustrate(folder, one, pictures)
+    one |= illustrate(folder, Record.from_json(one), pictures)
     return one, [(folder / name).read_text(encoding="utf-8") for name in one["figures"]]
 
 
@@ -71,7 +72,7 @@ def test_every_seed_is_drawn() -> None:
     assert np.abs(offsets).max() <= 0.4
 
     data = xr.DataArray(np.full((64, 2), 0.5), dims=["seed", "arm"], coords={"arm": ["a", "b"]})
-    text, _ = draw({"id": "1.a"}, strips(data, along="arm"), "salt")
+    text, _ = draw(Record(id="1.a"), strips(data, along="arm"), "salt")
     assert max(path.count("h0") for path in re.findall(r'd="([^"]+)"', text)) == 128
 
 
@@ -79,7 +80,7 @@ def test_seeds_do_not_hide_behind_their_mean() -> None:
     """Eight seeds that are all different: dots stand in one column, mean and interval in another."""
     values = np.linspace(0.4, 0.6, 8)[:, None].repeat(2, axis=1)
     data = xr.DataArray(values, dims=["seed", "arm"], coords={"arm": ["a", "b"]})
-    text, _ = draw({"id": "1.a"}, strips(data, along="arm"), "salt")
+    text, _ = draw(Record(id="1.a"), strips(data, along="arm"), "salt")
     paths = re.findall(r'd="(m[^"]+)"', text)
     dots = next(path for path in paths if path.count("h0") == 16)
     bars = next(path for path in paths if "h0" not in path and path.count("m") == 2 and "l" in path[1:])
@@ -90,7 +91,7 @@ def test_seeds_do_not_hide_behind_their_mean() -> None:
 def test_a_share_of_seeds_stays_between_0_and_1() -> None:
     """7 of 8 seeds: the default figure shows the exact interval of the claim, not one of t that passes 1."""
     told, hypothesis, _ = next(one for one in EVERY_KIND if one[0]["id"] == "2.b")
-    figure, caption = draw_record(record(told, hypothesis, np.random.default_rng(1)))
+    figure, caption = draw_record(Record.from_json(record(told, hypothesis, np.random.default_rng(1))))
     low, high = figure.axes[0].get_ylim()
 
     assert caption.endswith("The bar is the share with its 99 % interval.")
@@ -103,7 +104,8 @@ def test_the_default_figure_shows_what_was_published() -> None:
     """A diamond for the one condition that a published number belongs to; words and other conditions get none."""
     told, hypothesis, _ = next(one for one in EVERY_KIND if one[0]["id"] == "3.d")
     published = {"deep network": 0.91, "shallow network": "a little worse"}
-    figure, caption = draw_record(record(told, hypothesis, np.random.default_rng(1)) | {"published": published})
+    one = record(told, hypothesis, np.random.default_rng(1)) | {"published": published}
+    figure, caption = draw_record(Record.from_json(one))
     diamonds = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
 
     assert caption.endswith("Diamonds are published values.")
@@ -166,7 +168,7 @@ def test_gaps_and_infinities_are_left_out() -> None:
     values[0, 0], values[1, 1], values[:, 2] = np.nan, np.inf, np.nan
     data = xr.DataArray(values, dims=["seed", "n"], coords={"n": [1, 2, 3, 4, 5]})
     for picture in (lines(data, x="n"), strips(data, along="n"), lines(data, x="n", log="xy")):
-        text, _ = draw({"id": "1.a"}, picture, "salt")
+        text, _ = draw(Record(id="1.a"), picture, "salt")
 
         assert "nan" not in text
         assert "inf" not in text
@@ -178,7 +180,7 @@ LABELS = ["<script>alert(1)</script>", "</svg><b>", "$x_1$ & \\alpha \"q\" 'q'",
 def test_labels_are_shown_as_they_are() -> None:
     """Markup, mathematics, right-to-left, control characters, endless words: text in the figure, nothing else."""
     data = xr.DataArray(RNG.normal(size=(8, len(LABELS))), dims=["seed", "arm"], coords={"arm": LABELS})
-    text, _ = draw({"id": LABELS[0]}, strips(data, along="arm", title=LABELS[1], ylabel=LABELS[2]), LABELS[0])
+    text, _ = draw(Record(id=LABELS[0]), strips(data, along="arm", title=LABELS[1], ylabel=LABELS[2]), LABELS[0])
     root = ET.fromstring(for_page(text))  # noqa: S314 - our own output
 
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
@@ -213,8 +215,7 @@ def test_a_stored_figure_cannot_bring_a_script() -> None:
 def test_a_picture_that_raises_is_recorded(tmp_path: Path) -> None:
     """The sentence says what failed; figures that came before it stay."""
     data = xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "n"], coords={"n": [1, 2]})
-    one = {"id": "1.a"}
-    illustrate(tmp_path, one, [lines(data, x="n"), object()])
+    one = illustrate(tmp_path, Record(id="1.a"), [lines(data, x="n"), object()])
 
     assert one["figures"] == ["figures/1.a.svg"]
     assert one["figure_error"] == "TypeError: there is no drawing for a picture of type object"
@@ -224,7 +225,7 @@ def test_drawing_leaves_matplotlib_as_it_was() -> None:
     """No global state: the user's settings are the same afterwards, and nothing of pyplot was loaded for it."""
     mpl.rcParams["font.size"] = 23
     try:
-        draw({"id": "1.a"}, lines(xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "n"]), x="n"), "salt")
+        draw(Record(id="1.a"), lines(xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "n"]), x="n"), "salt")
         assert mpl.rcParams["font.size"] == 23
     finally:
         mpl.rcdefaults()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_claims.cli import main
-from pytest_claims.results import write
+from pytest_claims.results import Results, write
 from tests.reports.factory import FACTS
 
 RECORD = {
@@ -18,7 +18,8 @@ RECORD = {
 def run(folder: Path, stream: str, *records: dict, **facts: object) -> str:
     """Write a run's results.json."""
     claims = [{**RECORD, "stream": stream, **record} for record in records]
-    return str(write(folder, {"schema": 1, **copy.deepcopy(FACTS), "complete": True, **facts, "claims": claims}))
+    results = {"schema": 1, **copy.deepcopy(FACTS), "complete": True, **facts, "claims": claims}
+    return str(write(folder, Results.from_json(results)))
 
 
 def test_the_page_counts_and_tells_every_claim(tmp_path: Path) -> None:

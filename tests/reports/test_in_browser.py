@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ import pytest
 from benchmarks.picture import FLAGS, PATIENCE, missing
 from pytest_claims.cli import main
 from pytest_claims.report.page import write_page
-from pytest_claims.results import assemble, read, write
-from tests.reports.factory import FACTS, NASTY, hostile, nights
+from pytest_claims.results import read, write
+from tests.reports.factory import FACTS, NASTY, assemble, hostile, nights
 
 pytestmark = pytest.mark.slow
 
@@ -55,12 +56,12 @@ def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Return the folder of a made-up report, of a comparison, of a history, and of claims whose texts are hostile."""
     top = tmp_path_factory.mktemp("pages")
     shutil.copytree(report, top / "report")
-    write(top / "report", {**read(report), "complete": False, "baseline": BASELINE})
+    write(top / "report", replace(read(report), complete=False, baseline=BASELINE))
     main(["render", str(top / "report")])
     shutil.copytree(top / "report", top / "other")
     other = read(top / "other")
-    next(claim for claim in other["claims"] if claim["id"] == "2.a")["verdict"] = "refuted"
-    write(top / "other", other)
+    claims = [replace(claim, verdict="refuted") if claim.id == "2.a" else claim for claim in other.claims]
+    write(top / "other", replace(other, claims=tuple(claims)))
     assert main(["compare", str(top / "report"), str(top / "other"), "-o", str(top / "comparison")]) == 1
     nights(top / "report", top / "history", 40)
     main(["history", str(top / "history")])

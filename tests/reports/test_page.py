@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_claims import results as store
+from pytest_claims.record import Record
 from pytest_claims.report.page import page_text, seconds_of, write_page
 from pytest_claims.report.session import render
-from pytest_claims.report.views import ClaimView, Loose
+from pytest_claims.report.views import ClaimView
 from pytest_claims.report.words import with_minus
-from tests.reports.factory import FACTS, NASTY, error_record, hostile, repeated
+from tests.reports.factory import FACTS, NASTY, assemble, error_record, hostile, repeated
 
 
 class Text(HTMLParser):
@@ -63,7 +63,7 @@ def records_of(folder: Path) -> list[dict]:
 
 def page_of(folder: Path, records: list[dict], **facts: object) -> str:
     """Return the page of these records."""
-    return page_text(folder, store.assemble(copy.deepcopy(records), {**FACTS, **facts}))
+    return page_text(folder, assemble(copy.deepcopy(records), {**FACTS, **facts}))
 
 
 def section_of(text: str, identifier: str) -> str:
@@ -223,7 +223,7 @@ def test_a_claim_says_what_its_variants_amount_to(report: Path) -> None:
 )
 def test_sentences_do_not_repeat_the_badge(message: str, sentence: str) -> None:
     """The verdict's first word is on the badge; what its bracket says stays, and numbers have true minus signs."""
-    view = ClaimView(Loose({"id": "1.a", "verdict": "refuted", "message": message}), {})
+    view = ClaimView(Record.from_json({"id": "1.a", "verdict": "refuted", "message": message}), {})
 
     assert view.sentence == sentence
 
@@ -322,7 +322,7 @@ def test_a_trial_that_two_claims_rest_on_counts_once() -> None:
         {"id": "1.b", "experiment": "1", "seconds_by_trial": [trial, reused]},
     ]
 
-    assert seconds_of(records) == {"1": 25.0}
+    assert seconds_of(map(Record.from_json, records)) == {"1": 25.0}
 
 
 def test_skipped_and_clock_claims_are_no_departures(tmp_path: Path) -> None:
@@ -366,9 +366,9 @@ def test_an_unusual_run_says_so_at_the_top(tmp_path: Path, facts: dict, sentence
 
 def test_the_page_is_written_whole(tmp_path: Path) -> None:
     """A page that cannot be drawn leaves the old one in place."""
-    write_page(tmp_path, store.assemble([error_record()], FACTS))
+    write_page(tmp_path, assemble([error_record()], FACTS))
     before = (tmp_path / "index.html").read_bytes()
-    with pytest.raises(KeyError):
+    with pytest.raises(AttributeError):
         write_page(tmp_path, {"schema": 1})
 
     assert (tmp_path / "index.html").read_bytes() == before

@@ -5,6 +5,7 @@ import pytest
 
 from pytest_claims.report.compare import Comparison, write_comparison
 from pytest_claims.report.runs import NamedRun
+from pytest_claims.results import Results
 
 VALUES = 0.3 + 0.05 * np.random.default_rng(7).standard_normal(16)
 
@@ -26,7 +27,7 @@ def run(name, shift=0.0, **fields):
         "inputs": {"data": ["aa11"]},
     }
     facts = {"schema": 1, "started": "2026-11-20T01:00:00+00:00", "complete": True, "environment": {}}
-    return NamedRun(name, {**facts, "claims": [{**record, **fields}]})
+    return NamedRun(name, Results.from_json({**facts, "claims": [{**record, **fields}]}))
 
 
 def drifts(*runs):

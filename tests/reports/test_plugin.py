@@ -19,6 +19,7 @@ import json
 import pytest
 
 from pytest_claims.plugin import Drawing
+from pytest_claims.record import Record
 
 pytest_plugins = ["pytest_claims.short"]
 
@@ -30,7 +31,7 @@ def pytest_configure(config):
 @pytest.fixture
 def judged(request, record_property):
     def judge(identifier, verdict="supported", pictures=(), **more):
-        record = {
+        entry = {
             "id": identifier, "text": f"Text of {identifier}", "registered": "supported", "verdict": verdict,
             "kind": "difference", "effect": 0.21, "interval": [0.17, 0.25], "region": [0.05, None], "margin": 0.05,
             "alpha": 0.005, "p_value": 0.001, "seeds": 8, "message": f"{verdict.capitalize()}: so it is.",
@@ -38,11 +39,13 @@ def judged(request, record_property):
             "conditions": [{"layers": n, "mean": n, "sd": 1.0, "n": 8, "values": [float(n)] * 8} for n in (1, 2)],
             **more,
         }
-        request.config.hook.pytest_claim_judged(
-            config=request.config, item=request.node, record=record, hypothesis=None, pictures=pictures)
-        record_property("claim", json.dumps(record))
+        for further in request.config.hook.pytest_claim_judged(
+            config=request.config, item=request.node, record=Record.from_json(entry), hypothesis=None, pictures=pictures
+        ):
+            entry |= further
+        record_property("claim", json.dumps(entry))
         if verdict != "supported":
-            pytest.fail(record["message"], pytrace=False)
+            pytest.fail(entry["message"], pytrace=False)
     return judge
 """
 

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from pytest_claims.environment import environment, source_link, web_address
 from pytest_claims.errors import ResultsError
+from pytest_claims.files import jsonable as as_json
 from pytest_claims.files import machine_paths, why_unwritable, without_paths, write_atomically
+from pytest_claims.record import Record, parse_record
 from pytest_claims.report.markdown import MOST_BYTES, escape, summary
 from pytest_claims.report.measurements import as_csv, condition_rows
 from pytest_claims.report.published import direction, published_of
@@ -31,8 +33,8 @@ from pytest_claims.report.words import (
     region_text,
     with_minus,
 )
-from pytest_claims.results import as_json, assemble, natural, parse_record, read, write
-from tests.reports.factory import FACTS, error_record
+from pytest_claims.results import natural, read, write
+from tests.reports.factory import FACTS, assemble, error_record
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=["Cs"])),
@@ -60,7 +62,9 @@ def test_numpy_becomes_plain() -> None:
 
 def test_a_record_with_nan_is_read() -> None:
     """Python's own JSON may carry NaN and Infinity; they are read as null."""
-    assert parse_record('{"a": NaN, "b": [Infinity, -Infinity, 1e999]}') == {"a": None, "b": [None, None, None]}
+    record = parse_record('{"a": NaN, "b": [Infinity, -Infinity, 1e999]}')
+
+    assert record.as_json() == {"a": None, "b": [None, None, None]}
 
 
 def test_claims_are_sorted_as_a_person_would() -> None:
@@ -80,7 +84,7 @@ def test_holm_adjusts_over_the_claims_of_the_run() -> None:
         {"id": "1.d", "verdict": "error", "p_value": 0.001},
         {"id": "1.e", "verdict": "supported", "p_value": None},
     ]
-    told = [claim["p_holm"] for claim in assemble(records, FACTS)["claims"]]
+    told = [claim.p_holm for claim in assemble(records, FACTS).claims]
 
     assert told[:3] == pytest.approx([0.03, 0.04, 0.04])
     assert told[3:] == [None, None]
@@ -88,7 +92,7 @@ def test_holm_adjusts_over_the_claims_of_the_run() -> None:
 
 def test_written_and_read_again(tmp_path: Path) -> None:
     """What was written is read; one claim a line; the last field is the claims; another schema is refused."""
-    results = {**assemble([error_record(), {**error_record(), "id": "2.a"}], FACTS), "baseline": {"failed": False}}
+    results = assemble([error_record(), {**error_record(), "id": "2.a"}], {**FACTS, "baseline": {"failed": False}})
     path = write(tmp_path, results)
 
     assert read(path) == read(tmp_path) == results
@@ -215,7 +219,7 @@ def test_measurements_are_tidy() -> None:
         "id": "=1.a", "seed_values": [10, 11],
         "conditions": [{"layers": 1, "mean": 0.5, "sd": 0.1, "n": 2, "values": [0.25, None]}],
     }  # fmt: skip
-    rows = list(csv.DictReader(io.StringIO(as_csv(condition_rows(claim), header=True))))
+    rows = list(csv.DictReader(io.StringIO(as_csv(condition_rows(Record.from_json(claim)), header=True))))
 
     assert [(row["claim"], row["condition"], row["seed"], row["value"]) for row in rows] == [
         ("'=1.a", "layers=1", "10", "0.25"),
@@ -237,9 +241,8 @@ def test_measurements_are_tidy() -> None:
 )
 def test_published_values_find_their_condition(published: Any, conditions: list, expected: list) -> None:
     """By label, by name and label, through nested keys; what is ambiguous belongs to none."""
-    found = published_of(
-        {"published": published, "conditions": conditions if published != 0.5 else [{"a": 1}, {"a": 2}]}
-    )
+    rows = conditions if published != 0.5 else [{"a": 1}, {"a": 2}]
+    found = published_of(Record.from_json({"published": published, "conditions": rows}))
 
     assert [one.condition for one in found] == expected
 
@@ -258,7 +261,7 @@ def test_published_values_find_their_condition(published: Any, conditions: list,
 )
 def test_published_direction(published: Any, expected: tuple | None) -> None:
     """Along numbers a direction, among names a range, a single value as it is."""
-    assert direction({"published": published}) == expected
+    assert direction(Record.from_json({"published": published})) == expected
 
 
 @pytest.mark.parametrize(
@@ -275,7 +278,7 @@ def test_a_published_quantity_is_named(published: Any, expected: tuple) -> None:
     """Beside a share of seeds a published error would be read as a share."""
     conditions = [{"function": name, "units": units} for name in ("sin", "abs") for units in (2, 16)]
 
-    assert direction({"published": published, "conditions": conditions}) == expected
+    assert direction(Record.from_json({"published": published, "conditions": conditions})) == expected
 
 
 @pytest.mark.parametrize(
@@ -297,7 +300,9 @@ def test_a_published_quantity_is_named(published: Any, expected: tuple) -> None:
 )  # fmt: skip
 def test_words_for_effects(claim: dict, expected: tuple) -> None:
     """Each kind in its own terms: numbers, shares in per cent, factors of time."""
-    assert (quantity(claim, claim["effect"]), interval_text(claim), region_text(claim)) == expected
+    record = Record.from_json(claim)
+
+    assert (quantity(record, record.effect), interval_text(record), region_text(record)) == expected
 
 
 def test_words_for_numbers() -> None:
@@ -353,4 +358,4 @@ def test_words_for_paragraphs() -> None:
 )
 def test_what_counts_as_a_departure(record: dict, expected: bool) -> None:
     """What fails the run, and nothing that the gate excuses."""
-    assert departed(record) is expected
+    assert departed(Record.from_json(record)) is expected

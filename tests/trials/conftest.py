@@ -104,7 +104,7 @@ def pytest_configure(config):
 
 
 def pytest_claim_judged(config, item, record, hypothesis, pictures):
-    record["figures"] = [type(hypothesis).__name__, *pictures]
+    return {"figures": [type(hypothesis).__name__, *pictures]}
 '''
 
 CLAIMS = '''

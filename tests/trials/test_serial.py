@@ -64,6 +64,35 @@ def test_record_has_every_field_of_the_contract(toy):
     assert str(toy.path) not in json.dumps(record)
 
 
+HOOKS = """
+class Silent:
+    def pytest_claim_judged(self, record):
+        return None
+
+
+class Moody:
+    def pytest_claim_judged(self, record):
+        return {"mood": f"{record.verdict} by {record.effect > 0.5}", "figures": []}
+
+
+def pytest_collection(session):
+    session.config.pluginmanager.register(Moody())
+    session.config.pluginmanager.register(Silent())
+"""
+
+
+def test_what_hooks_return_is_added_to_the_record(toy):
+    """A hook reads the record and returns further fields; unknown ones are kept, of two known ones the last stays."""
+    path = toy.path / "conftest.py"
+    path.write_text(path.read_text() + HOOKS)
+    toy.write().run()
+    record = toy.claims["2.a"]
+
+    assert record["mood"] == "supported by True"
+    assert record["figures"] == ["Hypothesis", "a picture"]
+    assert record["verdict"] == "supported"
+
+
 def test_claims_share_blocks(toy):
     """Two claims on one measurement pay once; a claim for fewer seeds takes the first ones."""
     toy.add("""

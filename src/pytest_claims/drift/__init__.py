@@ -6,7 +6,7 @@ comparison.sentences()    # for the terminal
 comparison.as_json()      # the field "baseline" of results.json
 """
 
+from pytest_claims.drift.committed import compare_with, read_baseline
 from pytest_claims.drift.comparison import ClaimComparison, Comparison, compare
-from pytest_claims.drift.files import compare_with, read_baseline
 
 __all__ = ["ClaimComparison", "Comparison", "compare", "compare_with", "read_baseline"]

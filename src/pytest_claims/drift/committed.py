@@ -6,50 +6,67 @@ line of the diff.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_claims.drift.comparison import Comparison, compare
-from pytest_claims.drift.evidence import Record, deciding, numbers_of
+from pytest_claims.drift.evidence import numbers_of, parts_of
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
-from pytest_claims.results import Results
+from pytest_claims.record import Record
+from pytest_claims.results import Results, has_claims, load
+from pytest_claims.vocabulary import REGISTERED
 
 #: Fields of a claim's record that are kept as they are.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
 DESIGN = ("stream", "engine", "clock")
 PART = ("text", "role", "effect", "interval", "region", "margin", "values")
 LEDGER = ("inputs", "derived", "trace")
+#: The order in which a claim's fields are written; others would come after them.
+ORDER = (*KEPT, *DESIGN, "parts", "numbers", "evidence")
 DIGITS = 12  # significant digits of a seed's effect: the digest of the numbers is what is compared bit for bit
+
+
+def read_baseline(path: Path) -> Results:
+    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where that cannot be."""
+    path, results = load(path)
+    if not has_claims(results):
+        raise ResultsError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
+    return Results.from_json(results)
+
+
+def compare_with(baseline: Results, results: Results) -> dict[str, Any]:
+    """Return the field "baseline" of results.json."""
+    return compare(baseline, results).as_json()
 
 
 def condensed(results: Results) -> Results:
     """Return what a later run is compared with, and no more."""
-    pool: dict[str, Record] = {}
-    claims = [_claim(record, pool) for record in results["claims"]]
-    head: dict[str, Any] = {name: results[name] for name in ("schema", "started", "environment") if name in results}
-    return {**head, "condensed": True, "evidence": dict(sorted(pool.items())), "claims": claims}
+    pool: dict[str, dict[str, Any]] = {}
+    claims = tuple(_claim(record, pool) for record in results.claims)
+    head = replace(results, claims=()).only(("schema", "started", "environment"))
+    return replace(head, condensed=True, evidence=dict(sorted(pool.items())), claims=claims)
 
 
-def _claim(record: Record, pool: dict[str, Record]) -> dict[str, Any]:
-    kept = {name: record[name] for name in (*KEPT, *DESIGN) if name in record}
-    part = deciding(record)
-    if record.get("clock"):
-        return {**kept, "effect": None, "interval": None}  # measured times differ from night to night
-    if part is not None:
-        small = {name: part[name] for name in PART if name in part}
-        small["values"] = [_rounded(value) for value in part.get("values") or []]
-        kept |= {"parts": [small], "numbers": numbers_of(record)}
-    ledger = {name: record[name] for name in LEDGER if record.get(name)}
-    return {**kept, "evidence": _pooled(ledger, pool)} if ledger else kept
+def _claim(record: Record, pool: dict[str, dict[str, Any]]) -> Record:
+    kept = record.only((*KEPT, *DESIGN))
+    if record.clock:
+        return kept.extended({"effect": None, "interval": None})  # measured times differ from night to night
+    if record.parts:
+        part = parts_of(record)[0]
+        small = part.only(PART).extended({"values": [_rounded(value) for value in part.values]})
+        kept = kept.extended({"parts": [small], "numbers": numbers_of(record)})
+    ledger = {name: value for name, value in record.only(LEDGER).as_json().items() if value}
+    return kept.extended({"evidence": _pooled(ledger, pool)}) if ledger else kept
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{DIGITS}g}")
 
 
-def _pooled(ledger: Record, pool: dict[str, Record]) -> str:
+def _pooled(ledger: dict[str, Any], pool: dict[str, dict[str, Any]]) -> str:
     """Name evidence after the measurements that it comes from; equal evidence is kept once."""
     measurements = sorted({name.partition("/")[0].partition("[")[0] for name in ledger.get("inputs") or {}})
     name = stem = "+".join(measurements) or "evidence"
@@ -63,21 +80,19 @@ def _pooled(ledger: Record, pool: dict[str, Record]) -> str:
 
 def why_not(results: Results) -> str | None:
     """Return why a run cannot be a baseline, in one sentence; None where it can."""
-    claims = results["claims"]
-    if not results.get("complete"):
+    if not results.complete:
         return "The run was interrupted: a baseline needs a complete one."
-    errors = [claim["id"] for claim in claims if claim.get("verdict") == "error"]
+    errors = [claim.id for claim in results.claims if claim.verdict == "error"]
     if errors:
         return f"{', '.join(errors)}: an error is no verdict that a later run could be compared with."
-    other = [claim["id"] for claim in claims if not _as_registered(claim)]
+    other = [claim.id for claim in results.claims if not _as_registered(claim)]
     if other:
         return f"{', '.join(other)}: not at the registered seeds; run pytest without --seeds, --fresh and --sequential."
     return None
 
 
 def _as_registered(claim: Record) -> bool:
-    seeds = claim.get("seeds")
-    return bool(claim.get("stream", "registered") == "registered" and claim.get("registered_seeds", seeds) == seeds)
+    return claim.stream == REGISTERED and claim.registered_seeds in {None, claim.seeds}
 
 
 def review(path: Path, results: Results) -> tuple[Results, list[str]]:
@@ -87,9 +102,8 @@ def review(path: Path, results: Results) -> tuple[Results, list[str]]:
         raise ResultsError(reason)
     new = condensed(results)
     if not path.exists():
-        return new, [f"A new baseline of {len(new['claims'])} claims."]
-    old = json.loads(path.read_text(encoding="utf-8"))
-    return new, changes(compare(old, results))
+        return new, [f"A new baseline of {len(new.claims)} claims."]
+    return new, changes(compare(read_baseline(path), results))
 
 
 def changes(comparison: Comparison) -> list[str]:
@@ -100,14 +114,25 @@ def changes(comparison: Comparison) -> list[str]:
     return [*comparison.sentences(), *comes, *goes]
 
 
-def write(path: Path, baseline: Mapping[str, Any]) -> None:
+def write(path: Path, baseline: Results) -> None:
     """Write a baseline whole or not at all, one claim and one entry of evidence a line."""
-    head = {name: value for name, value in baseline.items() if name not in {"claims", "evidence"}}
+    head = replace(baseline, claims=()).without(("claims", "evidence")).as_json()
     lines = ["{", *(f" {_json(name)}: {_json(value)}," for name, value in head.items())]
-    evidence = [f"  {_json(name)}: {_json(value)}" for name, value in baseline["evidence"].items()]
+    evidence = [f"  {_json(name)}: {_json(value)}" for name, value in baseline.evidence.items()]
     lines += [' "evidence": {', ",\n".join(evidence), " },"]
-    lines += [' "claims": [', ",\n".join(f"  {_json(claim)}" for claim in baseline["claims"]), " ]", "}"]
+    lines += [' "claims": [', ",\n".join(f"  {_json(_in_order(claim))}" for claim in baseline.claims), " ]", "}"]
     write_atomically(path, "\n".join(line for line in lines if line) + "\n")
+
+
+def _in_order(claim: Record) -> dict[str, Any]:
+    """Return a claim's JSON with its fields in the order of earlier baselines, so that a diff shows changes alone."""
+    entry = claim.as_json()
+    entry |= {"parts": [_sorted(part, PART) for part in entry["parts"]]} if "parts" in entry else {}
+    return _sorted(entry, ORDER)
+
+
+def _sorted(entry: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    return {name: entry[name] for name in order if name in entry} | dict(entry)
 
 
 def _json(value: Any) -> str:

@@ -1,16 +1,20 @@
-"""Two runs compared, claim by claim: what each stage showed, where a claim first departed, whether it is an alarm."""
+"""Two runs compared, claim by claim: what each stage showed, where a claim first departed, whether it is an alarm.
 
-from collections.abc import Mapping
+And in words: alarms, where training departed, drift; many claims with one cause in one line.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_claims.drift import stages
 from pytest_claims.drift.drift import Drift, drift
 from pytest_claims.drift.evidence import Evidence, evidence_of
-from pytest_claims.drift.notes import notes_of
-from pytest_claims.drift.sentences import explanation, sentences
+from pytest_claims.drift.notes import listed, notes_of
 from pytest_claims.drift.stages import NOT_COMPARED, Departure, Finding, Stage, State
 from pytest_claims.drift.suspects import blame, versions
+from pytest_claims.results import Results
 from pytest_claims.vocabulary import CONTRADICTION
 
 ORDER: tuple[Stage, ...] = ("inputs", "derived", "trace", "numbers", "effect", "verdict")
@@ -76,8 +80,8 @@ class Comparison:
     claims: tuple[ClaimComparison, ...]
     versions: Mapping[str, tuple[str, str]]
     notes: tuple[str, ...]
-    baseline: Mapping[str, Any]
-    current: Mapping[str, Any]
+    baseline: Results
+    current: Results
 
     @property
     def failed(self) -> bool:
@@ -85,39 +89,45 @@ class Comparison:
         return any(claim.alarm for claim in self.claims)
 
     def sentences(self) -> list[str]:
-        """Return the comparison in lines for a terminal, the headline first."""
-        return sentences(self)
+        """Return lines for a terminal: the headline, alarms, departures, drift, then what was not compared."""
+        return [
+            f"{headline(self)}{_against(self)}",
+            *_verdicts(self.claims),
+            *_departures(self.claims),
+            *_drifts(self.claims),
+            *self.notes,
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Return the field "baseline" of results.json."""
-        was, now = ([claim["id"] for claim in run["claims"]] for run in (self.baseline, self.current))
+        was, now = ([claim.id for claim in run.claims] for run in (self.baseline, self.current))
         return {
             "failed": self.failed,
-            "started": self.baseline.get("started"),
+            "started": self.baseline.started or None,
             "versions": {name: list(pair) for name, pair in self.versions.items()},
             "sentences": self.sentences(),
             "notes": list(self.notes),
             "claims": [claim.as_json() for claim in self.claims],
-            "only_now": [one for one in now if one not in set(was)],
-            "only_baseline": [one for one in was if one not in set(now)],
+            "only_now": [claim for claim in now if claim not in set(was)],
+            "only_baseline": [claim for claim in was if claim not in set(now)],
         }
 
 
-def compare(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> Comparison:
-    """Compare a run with an earlier one; both are `results.json` or a committed baseline, as dictionaries."""
+def compare(baseline: Results, current: Results) -> Comparison:
+    """Compare a run with an earlier one; each is a whole run or a committed baseline."""
     was, now = evidence_of(baseline), evidence_of(current)
     shared = [identifier for identifier in now if identifier in was]
-    environments = (baseline.get("environment") or {}, current.get("environment") or {})
-    claims = tuple(_claim(was[one], now[one], environments, len(shared)) for one in shared)
+    environments = (baseline.environment, current.environment)
+    claims = tuple(_claim(was[identifier], now[identifier], environments, len(shared)) for identifier in shared)
     return Comparison(claims, versions(*environments), notes_of(baseline, current, was, now), baseline, current)
 
 
 def _claim(was: Evidence, now: Evidence, environments: tuple[Any, Any], claims: int) -> ClaimComparison:
-    found, left, drifted = _stages(was, now, claims)
-    states: dict[Stage, State] = {stage: finding.state for stage, finding in found.items()}
+    findings, left, drifted = _stages(was, now, claims)
+    states: dict[Stage, State] = {stage: finding.state for stage, finding in findings.items()}
     states["verdict"] = "differs" if was.verdict != now.verdict else "same"
     departed = next((stage for stage, state in states.items() if state == "differs"), None)
-    finding = found.get(departed or "verdict", NOT_COMPARED)
+    finding = findings.get(departed or "verdict", NOT_COMPARED)
     return ClaimComparison(
         id=was.id,
         verdict=(was.verdict, now.verdict),
@@ -133,24 +143,24 @@ def _claim(was: Evidence, now: Evidence, environments: tuple[Any, Any], claims: 
 
 def _stages(was: Evidence, now: Evidence, claims: int) -> tuple[dict[Stage, Finding], Departure | None, Drift | None]:
     """Go through the stages in order; after other inputs, nothing that follows is a comparison."""
-    found: dict[Stage, Finding] = dict.fromkeys(ORDER[:-1], NOT_COMPARED)
+    findings: dict[Stage, Finding] = dict.fromkeys(ORDER[:-1], NOT_COMPARED)
     if was.clock or now.clock or was.design[0] != now.design[0]:
-        return found, None, None
-    found["inputs"] = stages.inputs(was, now)
-    if found["inputs"].state == "differs":
-        return found, None, None
-    found["derived"] = stages.derived(was, now)
-    if found["derived"].state == "differs":
-        return found, None, None
+        return findings, None, None
+    findings["inputs"] = stages.inputs(was, now)
+    if findings["inputs"].state == "differs":
+        return findings, None, None
+    findings["derived"] = stages.derived(was, now)
+    if findings["derived"].state == "differs":
+        return findings, None, None
     left = stages.departure(was, now)
     if stages.traces_compared(was, now):
-        found["trace"] = Finding("same") if left is None else Finding("differs", (left.probe,), left.relative)
+        findings["trace"] = Finding("same") if left is None else Finding("differs", (left.probe,), left.relative)
     if was.seeds == now.seeds:
-        found["numbers"] = stages.numbers(was, now)
+        findings["numbers"] = stages.numbers(was, now)
     drifted = drift(was, now, claims)
     if drifted is not None:
-        found["effect"] = Finding("differs" if drifted.word == "changed" else "same")
-    return found, left, drifted
+        findings["effect"] = Finding("differs" if drifted.word == "changed" else "same")
+    return findings, left, drifted
 
 
 def _verdict_changed(was: Evidence, now: Evidence) -> bool:
@@ -175,3 +185,113 @@ def _blame(
     if departed in {"numbers", "effect"}:
         stage = "numbers" if states["trace"] == "same" else "numbers without training"
     return blame(stage, finding.names, *environments)
+
+
+def headline(comparison: Comparison) -> str:
+    """Return the comparison in one clause."""
+    claims = comparison.claims
+    if not claims:
+        return "nothing was compared"
+    changed = [claim.id for claim in claims if claim.verdict_changed]
+    inputs = [claim.id for claim in claims if claim.inputs_changed]
+    material = [claim.id for claim in claims if claim.drift is not None and claim.drift.material]
+    alarms = []
+    if changed:
+        alarms.append(f"the verdict of {listed(changed)} changed")
+    if inputs:
+        alarms.append(f"ERROR: inputs changed in {_count(inputs)}")
+    if material:
+        alarms.append(f"the effect drifted materially in {_count(material)}")
+    if alarms:
+        return "; ".join(alarms)
+    departed = [claim.id for claim in claims if claim.departed]
+    if departed:
+        return f"no verdict changed; numbers did in {len(departed)} of {_count(claims)}"
+    return f"nothing changed: {_count(claims)} compared"
+
+
+def _against(comparison: Comparison) -> str:
+    started = comparison.baseline.started
+    when = f" against the baseline of {started[:10]}" if started else " against the baseline"
+    if not comparison.versions:
+        return f"{when} (the same versions)"
+    return f"{when} ({', '.join(f'{name} {was} → {now}' for name, (was, now) in comparison.versions.items())})"
+
+
+def _verdicts(claims: Sequence[ClaimComparison]) -> Iterable[str]:
+    for claim in claims:
+        was, now = claim.verdict
+        if claim.verdict_changed:
+            cause = f": {claim.where}" if claim.where else ""
+            yield f"{claim.id}: verdict changed, {was} → {now}{cause}"
+        elif was not in {now, "error"}:
+            yield f"{claim.id}: {was} → {now}, which is no change of verdict at other seeds or of measured time"
+
+
+def _departures(claims: Sequence[ClaimComparison]) -> Iterable[str]:
+    """One line for all claims that departed at the same place for the same reason."""
+    groups: dict[tuple[object, ...], list[ClaimComparison]] = {}
+    for claim in claims:
+        if claim.blame and claim.departed != "verdict":
+            place = "" if claim.departure is None else claim.departure.place
+            groups.setdefault((claim.departed, place, claim.blame), []).append(claim)
+    for (stage, *_), group in groups.items():
+        head = "inputs changed: " if stage in {"inputs", "derived"} else ""
+        yield f"{head}{explanation(group)}: {listed([claim.id for claim in group])}"
+
+
+def explanation(group: Sequence[ClaimComparison]) -> str:
+    """Say where claims departed that did so at the same place, by how much, and what probably did it."""
+    first = group[0]
+    names = [name for claim in group for name in claim.finding.names]
+    sizes = [claim.finding.size for claim in group if claim.finding.size is not None]
+    if not first.blame:
+        return ""
+    if first.departed == "inputs":
+        text = f"the raw draws of {_purposes(names)} differ"
+    elif first.departed == "derived":
+        text = f"{_purposes(names)} made from the same raw draws differ{_by(sizes)}"
+    elif first.departed == "trace" and first.departure is not None:
+        text = f"training first departed at {first.departure.place}{_by(sizes)}: {first.departure.cause}"
+    elif first.departed == "verdict":
+        text = "every number is the baseline's, so the decision is another"
+    else:
+        text = "the final numbers differ" + (", the first steps do not" if first.states["trace"] == "same" else "")
+    return f"{text}; {first.blame}"
+
+
+def _by(sizes: Sequence[float]) -> str:
+    low, high = (f"{size:.2g}" for size in (min(sizes, default=math.inf), max(sizes, default=math.inf)))
+    if high == "inf":
+        return ""
+    return f" (by {low}, relative)" if low == high else f" (by {low} to {high}, relative)"
+
+
+def _purposes(names: Sequence[str]) -> str:
+    """Quote the purposes of names like `measurement[condition]/purpose`."""
+    quoted = [f'"{name}"' for name in dict.fromkeys(name.rpartition("/")[2] for name in names)]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _drifts(claims: Sequence[ClaimComparison]) -> Iterable[str]:
+    """Material drift is loud, one line a claim; what is undecided is named once."""
+    for claim in claims:
+        if claim.drift is not None and claim.drift.material:
+            yield f"{claim.id}: MATERIAL DRIFT: {claim.drift.text}"
+    for word, said in (
+        ("changed", "the effect changed, by less than half the margin"),
+        ("undecided", "whether the effect changed is undecided"),
+        ("no material change", "no material change of the effect"),
+    ):
+        ids = [claim.id for claim in claims if _quiet(claim, word)]
+        if ids:
+            yield f"{said}: {listed(ids)}"
+
+
+def _quiet(claim: ClaimComparison, word: str) -> bool:
+    drift = claim.drift
+    return drift is not None and drift.word == word and not drift.material and claim.states["numbers"] != "same"
+
+
+def _count(things: Sequence[object]) -> str:
+    return f"{len(things)} claim{'' if len(things) == 1 else 's'}"

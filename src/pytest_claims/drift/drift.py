@@ -89,9 +89,10 @@ def _paired(change: Floats) -> tuple[float, tuple[float, float]]:
 
 
 def _tolerated(was: Evidence, part: str) -> float:
-    entry = next((one for one in was.record.get("parts") or [] if one["text"] == part), was.record)
-    margin = entry.get("margin") or 0.0
-    if entry.get("role") in DISTANCES and margin > 0:
-        return float(margin) / 2
-    ends = [end for end in entry.get("region") or [] if end is not None]
-    return min((abs(entry["effect"] - end) for end in ends), default=math.nan) / 2
+    entry = next(entry for entry in was.record.parts if entry.text == part)
+    margin = entry.margin or 0.0
+    if entry.role in DISTANCES and margin > 0:
+        return margin / 2
+    ends = [end for end in entry.region or () if end is not None]
+    effect = math.nan if entry.effect is None else entry.effect
+    return min((abs(effect - end) for end in ends), default=math.nan) / 2

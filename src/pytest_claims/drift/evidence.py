@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_claims.record import PartRecord, Record
+from pytest_claims.results import Results
+
 Floats = NDArray[np.float64]
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,45 +47,44 @@ class Evidence:
     @property
     def verdict(self) -> str:
         """Supported, refuted, inconclusive or error."""
-        return str(self.record.get("verdict", "error"))
+        return self.record.verdict
 
     @property
     def clock(self) -> bool:
         """Whether the claim is about measured time, of which only the verdict can be compared."""
-        return bool(self.record.get("clock"))
+        return self.record.clock
 
     @property
     def seeds(self) -> int:
         """The number of seeds."""
-        return int(self.record.get("seeds") or 0)
+        return self.record.seeds or 0
 
     @property
     def design(self) -> tuple[str, str]:
         """Where the seeds come from and what trained them: the stream and the engine."""
-        return str(self.record.get("stream") or "registered"), str(self.record.get("engine") or "torch")
+        return self.record.stream, self.record.engine
 
 
-def evidence_of(results: Mapping[str, Any]) -> dict[str, Evidence]:
+def evidence_of(results: Results) -> dict[str, Evidence]:
     """Read every claim of a run, by id."""
-    pool: Mapping[str, Record] = results.get("evidence") or {}
-    return {str(record["id"]): _evidence(record, pool) for record in results["claims"]}
+    return {record.id: _evidence(record, results.evidence) for record in results.claims}
 
 
-def _evidence(record: Record, pool: Mapping[str, Record]) -> Evidence:
-    shared = {**record, **pool.get(str(record.get("evidence")), {})}
-    derived = {name: np.asarray(values, dtype=np.float64) for name, values in (shared.get("derived") or {}).items()}
+def _evidence(record: Record, pool: Mapping[str, Any]) -> Evidence:
+    shared = pool.get(record.evidence or "")
+    whole = record.extended(shared) if shared else record
     return Evidence(
-        id=str(record["id"]),
+        id=record.id,
         record=record,
-        inputs=shared.get("inputs") or {},
-        derived=derived,
-        trace={name: tuple(points) for name, points in probes(shared.get("trace") or {})},
+        inputs=whole.inputs,
+        derived={name: np.asarray(values, dtype=np.float64) for name, values in whole.derived.items()},
+        trace={name: tuple(points) for name, points in probes(whole.trace or {})},
         numbers=numbers_of(record),
-        values={name: np.asarray(values, dtype=np.float64) for name, values in values_of(record).items()},
+        values={part.text: np.asarray(part.values, dtype=np.float64) for part in parts_of(record) if part.values},
     )
 
 
-def probes(trace: Record, name: str = "") -> Iterator[tuple[str, list[Point]]]:
+def probes(trace: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, list[Point]]]:
     """Every probe of a trace with its points; conditions may nest the probes to any depth."""
     if isinstance(trace.get("step"), list):
         rows = zip(trace["step"], trace["loss"], trace["gradient"], strict=True)
@@ -94,29 +95,18 @@ def probes(trace: Record, name: str = "") -> Iterator[tuple[str, list[Point]]]:
             yield from probes(inner, f"{name}, {key}" if name else str(key))
 
 
-def deciding(record: Record) -> Record | None:
-    """Return the part that the record's top level repeats, None where there is none."""
-    parts: list[Record] = record.get("parts") or []
-    for part in parts:
-        if part.get("effect") == record.get("effect") and part.get("interval") == record.get("interval"):
-            return part
-    return parts[0] if parts else None
-
-
-def values_of(record: Record) -> dict[str, list[float | None]]:
-    """Every part's effect of each seed, the deciding part first."""
-    first = deciding(record)
-    parts = [] if first is None else [first, *(part for part in record["parts"] if part is not first)]
-    return {str(part["text"]): part["values"] for part in parts if part.get("values")}
+def parts_of(record: Record) -> list[PartRecord]:
+    """Return the parts, the one that decided first; where none can be told, in their own order."""
+    first = record.deciding
+    return list(record.parts) if first is None else [first, *(part for part in record.parts if part is not first)]
 
 
 def numbers_of(record: Record) -> str | None:
     """Digest of the numbers of all conditions and parts, bit for bit; None where the record holds none."""
-    if record.get("numbers"):
-        return str(record["numbers"])
-    rows = record.get("conditions") or []
-    numbers = [[_hex(value) for value in row.get("values") or []] for row in rows]
-    numbers += [[_hex(value) for value in part.get("values") or []] for part in record.get("parts") or []]
+    if record.numbers:
+        return record.numbers
+    numbers = [[_hex(value) for value in row.values] for row in record.conditions]
+    numbers += [[_hex(value) for value in part.values] for part in record.parts]
     if not any(numbers):
         return None
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:16]

@@ -1,19 +1,20 @@
 """What could not be compared, and why: one sentence each."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pytest_claims.drift.evidence import Evidence
+from pytest_claims.record import Record
+from pytest_claims.results import Results
+from pytest_claims.vocabulary import SCHEMA
 
-SCHEMA = 1
 SHOWN = 6
 
 
 def notes_of(
-    baseline: Mapping[str, Any], current: Mapping[str, Any], was: Mapping[str, Evidence], now: Mapping[str, Evidence]
+    baseline: Results, current: Results, was: Mapping[str, Evidence], now: Mapping[str, Evidence]
 ) -> tuple[str, ...]:
     """Return a sentence for everything that limits the comparison of two runs."""
-    pairs = [(was[one], now[one]) for one in now if one in was]
+    pairs = [(was[name], now[name]) for name in now if name in was]
     candidates = [
         _schema(baseline, current),
         _claim_sets(was, now),
@@ -23,7 +24,7 @@ def notes_of(
         _hypotheses(pairs),
         _errors(pairs),
         _evidence(pairs),
-        "The baseline's run was not complete." if baseline.get("complete") is False else None,
+        "The baseline's run was not complete." if baseline.complete is False else None,
     ]
     return tuple(note for note in candidates if note)
 
@@ -34,16 +35,16 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _schema(baseline: Mapping[str, Any], current: Mapping[str, Any]) -> str | None:
-    was, now = baseline.get("schema"), current.get("schema", SCHEMA)
+def _schema(baseline: Results, current: Results) -> str | None:
+    was, now = baseline.schema, current.schema or SCHEMA
     if was == now:
         return None
     return f"The baseline has schema {was}, this run schema {now}: what both name alike was compared."
 
 
 def _claim_sets(was: Mapping[str, Evidence], now: Mapping[str, Evidence]) -> str | None:
-    new, absent = [one for one in now if one not in was], [one for one in was if one not in now]
-    if not any(one in was for one in now):
+    new, absent = [name for name in now if name not in was], [name for name in was if name not in now]
+    if not any(name in was for name in now):
         return "The baseline and this run have no claim in common: nothing was compared."
     said = []
     if new:
@@ -98,10 +99,10 @@ def _hypotheses(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     )
 
 
-def _same_hypothesis(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Return whether kind, alpha and margin agree; of several parts, one that decided tells its margin."""
-    margins = [now.get("margin"), *(part.get("margin") for part in now.get("parts") or ())]
-    return all(was.get(one) == now.get(one) for one in ("kind", "alpha")) and was.get("margin") in margins
+def _same_hypothesis(was: Record, now: Record) -> bool:
+    """Return whether kind, alpha and margin agree; of several parts any may have decided, with its own margin."""
+    margins = [now.margin, *(part.margin for part in now.parts)]
+    return (was.kind, was.alpha) == (now.kind, now.alpha) and was.margin in margins
 
 
 def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:

@@ -13,7 +13,6 @@ LIBRARIES = (
     "scipy",
     "scikit-learn",
     "xarray",
-    "statsmodels",
     "pytest",
     "pytest-xdist",
     "python",
@@ -28,7 +27,7 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
     "trace": ("torch", "jax", "numpy"),
     "numbers": ("torch", "jax", "scikit-learn", "numpy", "scipy"),
     "numbers without training": ("scikit-learn", "numpy", "scipy", "torch"),
-    "verdict": ("scipy", "statsmodels", "xarray", "numpy"),
+    "verdict": ("scipy", "xarray", "numpy"),
 }
 
 

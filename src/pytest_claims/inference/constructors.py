@@ -17,9 +17,9 @@ import xarray as xr
 
 from pytest_claims.errors import DesignError, EvidenceError
 from pytest_claims.inference.arms import contrasts, evidence, resolution_of, single, step_of
-from pytest_claims.inference.controls import Levels
+from pytest_claims.inference.controls import Levels, Null
 from pytest_claims.inference.design import Design, design_of, fault_in, faulty
-from pytest_claims.inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, Null, row
+from pytest_claims.inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, row
 from pytest_claims.inference.labels import combinations, describe, fixed, other_dims, plain, say
 from pytest_claims.inference.parts import Part, Role
 from pytest_claims.inference.placeholder import Placeholder

@@ -5,7 +5,7 @@ ordered claim are permuted), one draw a seed for all parts together. If labels m
 likely as the real one, so "supported" may come out no more often than alpha: an exact randomisation test of the
 pipeline (Fisher 1935; Pitman 1937). A difference of differences, or of a gain from half of another, changes its sign as
 a whole: the world in which it is as often above zero as below. Eight seeds have 256 signs, so that a clear effect keeps
-its sign in one world of 256; where that is more than alpha (sequential looks), it is what may come out.
+its sign in one world of 256; where that is more than alpha (sequential looks), that many may be supported.
 
 Shifted to the margin: where exchanging labels does not make the claim false (levels, equivalences, "not worse than"),
 the part that decides is moved onto the nearest end of its region, where it is just not true, and its residuals are
@@ -15,9 +15,10 @@ part is moved, the others are taken to hold: the least favourable case of an int
 the same one standard deviation outside the margin. Counts are drawn from the binomial distribution at their bound.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -25,15 +26,13 @@ from scipy import stats
 from pytest_claims.inference.parts import Part, decide, forbidden, judge_parts
 from pytest_claims.inference.rule import MOST, Bools, Floats
 
-if TYPE_CHECKING:
-    from pytest_claims.inference.hypotheses import Hypothesis
-
 #: Share of shifted worlds that may come out supported: the rule's known weakness under skew.
 SHIFTED_BOUND = 0.08
 #: Chance that a sound control fails, for each claim.
 FALSE_ALARM = 1e-4
 
-ControlKind = Literal["relabelled", "shifted to the margin", "exact"]
+#: The worlds in which a hypothesis is false.
+Null = Literal["relabelled", "shifted to the margin", "exact"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,7 @@ class Control:
     ``beyond``: the same count one standard deviation outside the margin (shifted worlds only).
     """
 
-    kind: ControlKind
+    kind: Null
     worlds: int
     supported: int
     bound: int
@@ -81,16 +80,32 @@ class Control:
         }
 
 
-def control(hypothesis: "Hypothesis", rng: np.random.Generator, worlds: int, alpha: float) -> Control:
-    """Run the control that fits the hypothesis; for a conjunction one for each member, of which the worst is told."""
-    if hypothesis.members:
-        found = [control(member, rng, worlds, alpha) for member in hypothesis.members]
-        return max(found, key=lambda one: (not one.ok, one.supported / one.bound if one.bound else one.supported))
-    if hypothesis.null == "exact":
-        return _perturbed(hypothesis, rng, worlds)
-    if hypothesis.null == "relabelled":
-        return _relabelled(hypothesis, rng, worlds, alpha)
-    return _shifted(hypothesis, rng, worlds, alpha)
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What a control needs of a hypothesis: its parts, how it is made false, and the levels of an ordered claim."""
+
+    parts: tuple[Part, ...]
+    null: Null
+    levels: Levels | None
+
+    @property
+    def n(self) -> int:
+        """The number of seeds."""
+        return int(self.parts[0].values.size)
+
+
+def control(subject: Subject, rng: np.random.Generator, worlds: int, alpha: float) -> Control:
+    """Run the control that fits the subject."""
+    if subject.null == "exact":
+        return _perturbed(subject, rng, worlds)
+    if subject.null == "relabelled":
+        return _relabelled(subject, rng, worlds, alpha)
+    return _shifted(subject, rng, worlds, alpha)
+
+
+def worst(controls: Iterable[Control]) -> Control:
+    """Return the control that stands for a conjunction: that of the member that comes closest to its bound."""
+    return max(controls, key=lambda each: (not each.ok, each.supported / each.bound if each.bound else each.supported))
 
 
 def most_expected(worlds: int, alpha: float) -> int:
@@ -98,15 +113,15 @@ def most_expected(worlds: int, alpha: float) -> int:
     return int(stats.binom.isf(FALSE_ALARM, worlds, alpha))
 
 
-def _relabelled(hypothesis: "Hypothesis", rng: np.random.Generator, worlds: int, alpha: float) -> Control:
+def _relabelled(subject: Subject, rng: np.random.Generator, worlds: int, alpha: float) -> Control:
     """Exchange labels within each seed."""
-    n = hypothesis.n
-    parts = hypothesis.parts
-    if hypothesis.levels is not None:
-        data = hypothesis.levels.data
+    n = subject.n
+    parts = subject.parts
+    if subject.levels is not None:
+        data = subject.levels.data
         order = rng.permuted(np.broadcast_to(np.arange(data.shape[-1]), (worlds, n, data.shape[-1])), axis=-1)
         shuffled = np.take_along_axis(data[None], order[:, None], axis=-1)
-        values = hypothesis.levels.parts(shuffled)
+        values = subject.levels.parts(shuffled)
         supported = decide(parts, values, alpha, len(parts), whole=True).supported.all(axis=-1)
     else:
         signs = rng.choice([-1.0, 1.0], size=(worlds, 1, n))
@@ -127,11 +142,11 @@ def _swaps(censored: tuple[Bools, Bools]) -> tuple[tuple[Bools, Bools], tuple[Bo
     return (fast, slow), (slow, fast)
 
 
-def _shifted(hypothesis: "Hypothesis", rng: np.random.Generator, worlds: int, alpha: float) -> Control:
+def _shifted(subject: Subject, rng: np.random.Generator, worlds: int, alpha: float) -> Control:
     """Move the deciding part to its margin, and beyond."""
-    verdicts = judge_parts(hypothesis.parts, alpha)
+    verdicts = judge_parts(subject.parts, alpha)
     at = min(range(len(verdicts)), key=lambda i: verdicts[i].slack)
-    part, counted = hypothesis.parts[at], verdicts[at].counted
+    part, counted = subject.parts[at], verdicts[at].counted
     if part.estimator == "count" or counted:
         share = MOST if counted else next(end for end in part.region if isfinite(end))
         return _binomial(part, rng, (worlds, alpha), share, upwards=counted or isfinite(part.region[0]))
@@ -178,13 +193,13 @@ def _binomial(part: Part, rng: np.random.Generator, run: tuple[int, float], shar
     return Control("shifted to the margin", worlds, counts[0], bound, max(counts) <= bound, counts[1], text)
 
 
-def _perturbed(hypothesis: "Hypothesis", rng: np.random.Generator, worlds: int) -> Control:
+def _perturbed(subject: Subject, rng: np.random.Generator, worlds: int) -> Control:
     """Change one seed's value in one part by the smallest step a float has: it must not be supported."""
-    parts = hypothesis.parts
+    parts = subject.parts
     data = np.stack([part.values for part in parts])
     values = np.repeat(data[None], worlds, axis=0)
     world = np.arange(worlds)
-    part, seed = rng.integers(len(parts), size=worlds), rng.integers(hypothesis.n, size=worlds)
+    part, seed = rng.integers(len(parts), size=worlds), rng.integers(subject.n, size=worlds)
     expected = np.array([one.margin for one in parts])[part]
     # the expected value is what a perturbed seed must differ from, wherever the evidence itself stands
     values[world, part, seed] = np.nextafter(expected, np.inf)

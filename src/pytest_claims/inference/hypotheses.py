@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
 from pytest_claims.errors import EvidenceError
-from pytest_claims.inference.controls import Control, Levels, control
+from pytest_claims.inference.controls import Control, Levels, Null, Subject, control, worst
 from pytest_claims.inference.parts import Part, judge_parts
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
 
 #: What a proportion counts until its author names it.
 SUCCESS = "success"
-
-Null = Literal["relabelled", "shifted to the margin", "exact"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +66,14 @@ class Hypothesis:
         return replace(self, parts=tuple(part.complement() for part in self.parts))
 
     def control(self, rng: np.random.Generator, worlds: int = 400, alpha: float = ALPHA) -> Control:
-        """Judge again in worlds where the claim is not true; see controls.py for the worlds and the bound."""
+        """Judge again in worlds where the claim is not true; see controls.py for the worlds and the bound.
+
+        A conjunction has a control for each member; the worst is returned.
+        """
         self._enough()
-        return control(self, rng, worlds, alpha)
+        if self.members:
+            return worst([member.control(rng, worlds, alpha) for member in self.members])
+        return control(Subject(self.parts, self.null, self.levels), rng, worlds, alpha)
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> Self:
         """Return the same hypothesis with a unit, or with the author's own words for what its parts show."""

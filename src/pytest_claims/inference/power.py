@@ -19,7 +19,6 @@ POWER = 0.9
 EACH_SIDE = (1 + POWER) / 2
 #: Standard deviations beyond which every design has full power.
 FAR = 100.0
-#: Seeds come in blocks of this many.
 #: More seeds than anybody would train: beyond it the answer is "no number of seeds".
 MOST_SEEDS = 8192
 

@@ -12,6 +12,7 @@ from pytest_claims.nightly.legs import WATCHED, Got
 from pytest_claims.report.compare import Comparison, write_comparison
 from pytest_claims.report.history import load_history, write_history
 from pytest_claims.report.runs import condensed, load
+from pytest_claims.results import Results as Run
 
 Results = Mapping[str, Any]
 
@@ -110,7 +111,8 @@ def keep_history(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
         if outcome.results is None:
             continue
         path = folder / outcome.leg / f"{str(outcome.results['started'])[:10]}.json"
-        write_atomically(path, json.dumps(condensed(dict(outcome.results)), ensure_ascii=False) + "\n")
+        small = condensed(Run.from_json(outcome.results)).as_json()
+        write_atomically(path, json.dumps(small, ensure_ascii=False) + "\n")
         for old in sorted(path.parent.glob("*.json"))[:-NIGHTS]:
             old.unlink()
         written.append(path)

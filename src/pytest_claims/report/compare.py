@@ -13,11 +13,11 @@ from pytest_claims.drift.drift import Drift, drift
 from pytest_claims.drift.evidence import Evidence, evidence_of
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
+from pytest_claims.record import Record
 from pytest_claims.report import forest
 from pytest_claims.report.markdown import ICONS, MOST_BYTES, escape
 from pytest_claims.report.runs import NamedRun, differing, identifiers
 from pytest_claims.report.words import clip, interval_text, quantity
-from pytest_claims.results import Record
 
 MISSING = "not run"
 SHOWN = 8  # ids that a sentence names
@@ -35,17 +35,17 @@ class Row:
     @property
     def text(self) -> str:
         """The claim's text, from the last run that has it."""
-        return next((str(cell.get("text") or "") for cell in reversed(self.cells) if cell is not None), "")
+        return next((cell.text for cell in reversed(self.cells) if cell is not None), "")
 
     @cached_property
     def differs(self) -> bool:
         """Whether two runs give this claim different verdicts; a run without it gives none."""
-        return len({cell.get("verdict") for cell in self.cells if cell is not None}) > 1
+        return len({cell.verdict for cell in self.cells if cell is not None}) > 1
 
     @cached_property
     def verdicts(self) -> list[str]:
         """The verdict in each run."""
-        return [MISSING if cell is None else str(cell.get("verdict")) for cell in self.cells]
+        return [MISSING if cell is None else cell.verdict for cell in self.cells]
 
     @cached_property
     def plots(self) -> list[Markup]:
@@ -58,8 +58,8 @@ class Row:
     def effects(self) -> list[str]:
         """Effect and interval in each run."""
         return [
-            "" if cell is None or cell.get("effect") is None
-            else f"{quantity(cell, cell['effect'])} ({interval_text(cell)})"
+            "" if cell is None or cell.effect is None
+            else f"{quantity(cell, cell.effect)} ({interval_text(cell)})"
             for cell in self.cells
         ]  # fmt: skip
 
@@ -74,7 +74,7 @@ class Comparison:
     def rows(self) -> list[Row]:
         """Verdict changes first, each group in natural order."""
         ids = identifiers(self.runs)
-        rows = [Row(one, [run.claims.get(one) for run in self.runs], self._drifts(one, len(ids))) for one in ids]
+        rows = [Row(name, [run.claims.get(name) for run in self.runs], self._drifts(name, len(ids))) for name in ids]
         return sorted(rows, key=lambda row: not row.differs)
 
     @cached_property
@@ -87,8 +87,8 @@ class Comparison:
         words = []
         for now in (run.get(claim) for run in self._evidence):
             paired = was is not None and now is not None and now is not was and was.inputs and was.inputs == now.inputs
-            found = drift(was, now, claims) if was and now and paired and not was.clock else None
-            words.append("" if found is None else _told(found))
+            change = drift(was, now, claims) if was and now and paired and not was.clock else None
+            words.append("" if change is None else _in_words(change))
         return words
 
     @cached_property
@@ -112,9 +112,9 @@ class Comparison:
         return f"{len(self.changed)} of {len(self.rows)} claims {have} another verdict in another run: {names}."
 
 
-def _told(found: Drift) -> str:
-    low, high = found.interval
-    return f"drift {found.mean:+.3g} [{low:+.3g}, {high:+.3g}], paired over {found.seeds} seeds: {found.word}"
+def _in_words(change: Drift) -> str:
+    low, high = change.interval
+    return f"drift {change.mean:+.3g} [{low:+.3g}, {high:+.3g}], paired over {change.seeds} seeds: {change.word}"
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> Path:
@@ -139,11 +139,11 @@ def print_comparison(comparison: Comparison, out: TextIO) -> None:
     table += [[name, *(clip(value, 28) for value in values)] for name, values in comparison.versions]
     table.append([""] * (len(names) + 1))
     for row in comparison.rows:
-        told = [
+        cells = [
             verdict if verdict == MISSING else f"{verdict} {effect}".strip()
             for verdict, effect in zip(row.verdicts, row.effects, strict=True)
         ]
-        table.append([f"{'*' if row.differs else ' '} {row.id}", *told])
+        table.append([f"{'*' if row.differs else ' '} {row.id}", *cells])
     widths = [max(len(line[column]) for line in table) for column in range(len(names) + 1)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in table)
     out.writelines(f"{line.rstrip()}\n" for line in lines)

@@ -1,5 +1,6 @@
 """The example that the repository carries: the page and results.json of one finished run, in few enough bytes."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,17 @@ FIGURES = 6
 
 def slim(results: Results) -> Results:
     """Return results without traces and sums over draws, numbers to six figures: half of the bytes, the same page."""
-    claims = [{key: value for key, value in claim.items() if key not in DROPPED} for claim in results["claims"]]
-    shorter: Results = _rounded({**results, "claims": claims})
-    return shorter
+    shorter = replace(results, claims=tuple(claim.without(DROPPED) for claim in results.claims))
+    return Results.from_json(_rounded(shorter.as_json()))
 
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{FIGURES}g}")
     if isinstance(value, dict):  # six figures of a time since 1970 are hours
-        return {key: one if key == "began" else _rounded(one) for key, one in value.items()}
+        return {key: item if key == "began" else _rounded(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_rounded(one) for one in value]
+        return [_rounded(item) for item in value]
     return value
 
 
@@ -37,7 +37,7 @@ def write_example(folder: Path, target: Path) -> Path:
     from pytest_claims.report.page import page_text
 
     results = read(folder)
-    if not results.get("complete"):
+    if not results.complete:
         raise ResultsError(f"{folder} holds a partial run: an example shows a whole one.")
     if folder.resolve() == target.resolve():
         raise ResultsError(f"{folder} is the example itself: name the folder of a run.")

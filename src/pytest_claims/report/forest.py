@@ -6,12 +6,11 @@ to a wide screen.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
+from pytest_claims.record import PartRecord, Record
 from pytest_claims.report.words import ends, interval_text, quantity, region_text
-from pytest_claims.results import Record
 from pytest_claims.vocabulary import ENDS
 
 #: Kinds whose effect is a difference: zero is a place that a reader looks for.
@@ -35,53 +34,53 @@ class Scale:
         return round(min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low))), 2)
 
 
-def scale_of(claim: Record, parts: Iterable[Mapping[str, Any]]) -> Scale | None:
+def scale_of(claim: Record, parts: Iterable[Record | PartRecord]) -> Scale | None:
     """Return a scale that holds all effects, intervals and region edges; None where there is no number."""
     values: list[float] = []
     for part in parts:
-        interval, region = ends(part.get("interval")), ends(part.get("region"))
-        values += [value for value in (part.get("effect"), *interval, *region) if value is not None]
+        numbers = (part.effect, *ends(part.interval), *ends(part.region))
+        values += [value for value in numbers if value is not None]
     if not values:
         return None
-    if claim.get("kind") in DIFFERENCES:
+    if claim.kind in DIFFERENCES:
         values.append(0.0)
     low, high = min(values), max(values)
     room = PADDING * (high - low) or abs(high) * 0.1 or 1.0
     return Scale(low - room, high + room)
 
 
-def strip(claim: Record, part: Mapping[str, Any] | None = None, scale: Scale | None = None) -> Markup:
+def strip(claim: Record, part: PartRecord | None = None, scale: Scale | None = None) -> Markup:
     """Return the plot of a row: region, zero, interval, effect. Empty where there is no effect."""
-    told = part or claim
-    scale = scale or scale_of(claim, [told])
-    if scale is None or told.get("effect") is None:
+    shown = part or claim
+    scale = scale or scale_of(claim, [shown])
+    if scale is None or shown.effect is None:
         return Markup("")
-    found = f"effect {quantity(claim, told['effect'], part)}, interval {interval_text(claim, part)}"
-    label = f"{found}; claimed: {region_text(claim, part)}"
+    measured = f"effect {quantity(claim, shown.effect, part)}, interval {interval_text(claim, part)}"
+    label = f"{measured}; claimed: {region_text(claim, part)}"
+    marks = _marks(claim.kind, shown, scale)
     if part is not None:
         # a row of a table says it all in its other cells
-        return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(_marks(claim, told, scale))
-    return Markup('<svg class="forest" role="img" aria-label="{}">{}</svg>').format(label, _marks(claim, told, scale))
+        return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(marks)
+    return Markup('<svg class="forest" role="img" aria-label="{}">{}</svg>').format(label, marks)
 
 
 def panel(claim: Record) -> Markup:
     """Return the plot of a claim's own section: the same with a labelled axis. Empty where there is no effect."""
     scale = scale_of(claim, [claim])
-    if scale is None or claim.get("effect") is None:
+    if scale is None or claim.effect is None:
         return Markup("")
-    at = scale.at(claim["effect"])
-    texts = [_text(at, 13, quantity(claim, claim["effect"]), "value")]
+    texts = [_text(scale.at(claim.effect), 13, quantity(claim, claim.effect), "value")]
     ticks: dict[float, str] = {}
-    for edge in ends(claim.get("region")):
+    for edge in ends(claim.region):
         if edge is not None:
             ticks[scale.at(edge)] = quantity(claim, edge)
-    if claim.get("kind") in DIFFERENCES and all(abs(scale.at(0.0) - place) > WORDS for place in ticks):
-        ticks[scale.at(0.0)] = "no difference" if claim.get("kind") != "time" else "equally fast"
+    if claim.kind in DIFFERENCES and all(abs(scale.at(0.0) - place) > WORDS for place in ticks):
+        ticks[scale.at(0.0)] = "no difference" if claim.kind != "time" else "equally fast"
     texts += [_text(place, 67, words, "tick") for place, words in _apart(ticks)]
-    label = f"Effect {quantity(claim, claim['effect'])}, interval {interval_text(claim)}; claimed: {region_text(claim)}"
+    label = f"Effect {quantity(claim, claim.effect)}, interval {interval_text(claim)}; claimed: {region_text(claim)}"
     return Markup(
         '<svg class="forest panel" role="img" aria-label="{}"><svg y="20" height="32">{}</svg>{}</svg>'
-    ).format(label, _marks(claim, claim, scale), Markup("").join(texts))
+    ).format(label, _marks(claim.kind, claim, scale), Markup("").join(texts))
 
 
 def _apart(ticks: Mapping[float, str]) -> list[tuple[float, str]]:
@@ -100,11 +99,11 @@ def _text(place: float, y: int, words: str, kind: str) -> Markup:
     )
 
 
-def _marks(claim: Record, told: Mapping[str, Any], scale: Scale) -> Markup:
-    verdict = told.get("verdict") if told.get("verdict") in ENDS else "error"
-    low, high = ends(told.get("interval"))
-    out = [_region(claim, told, scale)]
-    if claim.get("kind") in DIFFERENCES:
+def _marks(kind: str | None, shown: Record | PartRecord, scale: Scale) -> Markup:
+    verdict = shown.verdict if shown.verdict in ENDS else "error"
+    low, high = ends(shown.interval)
+    out = [_region(kind, shown, scale)]
+    if kind in DIFFERENCES:
         out.append(Markup('<line class="zero" x1="{0}%" x2="{0}%" y1="2" y2="100%"/>').format(_p(scale.at(0.0))))
     if low is not None and high is not None:
         out.append(
@@ -112,17 +111,17 @@ def _marks(claim: Record, told: Mapping[str, Any], scale: Scale) -> Markup:
                 verdict, _p(scale.at(low)), _p(scale.at(high))
             )
         )
-    out.append(
-        Markup('<use href="#m-{0}" class="{0}" x="{1}%" y="50%"/>').format(verdict, _p(scale.at(told["effect"])))
-    )
+    if shown.effect is not None:
+        place = _p(scale.at(shown.effect))
+        out.append(Markup('<use href="#m-{0}" class="{0}" x="{1}%" y="50%"/>').format(verdict, place))
     return Markup("").join(out)
 
 
-def _region(claim: Record, told: Mapping[str, Any], scale: Scale) -> Markup:
-    low, high = ends(told.get("region"))
+def _region(kind: str | None, shown: Record | PartRecord, scale: Scale) -> Markup:
+    low, high = ends(shown.region)
     if low is None and high is None:
         return Markup("")
-    if claim.get("kind") == "exact" or low == high:
+    if kind == "exact" or low == high:
         place = _p(scale.at(low if low is not None else high or 0.0))
         return Markup('<line class="edge" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(place)
     left = 0.0 if low is None else scale.at(low)
@@ -144,11 +143,5 @@ def lesson(verdict: str) -> Markup:
     """Return the picture that explains a verdict: the interval inside, outside, or across the edge of the region."""
     places = {"supported": (0.4, 0.9), "refuted": (-0.9, -0.35), "inconclusive": (-0.35, 0.45)}
     low, high = places[verdict]
-    made_up = {
-        "kind": "level",
-        "effect": (low + high) / 2,
-        "interval": [low, high],
-        "region": [0.0, None],
-        "verdict": verdict,
-    }
-    return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(_marks(made_up, made_up, Scale(-1.2, 1.2)))
+    made_up = PartRecord(effect=(low + high) / 2, interval=(low, high), region=(0.0, None), verdict=verdict)
+    return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(_marks("level", made_up, Scale(-1.2, 1.2)))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
+from pytest_claims.record import Record
 from pytest_claims.report.markdown import escape
 from pytest_claims.report.runs import NamedRun, differing, identifiers
 from pytest_claims.report.words import plural
-from pytest_claims.results import Record
 from pytest_claims.vocabulary import ENDS, VERDICTS
 
 #: What the page says of where the runs were made.
@@ -20,31 +20,31 @@ NOT_RUN = "not run"
 
 def draws_of(runs: Sequence[NamedRun]) -> list[str]:
     """Return the name of each run's seeds, "fresh-1"; a ResultsError where a run is not what the page is about."""
-    found = []
+    draws = []
     for run in runs:
-        streams = {str(claim.get("stream") or "registered") for claim in run.results["claims"]}
+        streams = {claim.stream for claim in run.results.claims}
         if len(streams) != 1 or not all(stream.startswith("fresh-") for stream in streams):
-            told = " and ".join(sorted(streams)) or "no"
-            raise ResultsError(f"{run.name} holds claims on {told} seeds; this page takes runs of pytest --fresh=N.")
-        if not run.results.get("complete"):
+            others = " and ".join(sorted(streams)) or "no"
+            raise ResultsError(f"{run.name} holds claims on {others} seeds; this page takes runs of pytest --fresh=N.")
+        if not run.results.complete:
             raise ResultsError(f"{run.name} was interrupted; this page takes whole runs.")
         for claim in run.claims.values():
-            registered, seeds = claim.get("registered_seeds"), claim.get("seeds")
-            if claim.get("verdict") != "error" and (claim.get("looks") or registered != seeds):
+            if claim.verdict != "error" and (claim.looks or claim.registered_seeds != claim.seeds):
                 raise ResultsError(
-                    f"{run.name}: {claim['id']} rests on {seeds} seeds and is registered for {registered}."
+                    f"{run.name}: {claim.id} rests on {claim.seeds} seeds and is registered for "
+                    f"{claim.registered_seeds}."
                 )
-        found.append(streams.pop())
-    for draw, count in Counter(found).items():
+        draws.append(streams.pop())
+    for draw, count in Counter(draws).items():
         if count > 1:
             raise ResultsError(f"{draw} is given {count} times; the same seeds again are no fresh draw.")
-    return found
+    return draws
 
 
 def page(runs: Sequence[NamedRun]) -> str:
     """Return the page: what was asked, the counts, and every claim with its verdict in each draw."""
     draws = draws_of(runs)
-    rows = [(one, [run.claims.get(one) for run in runs]) for one in identifiers(runs)]
+    rows = [(claim, [run.claims.get(claim) for run in runs]) for claim in identifiers(runs)]
     commands = ", ".join(f"`pytest claims/ --fresh={draw.removeprefix('fresh-')}`" for draw in draws)
     asked = (
         f"How the registered verdicts fared on {plural(len(draws), 'draw')} of seeds that had no part in registering "
@@ -79,11 +79,11 @@ def page(runs: Sequence[NamedRun]) -> str:
 
 
 def _registered(cells: Sequence[Record | None]) -> str:
-    return next(str(cell.get("registered")) for cell in cells if cell is not None)
+    return next(str(cell.registered) for cell in cells if cell is not None)
 
 
 def _verdict(cell: Record | None) -> str:
-    return NOT_RUN if cell is None else str(cell.get("verdict"))
+    return NOT_RUN if cell is None else cell.verdict
 
 
 def _counts(rows: Sequence[tuple[str, Sequence[Record | None]]]) -> list[str]:
@@ -112,10 +112,10 @@ def _counts(rows: Sequence[tuple[str, Sequence[Record | None]]]) -> list[str]:
 
 def _row(name: str, cells: Sequence[Record | None]) -> str:
     registered = _registered(cells)
-    told = [_verdict(cell) for cell in cells]
-    text = next(str(cell.get("text") or "") for cell in cells if cell is not None)
-    shown = [verdict if verdict in {registered, NOT_RUN} else f"**{verdict}**" for verdict in told]
-    held = f"{told.count(registered)} of {len(told) - told.count(NOT_RUN)}"
+    verdicts = [_verdict(cell) for cell in cells]
+    text = next(cell.text for cell in cells if cell is not None)
+    shown = [verdict if verdict in {registered, NOT_RUN} else f"**{verdict}**" for verdict in verdicts]
+    held = f"{verdicts.count(registered)} of {len(verdicts) - verdicts.count(NOT_RUN)}"
     return f"| {escape(name, 60)} | {escape(text, 160)} | {registered} | {' | '.join(shown)} | {held} |"
 
 

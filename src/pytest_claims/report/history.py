@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
+from pytest_claims.record import Record
 from pytest_claims.report.runs import NamedRun, condensed, differing, find
 from pytest_claims.report.words import departed, ends, interval_text, quantity, region_text
-from pytest_claims.results import Record, natural, read
+from pytest_claims.results import natural, read
 
 WIDTH, HEIGHT = 1000, 100
 #: Entries of the environment whose change explains a changed verdict; the commit changes every night.
@@ -46,15 +46,13 @@ class Story:
     @property
     def last(self) -> Record:
         """The last run that has the claim."""
-        return next(one for one in reversed(self.nights) if one is not None)
+        return next(night for night in reversed(self.nights) if night is not None)
 
     @cached_property
     def now(self) -> str:
         """Effect and interval in the last run."""
         last = self.last
-        return (
-            "no effect" if last.get("effect") is None else f"{quantity(last, last['effect'])} [{interval_text(last)}]"
-        )
+        return "no effect" if last.effect is None else f"{quantity(last, last.effect)} [{interval_text(last)}]"
 
     @cached_property
     def asked(self) -> str:
@@ -80,13 +78,13 @@ class History:
 
     def _version_changes(self) -> dict[int, list[tuple[str, str, str]]]:
         """By run: (name, before, after) of each version that is another than in the run before."""
-        found = {}
+        changes = {}
         for at, (before, after) in enumerate(pairwise(self.runs), 1):
             names = [name for name in differing((before.environment, after.environment)) if name in VERSIONS]
             if names:
                 pairs = (before.environment, after.environment)
-                found[at] = [(name, *(str(one.get(name) or "none") for one in pairs)) for name in names]
-        return found  # type: ignore[return-value]
+                changes[at] = [(name, *(str(one.get(name) or "none") for one in pairs)) for name in names]
+        return changes  # type: ignore[return-value]
 
     def _story(self, identifier: str) -> Story:
         nights = [run.claims.get(identifier) for run in self.runs]
@@ -94,28 +92,25 @@ class History:
         for at, night in enumerate(nights):
             if night is None:
                 continue
-            verdict = str(night.get("verdict"))
-            if last is not None and verdict != last:
+            if last is not None and night.verdict != last:
                 # what changed since the last run that had the claim, not only in the night itself
                 versions = [one for step in range(since + 1, at + 1) for one in self.changes.get(step, [])]
                 events.append(
-                    Event(
-                        identifier, at, last, verdict, self.runs[at].started, versions, str(night.get("message") or "")
-                    )
+                    Event(identifier, at, last, night.verdict, self.runs[at].started, versions, night.message)
                 )
-            last, since = verdict, at
+            last, since = night.verdict, at
         return Story(identifier, nights, events)
 
     @cached_property
     def events(self) -> list[Event]:
         """Changed verdicts, the latest first."""
-        found = [event for story in self.stories for event in story.events]
-        return sorted(found, key=lambda event: (-event.night, natural(event.id)))[:MOST_EVENTS]
+        events = [event for story in self.stories for event in story.events]
+        return sorted(events, key=lambda event: (-event.night, natural(event.id)))[:MOST_EVENTS]
 
     @cached_property
     def departed(self) -> list[Record]:
         """Claims of the last run that are not as registered."""
-        return [claim for claim in self.runs[-1].results["claims"] if departed(claim)] if self.runs else []
+        return [claim for claim in self.runs[-1].results.claims if departed(claim)] if self.runs else []
 
 
 def load_history(folder: Path) -> History:
@@ -147,13 +142,15 @@ def write_history(folder: Path, history: History) -> Path:
 def chart(story: Story) -> Markup:
     """Draw effect and interval night by night: the claimed region behind, changed verdicts as vertical lines."""
     known = [
-        (at, night) for at, night in enumerate(story.nights) if night is not None and night.get("effect") is not None
+        (at, night.effect, ends(night.interval))
+        for at, night in enumerate(story.nights)
+        if night is not None and night.effect is not None
     ]
     if not known:
         return Markup("")
-    lows = [_known(ends(night.get("interval"))[0], night["effect"]) for _, night in known]
-    highs = [_known(ends(night.get("interval"))[1], night["effect"]) for _, night in known]
-    region = ends(story.last.get("region"))
+    lows = [effect if low is None else low for _, effect, (low, _) in known]
+    highs = [effect if high is None else high for _, effect, (_, high) in known]
+    region = ends(story.last.region)
     edges = [edge for edge in region if edge is not None]
     bottom, top = min([*lows, *edges]), max([*highs, *edges])
     room = 0.08 * (top - bottom) or abs(top) * 0.1 or 1.0
@@ -166,10 +163,10 @@ def chart(story: Story) -> Markup:
     def y(value: float) -> float:
         return HEIGHT * (top - value) / (top - bottom)
 
-    nights = [at for at, _ in known]
+    nights = [at for at, *_ in known]
     up = [(x(at), y(value)) for at, value in zip(nights, highs, strict=True)]
     down = [(x(at), y(value)) for at, value in zip(nights, lows, strict=True)]
-    middle = [(x(at), y(night["effect"])) for at, night in known]
+    middle = [(x(at), y(effect)) for at, effect, _ in known]
     if len(known) == 1:
         # a single night has no width of its own
         up, down, middle = ([(a - 4, b), (a + 4, b)] for ((a, b),) in (up, down, middle))
@@ -192,10 +189,6 @@ def chart(story: Story) -> Markup:
     return Markup(
         '<svg class="night" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
     ).format(WIDTH, HEIGHT, label, Markup("").join(out))
-
-
-def _known(value: Any, otherwise: float) -> float:
-    return otherwise if value is None else value
 
 
 def _n(value: float) -> str:

@@ -1,10 +1,11 @@
 """The Markdown summary for a CI job's page: what changed, what departed, then every claim in a table."""
 
 import re
+from collections.abc import Sequence
 
-from pytest_claims._against import alarms
+from pytest_claims.record import Record
 from pytest_claims.report.words import clip, departed, duration, interval_text, plural, quantity
-from pytest_claims.results import Record, Results
+from pytest_claims.results import Results
 from pytest_claims.vocabulary import ENDS
 
 #: What a job page takes; GitHub refuses a step's summary above 1 MiB and shows long ones badly.
@@ -15,9 +16,8 @@ TEXT = 300
 
 def summary(results: Results) -> str:
     """Return the summary, at most ``MOST_BYTES`` bytes: rows that do not fit are counted, not shown."""
-    claims: list[Record] = results["claims"]
-    head = [*_head(results, claims), *_changes(results), *_departures(claims)]
-    rows = [_row(claim) for claim in claims]
+    head = [*_head(results), *_changes(results), *_departures(results.claims)]
+    rows = [_row(claim) for claim in results.claims]
     table = ["", "<details><summary>All claims</summary>", "", "| claim | | verdict | effect | interval | seeds |",
              "|---|---|---|---|---|---|"]  # fmt: skip
     foot = ["", "</details>", ""]
@@ -36,63 +36,60 @@ def escape(text: object, most: int = TEXT) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", flat)
 
 
-def _head(results: Results, claims: list[Record]) -> list[str]:
-    told = [(sum(claim.get("verdict") == verdict for claim in claims), verdict) for verdict in ENDS]
+def _head(results: Results) -> list[str]:
+    counts = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
     lines = [
         "## Atomic Claims",
         "",
-        " · ".join(f"{ICONS[verdict]} **{count}** {verdict}" for count, verdict in told),
+        " · ".join(f"{ICONS[verdict]} **{count}** {verdict}" for count, verdict in counts),
         "",
     ]
-    environment = results.get("environment") or {}
     versions = ", ".join(
-        f"{name} {environment[name]}" for name in ("python", "torch", "numpy") if environment.get(name)
+        f"{name} {results.environment[name]}" for name in ("python", "torch", "numpy") if results.environment.get(name)
     )
-    lines += [f"{plural(len(claims), 'claim')} in {duration(results.get('duration_s'))} on {escape(versions)}.", ""]
-    if not results.get("complete"):
+    lines += [f"{plural(len(results.claims), 'claim')} in {duration(results.duration_s)} on {escape(versions)}.", ""]
+    if not results.complete:
         lines += ["**Partial:** this run was interrupted.", ""]
     return lines
 
 
 def _changes(results: Results) -> list[str]:
-    baseline = results.get("baseline")
-    if not baseline:
+    if not results.baseline:
         return []
-    changes = alarms(results)
+    changes = results.alarms
     if not changes:
         return ["Nothing changed since the baseline.", ""]
-    texts = {claim["id"]: claim.get("text") for claim in results["claims"]}
+    texts = {claim.id: claim.text for claim in results.claims}
     lines = [f"### {plural(len(changes), 'alarm')} since the baseline", ""]
     lines += [
-        f"- **{escape(one['id'])}** {escape(texts.get(one['id']) or '')}: {one.get('was')} → **{one.get('now')}**. "
-        f"{escape(one.get('where') or '')}"
-        for one in changes
+        f"- **{escape(change['id'])}** {escape(texts.get(change['id'], ''))}: {change.get('was')} → "
+        f"**{change.get('now')}**. {escape(change.get('where') or '')}"
+        for change in changes
     ]
     return [*lines, ""]
 
 
-def _departures(claims: list[Record]) -> list[str]:
+def _departures(claims: Sequence[Record]) -> list[str]:
     surprising = [claim for claim in claims if departed(claim)]
     if not surprising:
         return ["Every verdict is as registered.", ""]
     lines = [f"### {plural(len(surprising), 'verdict')} not as registered", ""]
     lines += [
-        f"- **{escape(claim['id'])}** {escape(claim.get('text') or '')}: registered {claim.get('registered')}, "
-        f"got **{claim.get('verdict')}**. {escape(claim.get('message') or '')}"
+        f"- **{escape(claim.id)}** {escape(claim.text)}: registered {claim.registered}, "
+        f"got **{claim.verdict}**. {escape(claim.message)}"
         for claim in surprising
     ]
     return [*lines, ""]
 
 
 def _row(claim: Record) -> str:
-    verdict = str(claim.get("verdict"))
     cells = [
-        f"**{escape(claim.get('id', ''), 60)}**",
-        escape(claim.get("text") or "", 160),
-        f"{ICONS.get(verdict, '')} {verdict}{' (not as registered)' if departed(claim) else ''}",
-        quantity(claim, claim.get("effect")),
+        f"**{escape(claim.id, 60)}**",
+        escape(claim.text, 160),
+        f"{ICONS.get(claim.verdict, '')} {claim.verdict}{' (not as registered)' if departed(claim) else ''}",
+        quantity(claim, claim.effect),
         interval_text(claim),
-        str(claim.get("seeds") or "—"),
+        str(claim.seeds or "—"),
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -2,30 +2,30 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_claims.files import write_atomically
-from pytest_claims.report.words import labels_of
-from pytest_claims.results import Record, Results
+from pytest_claims.record import Record
+from pytest_claims.results import Results
 
 COLUMNS = ("claim", "source", "condition", "seed", "x", "value")
 Row = tuple[str, str, str, Any, Any, Any]
 
 
-def condition_text(labels: dict[str, Any]) -> str:
+def condition_text(labels: Mapping[str, Any]) -> str:
     """Return "layers=3; activation=relu"."""
     return "; ".join(f"{name}={value}" for name, value in labels.items())
 
 
 def condition_rows(claim: Record) -> Iterator[Row]:
     """One row for each seed's value in each condition. ``seed`` is the seed's position where seeds are not named."""
-    names = claim.get("seed_values") or []
-    for condition in claim.get("conditions") or []:
-        text = condition_text(labels_of(condition))
-        for at, value in enumerate(condition.get("values") or []):
-            yield claim["id"], "conditions", text, names[at] if at < len(names) else at, "", value
+    names = claim.seed_values
+    for condition in claim.conditions:
+        text = condition_text(condition.labels)
+        for at, value in enumerate(condition.values):
+            yield claim.id, "conditions", text, names[at] if at < len(names) else at, "", value
 
 
 def as_csv(rows: Iterable[Row], *, header: bool) -> str:
@@ -51,9 +51,9 @@ def _inert(cell: Any) -> Any:
 def write_measurements(folder: Path, results: Results) -> Path:
     """Write measurements.csv: conditions from the records, then the curves that the workers left beside the figures."""
     pieces = [as_csv([], header=True)]
-    for claim in results["claims"]:
+    for claim in results.claims:
         pieces.append(as_csv(condition_rows(claim), header=False))
-        for name in claim.get("curves") or []:
+        for name in claim.curves:
             path = folder / name
             if path.is_file():
                 pieces.append(path.read_text(encoding="utf-8"))

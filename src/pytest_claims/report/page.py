@@ -9,14 +9,14 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from pytest_claims._against import alarms, drifted
 from pytest_claims.files import write_atomically
+from pytest_claims.record import Record, TrialTime
 from pytest_claims.report import forest, words
 from pytest_claims.report.figures.palette import style_sheet
 from pytest_claims.report.figures.svg import for_page, size
-from pytest_claims.report.views import ClaimView, Figure, Loose
-from pytest_claims.results import Record, Results, natural
-from pytest_claims.vocabulary import ENDS
+from pytest_claims.report.views import ClaimView, Figure
+from pytest_claims.results import Results, natural
+from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, REGISTERED
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Bytes that a page should have at most: beyond it further figures stay in figures/, and the page says so.
@@ -49,25 +49,25 @@ class Page:
 
     def __init__(self, results: Results, folder: Path, most_figures: int | None = None) -> None:
         self.results = results
-        self.environment: Mapping[str, Any] = results.get("environment") or {}
-        self.claims: list[Record] = results["claims"]
+        self.environment = results.environment
+        self.claims = results.claims
         figures, self.drawn = load_figures(folder, self.claims, most_figures)
-        views = {record["id"]: self._view(record, figures) for record in self.claims}
+        views = {record.id: self._view(record, figures) for record in self.claims}
         for view in views.values():
-            parent = views.get(view.record.get("variant_of") or words.bare(view.id))
+            parent = views.get(view.record.variant_of or words.bare(view.id))
             if parent is not None and parent is not view:
                 view.parent = parent.record
                 parent.variants.append(view)
         self.top = [view for view in views.values() if view.parent is None]
 
     def _view(self, record: Record, figures: Mapping[str, tuple[list[Figure], list[str]]]) -> ClaimView:
-        drawn, lost = figures[record["id"]]
-        return ClaimView(Loose(record), self.environment, drawn, lost)
+        drawn, lost = figures[record.id]
+        return ClaimView(record, self.environment, drawn, lost)
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """Claims and variants by verdict."""
-        return {verdict: sum(claim.get("verdict") == verdict for claim in self.claims) for verdict in ENDS}
+        return {verdict: sum(claim.verdict == verdict for claim in self.claims) for verdict in ENDS}
 
     @cached_property
     def experiments(self) -> list[Experiment]:
@@ -79,8 +79,8 @@ class Page:
         return [
             Experiment(
                 number,
-                next((str(view.record["question"]) for view in views if view.record.get("question")), ""),
-                next((str(view.record["protocol"]) for view in views if view.record.get("protocol")), ""),
+                next((view.record.question for view in views if view.record.question), ""),
+                next((view.record.protocol for view in views if view.record.protocol), ""),
                 views,
                 seconds.get(number, 0.0),
             )
@@ -90,44 +90,39 @@ class Page:
     @cached_property
     def departed(self) -> list[ClaimView]:
         """Claims and variants whose verdict fails the run."""
-        return [view for one in self.experiments for view in one.everything if view.departed]
+        return [view for experiment in self.experiments for view in experiment.everything if view.departed]
 
     @cached_property
     def undecided(self) -> list[ClaimView]:
         """Claims and variants whose other verdict is excused."""
-        return [view for one in self.experiments for view in one.everything if view.undecided]
+        return [view for experiment in self.experiments for view in experiment.everything if view.undecided]
 
     @cached_property
     def unusual(self) -> str:
         """What is unusual about the whole run, in a sentence: a quick look, other seeds, another engine."""
-        views = [view for one in self.experiments for view in one.everything]
+        views = [view for experiment in self.experiments for view in experiment.everything]
         facts = []
-        fewer = sum(view.other_seeds and not view.record.get("looks") for view in views)
+        fewer = sum(view.other_seeds and not view.record.looks for view in views)
         if fewer:
             facts.append(f"{fewer} of {words.plural(len(views), 'claim')} on another number of seeds than registered")
-        for name, usual in (("stream", "registered"), ("engine", "torch")):
-            others = sorted({str(view.record[name]) for view in views if view.record.get(name)} - {usual})
+        streams, engines = ({getattr(view.record, name) for view in views} for name in ("stream", "engine"))
+        for name, others in (("stream", streams - {REGISTERED}), ("engine", engines - {DEFAULT_ENGINE})):
             if others:
-                facts.append(f"{name}: {', '.join(others)}")
-        if any(view.record.get("looks") for view in views):
+                facts.append(f"{name}: {', '.join(sorted(others))}")
+        if any(view.record.looks for view in views):
             facts.append("seeds were added until a look decided")
         return "; ".join(facts)
 
     @cached_property
-    def alarms(self) -> list[Record]:
+    def alarms(self) -> list[dict[str, Any]]:
         """What changed since the baseline, each with the claim's text."""
-        texts = {claim["id"]: claim.get("text") for claim in self.claims}
-        return [{**one, "text": texts.get(one["id"], "")} for one in alarms(self.results)]
-
-    @cached_property
-    def drifted(self) -> list[Record]:
-        """What departed from the baseline without changing a verdict."""
-        return drifted(self.results)
+        texts = {claim.id: claim.text for claim in self.claims}
+        return [{**change, "text": texts.get(change["id"], "")} for change in self.results.alarms]
 
     @cached_property
     def seeds(self) -> str:
         """Return "32" or "16 to 64": how many seeds the claims rest on."""
-        known = [claim["seeds"] for claim in self.claims if claim.get("seeds")]
+        known = [claim.seeds for claim in self.claims if claim.seeds]
         if not known:
             return ""
         return str(known[0]) if min(known) == max(known) else f"{min(known)} to {max(known)}"
@@ -141,7 +136,7 @@ class Page:
     def reused(self) -> int:
         """The number of trials that were read from an earlier run."""
         known = dict(trials_of(self.claims))
-        return sum(bool(trial.get("reused")) for trial in known.values())
+        return sum(trial.reused for trial in known.values())
 
     @cached_property
     def busy(self) -> dict[str, float] | None:
@@ -151,17 +146,14 @@ class Page:
     @cached_property
     def corrected(self) -> int:
         """The number of p-values that Holm's adjustment is over."""
-        return sum(claim.get("p_holm") is not None for claim in self.claims)
+        return sum(claim.p_holm is not None for claim in self.claims)
 
 
-def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], Record]]:
+def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], TrialTime]]:
     """Yield every trial that the claims rest on under a key that names it: two claims may rest on one."""
     for claim in claims:
-        for trial in claim.get("seconds_by_trial") or []:
-            if isinstance(trial, Mapping):
-                number = str(claim.get("experiment"))
-                key = (number, *(str(trial.get(name)) for name in ("measurement", "condition", "seeds")))
-                yield key, dict(trial)
+        for trial in claim.seconds_by_trial:
+            yield (claim.experiment, *trial.key), trial
 
 
 def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
@@ -171,7 +163,7 @@ def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
     """
     seconds: dict[str, float] = {}
     for (number, *_), trial in dict(trials_of(claims)).items():
-        seconds[number] = seconds.get(number, 0.0) + float(trial.get("seconds") or 0.0)
+        seconds[number] = seconds.get(number, 0.0) + (trial.seconds or 0.0)
     return seconds
 
 
@@ -181,12 +173,17 @@ def busy(claims: Iterable[Record]) -> dict[str, float] | None:
     The share is processor time of trials over workers x seconds: judging and drawing, which go on beside, count as
     idle. None where an earlier version stored the trials, or none was measured.
     """
-    trials = [trial for trial in dict(trials_of(claims)).values() if not trial.get("reused")]
-    if not trials or any(trial.get(name) is None for trial in trials for name in ("began", "processor_s")):
+    trials = [trial for trial in dict(trials_of(claims)).values() if not trial.reused]
+    known = [
+        (trial.began, trial.seconds, trial.processor_s)
+        for trial in trials
+        if trial.began is not None and trial.seconds is not None and trial.processor_s is not None
+    ]
+    if not trials or len(known) < len(trials):
         return None
-    seconds = max(trial["began"] + trial["seconds"] for trial in trials) - min(trial["began"] for trial in trials)
-    workers = len({trial.get("worker") for trial in trials})
-    share = sum(trial["processor_s"] for trial in trials) / (workers * seconds) if seconds else 1.0
+    seconds = max(began + took for began, took, _ in known) - min(began for began, *_ in known)
+    workers = len({trial.worker for trial in trials})
+    share = sum(used for *_, used in known) / (workers * seconds) if seconds else 1.0
     return {"workers": workers, "seconds": seconds, "share": share}
 
 
@@ -197,13 +194,13 @@ def load_figures(
 
     ``most`` limits these bytes; None is no limit.
     """
-    found: dict[str, tuple[list[Figure], list[str]]] = {}
+    loaded: dict[str, tuple[list[Figure], list[str]]] = {}
     sizes: list[tuple[int, int, str, Figure, str]] = []
     for claim in claims:
         figures: list[Figure] = []
-        lost = [f"The figure could not be drawn: {claim['figure_error']}"] if claim.get("figure_error") else []
-        captions = claim.get("captions") or []
-        for at, name in enumerate(claim.get("figures") or []):
+        lost = [f"The figure could not be drawn: {claim.figure_error}"] if claim.figure_error else []
+        captions = claim.captions
+        for at, name in enumerate(claim.figures):
             try:
                 text = for_page((folder / _inside(name)).read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
@@ -211,9 +208,9 @@ def load_figures(
                 continue
             figure = Figure(Markup(text), captions[at] if at < len(captions) else "", POINT * size(text)[0])  # noqa: S704 - only drawing elements pass for_page
             figures.append(figure)
-            sizes.append((at, len(text), claim["id"], figure, name))
-        found[claim["id"]] = figures, lost
-    return found, _keep_small(found, sizes, most)
+            sizes.append((at, len(text), claim.id, figure, name))
+        loaded[claim.id] = figures, lost
+    return loaded, _keep_small(loaded, sizes, most)
 
 
 def _inside(name: str) -> Path:
@@ -222,7 +219,7 @@ def _inside(name: str) -> Path:
 
 
 def _keep_small(
-    found: Mapping[str, tuple[list[Figure], list[str]]],
+    loaded: Mapping[str, tuple[list[Figure], list[str]]],
     sizes: list[tuple[int, int, str, Figure, str]],
     most: int | None,
 ) -> int:
@@ -231,7 +228,7 @@ def _keep_small(
     for _, bytes_, identifier, figure, name in sorted(sizes, key=lambda one: (one[0] > 0, one[1]), reverse=True):
         if most is None or total <= most:
             break
-        figures, lost = found[identifier]
+        figures, lost = loaded[identifier]
         figures[:] = [one for one in figures if one is not figure]
         lost.append(f"A figure is left out to keep this page small; it is in {name}.")
         total -= bytes_
@@ -265,7 +262,6 @@ def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES) -> s
     """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/."""
     page = Page(results, folder)
     template = jinja().get_template("report.html")
-    results = Loose(results)
     text = template.render(page=page, results=results, many=len(page.claims) > MANY)
     excess = len(text.encode("utf-8", "replace")) - most_bytes
     fewest = min(FEWEST_FIGURES, most_bytes // 2)

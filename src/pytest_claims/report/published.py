@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_claims.report.words import labels_of, number
-from pytest_claims.results import Record
+from pytest_claims.record import Record
+from pytest_claims.report.words import number
 
 DIAMONDS = "Diamonds are published values."
 ARROWS = {1: "rises", -1: "falls", 0: "stays"}
@@ -32,12 +32,11 @@ class Published:
 
 def published_of(claim: Record) -> list[Published]:
     """Return every published value; one that fits several conditions belongs to none."""
-    conditions = [labels_of(row) for row in claim.get("conditions") or []]
-    found = []
-    for keys, value in _flat(claim.get("published")):
-        fitting = [at for at, labels in enumerate(conditions) if all(_fits(key, labels) for key in keys)]
-        found.append(Published(keys, value, fitting[0] if len(fitting) == 1 else None))
-    return found
+    values = []
+    for keys, value in _flat(claim.published):
+        fitting = [at for at, row in enumerate(claim.conditions) if all(_fits(key, row.labels) for key in keys)]
+        values.append(Published(keys, value, fitting[0] if len(fitting) == 1 else None))
+    return values
 
 
 def _flat(published: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -56,8 +55,8 @@ def _fits(key: str, labels: Mapping[str, Any]) -> bool:
     wanted = {_plain(part) for part in key.split(",")}
     names = set()
     for name, value in labels.items():
-        told = _plain(value)
-        names |= {told, f"{name} {told}".lower(), f"{name}={told}".lower()}
+        label = _plain(value)
+        names |= {label, f"{name} {label}".lower(), f"{name}={label}".lower()}
     return wanted <= names
 
 
@@ -76,26 +75,26 @@ def direction(claim: Record) -> tuple[str, str] | None:
     Values count in the order in which they are published, those of the first series where there are several. A quantity
     that is named is said, as it need not be the measured one: ("", "0 to 0.033 (mean squared error)").
     """
-    values = [one for one in published_of(claim) if one.is_number]
+    values = [reading for reading in published_of(claim) if reading.is_number]
     if not values:
         return None
-    series = [one for one in values if one.keys[:-1] == values[0].keys[:-1]]
+    series = [reading for reading in values if reading.keys[:-1] == values[0].keys[:-1]]
     of = _quantity(claim, series[0])
     if len(series) == 1:
         return "", number(series[0].value) + of
     first, last = series[0].value, series[-1].value
-    if not all(_ordinal(one.keys[-1]) for one in series):
-        low, high = min(one.value for one in series), max(one.value for one in series)
+    if not all(_ordinal(reading.keys[-1]) for reading in series):
+        low, high = min(reading.value for reading in series), max(reading.value for reading in series)
         return "", f"{number(low)} to {number(high)}{of}"
     return ARROWS[(last > first) - (last < first)], f"{number(first)} to {number(last)}{of}"
 
 
-def _quantity(claim: Record, one: Published) -> str:
+def _quantity(claim: Record, reading: Published) -> str:
     """Return " (accuracy)" where the first of several keys names no condition, hence what was measured."""
-    rows = [labels_of(row) for row in claim.get("conditions") or []]
-    if len(one.keys) == 1 or not rows or any(_fits(one.keys[0], labels) for labels in rows):
+    rows = claim.conditions
+    if len(reading.keys) == 1 or not rows or any(_fits(reading.keys[0], row.labels) for row in rows):
         return ""
-    return f" ({one.keys[0]})"
+    return f" ({reading.keys[0]})"
 
 
 def _ordinal(key: str) -> bool:

@@ -1,17 +1,18 @@
 """Several runs side by side: read, named, and told apart by what differs between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
+from pytest_claims.record import Record
 from pytest_claims.report.words import day
-from pytest_claims.results import Record, Results, natural, read
+from pytest_claims.results import Results, natural, read
 
-#: What a version is a version of: the entries of "environment" that are told first.
-TOLD = ("python", "torch", "numpy", "scipy", "scikit-learn", "platform", "cpu", "commit")
+#: Entries of "environment" that are shown first.
+FIRST = ("python", "torch", "numpy", "scipy", "scikit-learn", "platform", "cpu", "commit")
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,12 @@ class NamedRun:
     @cached_property
     def claims(self) -> dict[str, Record]:
         """The claims by id."""
-        return {claim["id"]: claim for claim in self.results["claims"]}
+        return {claim.id: claim for claim in self.results.claims}
 
     @property
     def started(self) -> str:
         """When the run began, ISO."""
-        return str(self.results.get("started") or "")
+        return self.results.started
 
     @property
     def day(self) -> str:
@@ -39,8 +40,7 @@ class NamedRun:
     @property
     def environment(self) -> Mapping[str, Any]:
         """Versions and machine."""
-        found: Mapping[str, Any] = self.results.get("environment") or {}
-        return found
+        return self.results.environment
 
 
 def load(paths: Sequence[Path]) -> list[NamedRun]:
@@ -54,7 +54,7 @@ def names(paths: Sequence[Path]) -> list[str]:
     parts = [[part for part in path.resolve().parts if part != "results.json"] for path in paths]
     parts = [[*some[:-1], some[-1].removesuffix(".json")] for some in parts]
     for depth in range(1, max((len(some) for some in parts), default=1) + 1):
-        # the machine's own folders never become part of a name: at most three levels are told
+        # the machine's own folders never become part of a name: it has at most three levels
         short = ["/".join(some[-min(depth, 3) :]) for some in parts]
         if len(set(short)) == len(short):
             return short
@@ -68,7 +68,7 @@ def differing(environments: Iterable[Mapping[str, Any]]) -> list[str]:
     environments = list(environments)
     keys = list(dict.fromkeys(key for one in environments for key in one))
     changed = [key for key in keys if len({str(one.get(key)) for one in environments}) > 1]
-    return sorted(changed, key=lambda key: (TOLD.index(key) if key in TOLD else len(TOLD), key))
+    return sorted(changed, key=lambda key: (FIRST.index(key) if key in FIRST else len(FIRST), key))
 
 
 def find(folder: Path) -> list[Path]:
@@ -94,15 +94,12 @@ DROPPED = frozenset({
 
 def condensed(results: Results) -> Results:
     """Return a run's verdicts, effects and intervals without what they rest on: what a history of many nights keeps."""
-    claims = []
-    for claim in results["claims"]:
-        slim = {key: value for key, value in claim.items() if key not in DROPPED and value is not None}
-        # words.quantity reads the unit of an effect off its part
-        slim["parts"] = [
-            {key: part.get(key) for key in ("effect", "interval", "estimator")}
-            for part in claim.get("parts") or []
-            if part.get("effect") == claim.get("effect")
-        ][:1]
-        claims.append(slim)
-    kept = {key: value for key, value in results.items() if key not in {"baseline", "claims", "command"}}
-    return {**kept, "claims": claims}
+    claims = tuple(_slim(claim) for claim in results.claims)
+    return replace(replace(results, claims=()).without({"baseline", "command"}), claims=claims)
+
+
+def _slim(claim: Record) -> Record:
+    """Keep of the parts what the unit of the effect is read off: whether the deciding one is a share."""
+    deciding = [part.only(("effect", "interval", "estimator")) for part in (claim.deciding,) if part is not None]
+    empty = {name for name, value in claim.as_json().items() if value is None}
+    return claim.without(DROPPED | empty).extended({"parts": deciding})

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,8 @@ import pytest
 from pytest_claims import results as store
 from pytest_claims.environment import environment
 from pytest_claims.files import machine_paths, without_paths
-from pytest_claims.results import Record, Results
-from pytest_claims.vocabulary import PROPERTY
+from pytest_claims.record import Record, attached
+from pytest_claims.results import Results
 
 #: Seconds between two writes of results.json while the run goes on: what a killed run leaves behind.
 INTERVAL = 20.0
@@ -40,12 +40,10 @@ class Run:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record off a test report; a later phase of the same test may carry a fuller one, or its failure."""
-        found = next((value for name, value in report.user_properties if name == PROPERTY), None)
-        if found is not None:
-            record = store.parse_record(str(found))
-            record.setdefault("nodeid", report.nodeid)
-            record["outcome"] = outcome(report, record, self.records.get(report.nodeid))
-            self.records[report.nodeid] = record
+        record = attached(report.user_properties)
+        if record is not None:
+            how = outcome(report, record, self.records.get(report.nodeid))
+            self.records[report.nodeid] = replace(record, nodeid=record.nodeid or report.nodeid, outcome=how)
         if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
             self._written = time.monotonic()
             with suppress(OSError):  # a full disk now: the run goes on, and finish() says what could not be written
@@ -54,7 +52,7 @@ class Run:
     @property
     def failed(self) -> bool:
         """Whether the report itself asks for exit status 1: a verdict changed, or nothing could be written."""
-        changed = bool(self.results and (self.results.get("baseline") or {}).get("failed"))
+        changed = bool(self.results and (self.results.baseline or {}).get("failed"))
         return changed or self.problem is not None
 
     @cached_property
@@ -77,15 +75,16 @@ class Run:
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
             "complete": complete,
-            "command": ["pytest", *(self._argument(str(one)) for one in self.config.invocation_params.args)],
+            "command": ["pytest", *(self._argument(str(argument)) for argument in self.config.invocation_params.args)],
             "environment": self._environment,
         }
-        results: Results = without_paths(store.assemble(self.records.values(), facts), self._paths)
-        if self.baseline is not None:
-            from pytest_claims.drift import compare_with
+        assembled = store.assemble(self.records.values(), facts)
+        results = Results.from_json(without_paths(assembled.as_json(), self._paths))
+        if self.baseline is None:
+            return results
+        from pytest_claims.drift import compare_with
 
-            results["baseline"] = compare_with(self.baseline, results)
-        return results
+        return replace(results, baseline=compare_with(self.baseline, results))
 
     def _write_results(self, *, complete: bool) -> Results:
         results = self._assemble(complete=complete)
@@ -104,7 +103,7 @@ class Run:
             write_page(self.folder, self.results)
             self._append_summary(self.results)
         except OSError as error:
-            # a full disk at the end must not hide the verdicts: they are still told on the terminal
+            # a full disk at the end must not hide the verdicts: the terminal still shows them
             self.results = self.results or self._assemble(complete=complete)
             self.problem = f"The report could not be written: {error.strerror or error}."
 
@@ -117,23 +116,22 @@ class Run:
                 file.write(summary(results))
 
 
-def outcome(report: pytest.TestReport, record: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> str:
+def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -> str:
     """Return pytest's own word for a claim's end: passed, failed, xfailed, skipped, error (a crash in any phase)."""
     if report.when != "call":
         if report.failed:
             return "error"
-        known = (earlier or record).get("outcome")
-        return str(known or report.outcome)
+        return (earlier or record).outcome or report.outcome
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "passed"
-    if report.failed and record.get("verdict") == "error":
+    if report.failed and record.verdict == "error":
         return "error"
     return str(report.outcome)
 
 
 def drop_stale_figures(folder: Path, results: Results) -> None:
     """Remove the figures that an earlier run left in this folder, so that the folder holds one run."""
-    kept = {name for claim in results["claims"] for name in claim.get("figures") or []}
+    kept = {name for claim in results.claims for name in claim.figures}
     for path in sorted((folder / "figures").glob("*.svg")):
         if f"figures/{path.name}" not in kept:
             path.unlink(missing_ok=True)

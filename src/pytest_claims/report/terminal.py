@@ -1,13 +1,15 @@
 """What a person reads on the terminal at the end: one line a claim, the surprises explained, the page's path last."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_claims import _compat
+from pytest_claims.record import Record
 from pytest_claims.report.words import clip, departed, interval_text, printable, quantity, region_text
-from pytest_claims.results import Record, Results
+from pytest_claims.results import Results
 from pytest_claims.vocabulary import ENDS
 
 if TYPE_CHECKING:
@@ -24,11 +26,11 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     if results is None:
         return
     reporter.write_sep("=", "claims")
-    _table(reporter, results["claims"])
+    _table(reporter, results.claims)
     reporter.write_line("")
     reporter.write_line(counts(results))
     _explain(reporter, results)
-    if not results["complete"]:
+    if not results.complete:
         reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
     reporter.write_line("")
     if run.problem:
@@ -41,48 +43,46 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
 
 def counts(results: Results) -> str:
     """Return "5 claims: 3 supported, 1 refuted, 1 inconclusive"."""
-    claims = results["claims"]
-    told = [(sum(claim.get("verdict") == verdict for claim in claims), verdict) for verdict in ENDS]
-    parts = [f"{count} {'in error' if verdict == 'error' else verdict}" for count, verdict in told if count]
-    return f"{len(claims)} claims: {', '.join(parts)}"
+    numbers = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
+    parts = [f"{count} {'in error' if verdict == 'error' else verdict}" for count, verdict in numbers if count]
+    return f"{len(results.claims)} claims: {', '.join(parts)}"
 
 
 def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:
     """One claim in three pieces, of which the middle one is coloured: id, verdict, effect with interval and text."""
     effect = _effect(claim)
     mark = " *" if departed(claim) else "  "
-    head = f"{claim.get('id', '')!s:<{widths[0]}}  "
-    return head, f"{claim.get('verdict', '')!s:<{widths[1]}}", f"{mark} {effect:<{widths[2]}}  {_one_line(claim)}"
+    head = f"{claim.id:<{widths[0]}}  "
+    return head, f"{claim.verdict:<{widths[1]}}", f"{mark} {effect:<{widths[2]}}  {_one_line(claim)}"
 
 
 def _effect(claim: Record) -> str:
-    if claim.get("effect") is None:
+    if claim.effect is None:
         return ""
-    return f"{quantity(claim, claim['effect'])} [{interval_text(claim).replace(' to ', ', ')}]"
+    return f"{quantity(claim, claim.effect)} [{interval_text(claim).replace(' to ', ', ')}]"
 
 
 def _one_line(claim: Record) -> str:
-    return " ".join(printable(claim.get("text") or "").split())
+    return " ".join(printable(claim.text).split())
 
 
-def _table(reporter: pytest.TerminalReporter, claims: list[Record]) -> None:
+def _table(reporter: pytest.TerminalReporter, claims: Sequence[Record]) -> None:
     bare = [line(claim, (0, 0, 0)) for claim in claims]
-    identifiers = max((len(str(claim.get("id", ""))) for claim in claims), default=0)
-    verdicts = max((len(one[1]) for one in bare), default=0)
+    identifiers = max((len(claim.id) for claim in claims), default=0)
+    verdicts = max((len(verdict) for _, verdict, _ in bare), default=0)
     effects = min(max((len(_effect(claim)) for claim in claims), default=0), WIDEST_EFFECT)
     # a log scrolls sideways: its 80 columns, pytest's guess, would cut the texts short
     width = max(_compat.terminal_width(reporter), 60 if reporter.isatty else LOG_WIDTH)
     for claim in claims:
         head, verdict, rest = line(claim, (identifiers, verdicts, effects))
         reporter.write(head)
-        reporter.write(verdict, **{COLOURS.get(str(claim.get("verdict")), "white"): True})
+        reporter.write(verdict, **{COLOURS.get(claim.verdict, "white"): True})
         reporter.write_line(clip(rest, width - len(head) - len(verdict) - 1).rstrip())
 
 
 def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
     """Departures, refutations, errors and changes, each with its sentence."""
-    claims = results["claims"]
-    baseline = results.get("baseline")
+    claims, baseline = results.claims, results.baseline
     if baseline:
         _heading(reporter, "Beside the baseline")
         for at, sentence in enumerate(baseline.get("sentences") or []):
@@ -91,17 +91,14 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
     if surprising:
         _heading(reporter, "Not as registered (marked *)")
     for claim in surprising:
-        reporter.write_line(
-            f"{claim['id']}  registered {claim.get('registered')}, got {claim.get('verdict')}", bold=True
-        )
-        _sentence(reporter, claim.get("message"))
-    told = {claim["id"] for claim in surprising}
-    refuted = [claim for claim in claims if claim.get("verdict") == "refuted" and claim["id"] not in told]
+        reporter.write_line(f"{claim.id}  registered {claim.registered}, got {claim.verdict}", bold=True)
+        _sentence(reporter, claim.message)
+    refuted = [claim for claim in claims if claim.verdict == "refuted" and not departed(claim)]
     if refuted:
         _heading(reporter, "Refuted, as registered")
     for claim in refuted:
-        reporter.write_line(f"{claim['id']}  asked for {region_text(claim)}", bold=True)
-        _sentence(reporter, claim.get("message"))
+        reporter.write_line(f"{claim.id}  asked for {region_text(claim)}", bold=True)
+        _sentence(reporter, claim.message)
 
 
 def _heading(reporter: pytest.TerminalReporter, text: str) -> None:
@@ -109,6 +106,6 @@ def _heading(reporter: pytest.TerminalReporter, text: str) -> None:
     reporter.write_line(text, bold=True, yellow=True)
 
 
-def _sentence(reporter: pytest.TerminalReporter, message: str | None) -> None:
-    for one in str(message or "").splitlines() or [""]:
-        reporter.write_line(f"    {printable(one)}")
+def _sentence(reporter: pytest.TerminalReporter, message: str) -> None:
+    for text in message.splitlines() or [""]:
+        reporter.write_line(f"    {printable(text)}")

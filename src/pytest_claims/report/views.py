@@ -1,6 +1,7 @@
 """What the page shows of a claim: words, tables and drawings made from its record."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,21 +10,20 @@ from typing import Any
 from markupsafe import Markup
 
 from pytest_claims.environment import source_link
+from pytest_claims.record import Controls, PartRecord, Record
 from pytest_claims.report import forest
 from pytest_claims.report.published import direction, published_of
 from pytest_claims.report.words import (
     bare,
-    deciding,
     departed,
     interval_text,
-    labels_of,
     level_text,
     number,
     quantity,
     region_text,
     with_minus,
 )
-from pytest_claims.results import Record
+from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
 
 KINDS = {
     "ordered": "Ordered: no step back beyond the tolerance between neighbours, and from first to last more than the "
@@ -43,13 +43,6 @@ MOST_CELLS = 3000
 #: Conditions that a table shows before it is folded.
 FEW = 12
 SEEDS_IN_ROWS = 8
-
-
-class Loose(dict[str, Any]):
-    """A record in which a field that another version did not write is None."""
-
-    def __missing__(self, key: str) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -75,17 +68,17 @@ class ClaimView:
     @property
     def id(self) -> str:
         """The claim's id."""
-        return str(self.record["id"])
+        return self.record.id
 
     @property
     def verdict(self) -> str:
         """Supported, refuted, inconclusive or error."""
-        return str(self.record.get("verdict") or "error")
+        return self.record.verdict
 
     @property
     def experiment(self) -> str:
         """The experiment that the claim belongs to."""
-        return str(self.record.get("experiment") or bare(self.id).partition(".")[0])
+        return self.record.experiment or bare(self.id).partition(".")[0]
 
     @cached_property
     def departed(self) -> bool:
@@ -95,25 +88,25 @@ class ClaimView:
     @cached_property
     def other_seeds(self) -> bool:
         """Whether the claim was judged on another number of seeds than it is registered for."""
-        planned, seeds = self.record.get("registered_seeds"), self.record.get("seeds")
+        planned, seeds = self.record.registered_seeds, self.record.seeds
         return bool(planned and seeds and planned != seeds)
 
     @cached_property
     def undecided(self) -> bool:
         """Whether another verdict than the registered one is excused: a quick look, a claim about the clock."""
-        registered = self.record.get("registered")
+        registered = self.record.registered
         return registered is not None and registered != self.verdict and not self.departed
 
     @cached_property
     def changes_verdict(self) -> bool | None:
         """Whether a variant's verdict is another than its claim's; None where that cannot be said."""
-        if self.parent is None or "error" in {self.verdict, self.parent.get("verdict")}:
+        if self.parent is None or "error" in {self.verdict, self.parent.verdict}:
             return None
-        return self.verdict != self.parent.get("verdict")
+        return self.verdict != self.parent.verdict
 
     def repeats(self, field: str) -> bool:
         """Whether a variant only repeats what its claim says there."""
-        return self.parent is not None and self.parent.get(field) == self.record.get(field)
+        return self.parent is not None and getattr(self.parent, field) == getattr(self.record, field)
 
     @cached_property
     def strip(self) -> Markup:
@@ -128,12 +121,12 @@ class ClaimView:
     @cached_property
     def effect(self) -> str:
         """The effect with its unit."""
-        return quantity(self.record, self.record.get("effect"))
+        return quantity(self.record, self.record.effect)
 
     @cached_property
     def unit(self) -> str:
-        """The unit, where the effect is told in it."""
-        return "" if "%" in self.effect or self.record.get("kind") == "time" else str(self.record.get("unit") or "")
+        """The unit, where the effect is shown in it."""
+        return "" if "%" in self.effect or self.record.kind == "time" else self.record.unit
 
     @cached_property
     def interval(self) -> str:
@@ -158,12 +151,12 @@ class ClaimView:
     @cached_property
     def kind(self) -> str:
         """The decision rule in a sentence."""
-        return KINDS.get(str(self.record.get("kind")), "")
+        return KINDS.get(self.record.kind or "", "")
 
     @cached_property
     def sentence(self) -> str:
         """The verdict's sentence without its first word, which the badge has said: "Reversed: in 0 of 32 seeds"."""
-        message = with_minus(str(self.record.get("message") or ""))
+        message = with_minus(self.record.message)
         head = re.match(rf"{re.escape(self.verdict)}(?: \((?P<how>[^()]*)\))?: ", message, re.IGNORECASE)
         if head:
             rest = message[head.end() :]
@@ -173,25 +166,23 @@ class ClaimView:
     @cached_property
     def which(self) -> str:
         """What the effect at the top is of, where the claim has several parts."""
-        parts = self.record.get("parts") or []
-        told = deciding(self.record)
-        return "" if len(parts) < 2 or told is None else str(told.get("text") or "")  # noqa: PLR2004 - several
+        deciding = self.record.deciding
+        return "" if len(self.record.parts) < 2 or deciding is None else deciding.text  # noqa: PLR2004 - several
 
     @cached_property
     def variants_say(self) -> list[tuple["ClaimView", str]]:
         """Each variant with whether it changes the verdict: what the departures amount to."""
         words = {True: "changes the verdict", False: "does not change the verdict", None: "has no verdict to compare"}
-        return [(one, words[one.changes_verdict]) for one in self.variants]
+        return [(variant, words[variant.changes_verdict]) for variant in self.variants]
 
     @cached_property
-    def parts(self) -> list[tuple[Mapping[str, Any], Markup]]:
+    def parts(self) -> list[tuple[PartRecord, Markup]]:
         """Parts with their plots, those that do not hold first; on one scale where they are of one kind."""
-        parts: list[Mapping[str, Any]] = list(self.record.get("parts") or [])
-        if len(parts) < 2:  # noqa: PLR2004 - a single part is the claim itself
+        if len(self.record.parts) < 2:  # noqa: PLR2004 - a single part is the claim itself
             return []
-        shared = None if self.record.get("kind") == "conjunction" else forest.scale_of(self.record, parts)
+        shared = None if self.record.kind == "conjunction" else forest.scale_of(self.record, self.record.parts)
         order = ("error", "refuted", "inconclusive", "supported")
-        parts.sort(key=lambda part: order.index(str(part.get("verdict"))) if part.get("verdict") in order else 0)
+        parts = sorted(self.record.parts, key=lambda part: order.index(part.verdict) if part.verdict in order else 0)
         return [(part, forest.strip(self.record, part, shared)) for part in parts]
 
     @cached_property
@@ -202,19 +193,16 @@ class ClaimView:
     @cached_property
     def regions(self) -> str:
         """What was asked of all parts: "more than 0.05; more than -0.025 for 2 of 3 parts"."""
-        parts = self.record.get("parts") or []
-        told: dict[str, int] = {}
-        for part in parts:
-            words = region_text(self.record, part)
-            told[words] = told.get(words, 0) + 1
-        if len(told) < 2:  # noqa: PLR2004 - one region for all
+        parts = self.record.parts
+        counts = Counter(region_text(self.record, part) for part in parts)
+        if len(counts) < 2:  # noqa: PLR2004 - one region for all
             return self.asked
-        return "; ".join(f"{words} for {count} of {len(parts)} parts" for words, count in told.items())
+        return "; ".join(f"{words} for {count} of {len(parts)} parts" for words, count in counts.items())
 
     @cached_property
     def diverged(self) -> str:
         """How many replicates diverged, with the bound that an absence proves."""
-        count, seeds = self.record.get("diverged"), self.record.get("seeds")
+        count, seeds = self.record.diverged, self.record.seeds
         if count is None or not seeds:
             return ""
         if count == 0:
@@ -225,45 +213,41 @@ class ClaimView:
     @cached_property
     def controls(self) -> list[tuple[str, bool | None]]:
         """Negative controls: a sentence each, and whether it is as it must be."""
-        return controls_of(self.record.get("controls"))
+        return controls_of(self.record.controls)
 
     @cached_property
     def command(self) -> str:
         """The command that runs this claim alone."""
-        folder = str(self.record.get("nodeid") or "claims/").partition("/")[0]
+        folder = (self.record.nodeid or "claims/").partition("/")[0]
         folder = "claims/" if "::" in folder or not folder else f"{folder}/"
         return f"pytest {folder} --claim {_shell(self.id)}"
 
     @cached_property
     def source(self) -> tuple[str, str | None]:
         """(file:line, address or None) of the claim's source."""
-        file, line = self.record.get("file"), self.record.get("line")
-        if not file:
-            file = str(self.record.get("nodeid") or "").partition("::")[0]
-        return f"{file}:{line}" if line else str(file), source_link(self.environment, file, line)
+        file, line = self.record.file or self.record.nodeid.partition("::")[0], self.record.line
+        return f"{file}:{line}" if line else file, source_link(self.environment, file, line)
 
     @cached_property
     def marks(self) -> list[str]:
         """What is not as registered about this run of the claim."""
         marks = []
-        stream, engine = self.record.get("stream"), self.record.get("engine")
-        if stream and stream != "registered":
-            marks.append(f"{str(stream).replace('-', ' ')} seeds")
-        looks = self.record.get("looks")
+        if self.record.stream != REGISTERED:
+            marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
+        looks = self.record.looks
         if looks:
             marks.append(
                 f"sequential: look {len(looks)} decided"
                 if self.verdict != "inconclusive"
                 else f"sequential: {len(looks)} looks"
             )
-        if engine and engine != "torch":
-            marks.append(f"engine {engine}")
+        if self.record.engine != DEFAULT_ENGINE:
+            marks.append(f"engine {self.record.engine}")
         if self.other_seeds and not looks:
-            marks.append(f"{self.record['seeds']} seeds, registered for {self.record['registered_seeds']}")
-        if self.record.get("reused"):
-            count = self.record["reused"]
+            marks.append(f"{self.record.seeds} seeds, registered for {self.record.registered_seeds}")
+        if count := self.record.reused:
             marks.append(f"{count} trial{'s' if count != 1 else ''} reused")
-        if self.record.get("clock"):
+        if self.record.clock:
             marks.append("clock")
         return marks
 
@@ -304,26 +288,26 @@ class Conditions:
 
 def conditions_of(claim: Record) -> Conditions:
     """Return the claim's conditions with what was published about each."""
-    rows = claim.get("conditions") or []
-    labels = list(dict.fromkeys(key for row in rows for key in labels_of(row)))
+    rows = claim.conditions
+    labels = list(dict.fromkeys(name for row in rows for name in row.labels))
     published = published_of(claim)
     beside: dict[int, list[str]] = {}
     for one in published:
         if one.condition is not None:
             beside.setdefault(one.condition, []).append(number(one.value))
-    told = [
+    table = [
         (
-            [_cell(row[key]) if key in row else "" for key in labels],
-            number(row.get("mean")),
-            number(row.get("sd")),
-            str(row.get("n") or len(row.get("values") or [])),
+            [_cell(row.labels[name]) if name in row.labels else "" for name in labels],
+            number(row.mean),
+            number(row.sd),
+            str(row.n or len(row.values)),
             ", ".join(beside.get(at, [])),
-            row.get("values") or [],
+            row.values,
         )
         for at, row in enumerate(rows)
     ]
     unmatched = [(one.name, number(one.value)) for one in published if one.condition is None]
-    return Conditions([label.replace("_", " ") for label in labels], told, unmatched, bool(beside))
+    return Conditions([label.replace("_", " ") for label in labels], table, unmatched, bool(beside))
 
 
 def _cell(value: Any) -> str:
@@ -336,23 +320,23 @@ def _whole(value: Any) -> str:
     return f"{int(value):,}"
 
 
-def controls_of(controls: Any) -> list[tuple[str, bool | None]]:
-    """Return the sentences of one control or of several under names."""
-    if not isinstance(controls, Mapping) or not controls:
+def controls_of(controls: Controls | None) -> list[tuple[str, bool | None]]:
+    """Return the sentences of one control, or of several under names, as older versions have them."""
+    if controls is None:
         return []
-    if "text" in controls:
-        text = str(controls["text"])
-        said = [(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."), controls.get("ok"))]
-        if reverse := controls.get("reversed"):  # had claim and reverse been supported, the claim were an error
-            said.append((f"The reverse of the claim, judged on the same measurements: {reverse}.", True))
+    if controls.text is not None:
+        text = controls.text
+        said = [(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."), controls.ok)]
+        if controls.reversed:  # had claim and reverse been supported, the claim were an error
+            said.append((f"The reverse of the claim, judged on the same measurements: {controls.reversed}.", True))
         return said
-    found = []
-    for name, one in controls.items():
-        if isinstance(one, Mapping):
-            found += [(f"{str(name).capitalize()}: {text}", ok) for text, ok in controls_of(one)]
-        elif one is not None:
-            found.append((f"{str(name).replace('_', ' ').capitalize()}: {one}", None))
-    return found
+    named: list[tuple[str, bool | None]] = []
+    for name, member in controls.extra.items():
+        if isinstance(member, Mapping):
+            named += [(f"{name.capitalize()}: {text}", ok) for text, ok in controls_of(Controls.from_json(member))]
+        elif member is not None:
+            named.append((f"{name.replace('_', ' ').capitalize()}: {member}", None))
+    return named
 
 
 def _shell(text: str) -> str:

@@ -1,16 +1,14 @@
 """Words and numbers as every output shows them: terminal, Markdown and page."""
 
 import re
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pytest_claims.results import Record
+from pytest_claims.record import Ends, PartRecord, Record
 
 LARGE = 1000.0
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 SMALL = 1e-3
-STATISTICS = frozenset({"mean", "sd", "n", "values"})
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
@@ -58,39 +56,31 @@ def duration(seconds: Any) -> str:
 
 def is_time(claim: Record) -> bool:
     """Whether the effect is a log2 of a ratio of times, which is read as a factor."""
-    return claim.get("kind") == "time"
+    return claim.kind == "time"
 
 
-def is_share(claim: Record, part: Mapping[str, Any] | None = None) -> bool:
+def is_share(claim: Record, part: PartRecord | None = None) -> bool:
     """Whether the effect is a share of seeds, read in per cent."""
-    told = part if part is not None else deciding(claim)
-    if told is not None and told.get("estimator") is not None:
-        return bool(told["estimator"] == "count")
-    return claim.get("kind") == "proportion"
+    shown = part if part is not None else claim.deciding
+    if shown is not None and shown.estimator is not None:
+        return shown.estimator == "count"
+    return claim.kind == "proportion"
 
 
-def deciding(claim: Record) -> Mapping[str, Any] | None:
-    """Return the part that the top level repeats; None where parts are not told."""
-    parts: Sequence[Mapping[str, Any]] = claim.get("parts") or []
-    same = (part for part in parts if part.get("effect") == claim.get("effect")
-            and part.get("interval") == claim.get("interval"))  # fmt: skip
-    return next(same, None)
-
-
-def quantity(claim: Record, value: Any, part: Mapping[str, Any] | None = None) -> str:
+def quantity(claim: Record, value: float | None, part: PartRecord | None = None) -> str:
     """Put an effect or a bound in the words of its claim: a plain number, a share in per cent, a factor."""
     if value is None:
         return "—"
     if is_share(claim, part):
-        return f"{100 * float(value):.3g} %"
+        return f"{100 * value:.3g} %"
     if is_time(claim):
-        return f"{number(2 ** float(value))}{TIMES}"
+        return f"{number(2**value)}{TIMES}"
     return number(value)
 
 
-def interval_text(claim: Record, part: Mapping[str, Any] | None = None) -> str:
+def interval_text(claim: Record, part: PartRecord | None = None) -> str:
     """Return "0.17 to 0.25"; an em dash where there is no interval."""
-    low, high = ends((part or claim).get("interval"))
+    low, high = ends((part or claim).interval)
     if low is None and high is None:
         return "—"
     if low == high:
@@ -98,11 +88,11 @@ def interval_text(claim: Record, part: Mapping[str, Any] | None = None) -> str:
     return f"{quantity(claim, low, part)} to {quantity(claim, high, part)}"
 
 
-def region_text(claim: Record, part: Mapping[str, Any] | None = None) -> str:
+def region_text(claim: Record, part: PartRecord | None = None) -> str:
     """Say what the claim asked for: "more than 0.05", "between 0.8 and 0.9", "exactly 152"."""
-    low, high = ends((part or claim).get("region"))
-    if claim.get("kind") == "exact" or (low is not None and low == high):
-        return f"exactly {number(low if low is not None else claim.get('margin'))}"
+    low, high = ends((part or claim).region)
+    if claim.kind == "exact" or (low is not None and low == high):
+        return f"exactly {number(low if low is not None else claim.margin)}"
     if low is not None and high is not None:
         return f"between {quantity(claim, low, part)} and {quantity(claim, high, part)}"
     if low is not None:
@@ -112,31 +102,23 @@ def region_text(claim: Record, part: Mapping[str, Any] | None = None) -> str:
     return "—"
 
 
-def ends(pair: Any) -> tuple[float | None, float | None]:
-    """Two ends of an interval or region, None where open or missing."""
-    if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:  # noqa: PLR2004 - a pair
-        return None, None
-    return pair[0], pair[1]
+def ends(pair: Ends | None) -> Ends:
+    """Return the two ends of an interval or region, None where open or missing."""
+    return pair or (None, None)
 
 
 def level_text(claim: Record) -> str:
     """Return "99 %", the level of the claim's interval."""
-    alpha = claim.get("alpha")
-    return "" if alpha is None else f"{100 * (1 - 2 * float(alpha)):.4g} %"
-
-
-def labels_of(condition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the labels of a row of ``conditions``: everything that is no statistic."""
-    return {key: value for key, value in condition.items() if key not in STATISTICS}
+    return "" if claim.alpha is None else f"{100 * (1 - 2 * claim.alpha):.4g} %"
 
 
 def departed(claim: Record) -> bool:
     """Whether the verdict departs from the registered one in a way that fails the run (design.md, "The gate")."""
-    if claim.get("verdict") == "error":
+    if claim.verdict == "error":
         return True
-    if claim.get("outcome") in {"passed", "xfailed", "skipped"}:
+    if claim.outcome in {"passed", "xfailed", "skipped"}:
         return False
-    return claim.get("registered") is not None and claim.get("verdict") != claim.get("registered")
+    return claim.registered is not None and claim.verdict != claim.registered
 
 
 def bare(identifier: str) -> str:
@@ -150,7 +132,7 @@ def plural(count: int, word: str) -> str:
 
 
 def clip(text: Any, most: int) -> str:
-    """Return at most ``most`` characters, an ellipsis in the place of the rest."""
+    """Return at most ``most`` characters, an ellipsis instead of the rest."""
     text = str(text)
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
@@ -168,8 +150,8 @@ def paragraphs(text: Any) -> list[tuple[str, str]]:
 def day(moment: Any) -> str:
     """Return "23 November 2026, 22:10 UTC"; what is no ISO date as it is."""
     try:
-        told = datetime.fromisoformat(str(moment))
+        date = datetime.fromisoformat(str(moment))
     except ValueError:
         return str(moment or "")
-    zone = " UTC" if told.utcoffset() is not None and not told.utcoffset() else ""
-    return f"{told.day} {MONTHS[told.month - 1]} {told.year}, {told:%H:%M}{zone}"
+    zone = " UTC" if date.utcoffset() is not None and not date.utcoffset() else ""
+    return f"{date.day} {MONTHS[date.month - 1]} {date.year}, {date:%H:%M}{zone}"

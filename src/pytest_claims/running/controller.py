@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims import record as records
 from pytest_claims.errors import Attempt
+from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
 from pytest_claims.trials.plan import DURATIONS, SENT, Settings
 from pytest_claims.trials.store import PLAN, RESULT, Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
-from pytest_claims.vocabulary import PROPERTY
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
 KEPT_RUNS = 4
@@ -72,13 +71,11 @@ class Controller:
         if self.progress is not None:
             self.progress.clear()
         if self.settings.pilot and report.when == "call":
-            for name, value in report.user_properties:
-                if name == PROPERTY:
-                    record = json.loads(str(value))
-                    entry = pilot_entry(record)
-                    if entry is not None:
-                        path = self.config.rootpath / Path(record["file"]).parent / PILOTS
-                        self.pilots.setdefault(path, {})[record["id"]] = entry
+            record = attached(report.user_properties)
+            entry = None if record is None else pilot_entry(record)
+            if record is not None and entry is not None:
+                path = self.config.rootpath / Path(record.file).parent / PILOTS
+                self.pilots.setdefault(path, {})[record.id] = entry
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -215,9 +212,10 @@ class XdistSide:
         """
         controller = self.controller
         nodeid = crashitem.partition(TRIAL)[0]
-        declared = controller.plan.get("claims", {}).get(nodeid)
-        if declared is None:
+        planned = controller.plan.get("claims", {}).get(nodeid)
+        if planned is None:
             return
+        declared = Record.from_json(planned)
         worker = _compat.worker_name(report.node)
         # who needs the block may have found out, and stored it, before xdist saw the end of the process
         failed = [one for one in controller.store.deaths() if one[0].worker == worker]
@@ -241,11 +239,11 @@ class XdistSide:
         else:  # the claim died with its worker and is not run again
             owner_file(controller.store.folder, nodeid).write_text(CONTROLLER, encoding="utf-8")
         inner = crashitem.partition(TRIAL)[2].removesuffix("]")
-        sentence = f"{inner or 'Claim ' + declared['id']}: its process ({worker}) died."
+        sentence = f"{inner or 'Claim ' + declared.id}: its process ({worker}) died."
         if failed:
             sentence = failed[-1][1]
         report.longrepr = sentence
-        records.attach(report.user_properties, records.error(declared, sentence, self.config.rootpath))
+        attach(report.user_properties, declared.failed(sentence, self.config.rootpath))
 
     def _only_helped(self, nodeid: str, failed: Sequence[tuple[Attempt, str]]) -> bool:
         """Whether all that a claim's process died of are blocks of measurements that the claim does not ask for."""

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from pytest_claims import record as records
+from pytest_claims.files import jsonable
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.running.designs import Row, design_of, row, table, undecidable
+from pytest_claims.running.judging import declared
 from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
 from pytest_claims.trials.measurements import measurements_of
@@ -80,12 +81,12 @@ class Expansion:
         seconds = expected(wanted, self.workshop.settings)
         plan = {
             "unknown": unknown,
-            "claims": {item.nodeid: records.declared(item, claim, self.workshop.settings) for item, claim in claims},
+            "claims": {item.nodeid: declared(item, claim, self.workshop.settings) for item, claim in claims},
             "measurements": {item.nodeid: self._measurements(item) for item, _ in claims},
             "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
         }
         with suppress(OSError):  # progress and the naming of crashes rest on it, no verdict
-            write_json(path, records.jsonable(plan))
+            write_json(path, jsonable(plan))
 
     def _measurements(self, item: pytest.Item) -> list[str]:
         """Name the measurements that a claim asks for as attempts do."""

@@ -5,14 +5,13 @@ from collections.abc import Generator
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims import record as records
 from pytest_claims.outcomes import ClaimError, Departure
-from pytest_claims.running.judging import run_claim
+from pytest_claims.record import attach, attached
+from pytest_claims.running.judging import declared, run_claim
 from pytest_claims.running.schedule import TrialItem
 from pytest_claims.trials.claims import claim_of
 from pytest_claims.trials.turns import CONTROLLER, stopped, take
 from pytest_claims.trials.workshop import Workshop
-from pytest_claims.vocabulary import PROPERTY
 
 
 class Running:
@@ -74,13 +73,13 @@ class Running:
         if isinstance(call.excinfo.value, Departure):
             return report
         report.when = "setup"
-        found = self.workshop.settings
-        if not found.design:
+        settings = self.workshop.settings
+        if not settings.design:
             error = call.excinfo.value
             words = " ".join(call.excinfo.exconly().split())
             sentence = str(error.msg) if isinstance(error, ClaimError) else f"Claim {claim.id}: {words}"
-            if not any(name == PROPERTY for name, _ in item.user_properties):
-                record = records.declared(item, claim, found)
-                records.attach(item.user_properties, records.error(record, sentence, item.config.rootpath))
+            if attached(item.user_properties) is None:
+                record = declared(item, claim, settings).failed(sentence, item.config.rootpath)
+                attach(item.user_properties, record)
             report.user_properties = list(item.user_properties)
         return report

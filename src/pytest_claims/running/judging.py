@@ -1,21 +1,24 @@
 """From a claim's measurements to its outcome: judge, control and reverse, record, gate."""
 
 import hashlib
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims import record as records
 from pytest_claims.errors import ClaimWarning, TrialError
+from pytest_claims.files import jsonable
 from pytest_claims.inference import Design, EvidenceError
 from pytest_claims.outcomes import ClaimError, Departure
+from pytest_claims.record import Record, attach
 from pytest_claims.trials.claims import Claim
-from pytest_claims.trials.evidence import Evidence, gather
+from pytest_claims.trials.evidence import Evidence, gather, ledger
 from pytest_claims.trials.measurements import Handle
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.workshop import Workshop
@@ -36,11 +39,20 @@ class Judgement:
     evidence: Mapping[str, Evidence]
     looks: list[dict[str, Any]] | None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of a record that judging knows."""
+        controls = {**self.control.as_json(), "reversed": self.reverse}
+        return {
+            **provenance(self.evidence),
+            **self.verdict.as_json(),
+            "controls": controls,
+            "looks": self.looks,
+        }
+
 
 def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
     """Judge a claim and end its test as the gate says. What the claim's function raises passes through."""
     settings = workshop.settings
-    record = records.declared(item, claim, settings)
     try:
         judgement = judge(item, claim, workshop)
     except TrialError as error:
@@ -49,20 +61,81 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
         raise ClaimError(str(error)) from error
     except EvidenceError as error:
         raise ClaimError(f"Claim {claim.id}: {error}") from error
-    record |= records.of_evidence(judgement.evidence)
-    controls = judgement.control.as_json() | {"reversed": judgement.reverse}
-    record |= judgement.verdict.as_json() | {"controls": controls, "looks": judgement.looks}
+    outcome, end = gate(claim, judgement.verdict, settings)
+    record = declared(item, claim, settings).extended(judgement.as_json() | {"outcome": outcome})
     sentence = distrust(claim, judgement)
     if sentence is not None:
-        records.attach(item.user_properties, records.error(record, sentence, item.config.rootpath))
+        attach(item.user_properties, record.failed(sentence, item.config.rootpath))
         raise ClaimError(sentence)
-    outcome, end = gate(claim, judgement.verdict, settings)
-    record["outcome"] = outcome
-    item.config.hook.pytest_claim_judged(
+    answers = item.config.hook.pytest_claim_judged(
         config=item.config, item=item, record=record, hypothesis=judgement.hypothesis, pictures=judgement.pictures
     )
-    records.attach(item.user_properties, record)
+    for further in answers:
+        record = record.extended(further)
+    attach(item.user_properties, record)
     end()
+
+
+def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
+    """Return the record of a claim before anything is measured: an error, until there is a verdict."""
+    module = inspect.cleandoc(getattr(getattr(item, "module", None), "__doc__", None) or "")
+    question, _, protocol = module.partition("\n\n")
+    root = item.config.rootpath
+    path = Path(item.path)
+    return Record(
+        id=claim.id,
+        nodeid=item.nodeid,
+        text=claim.text,
+        source=claim.source,
+        registered=claim.registered,
+        reason=claim.reason,
+        outcome="error",
+        diverged=0,
+        duration_s=0.0,
+        seeds=settings.size(claim.seeds),
+        published=jsonable(claim.published),
+        experiment=claim.id.partition(".")[0],
+        question=" ".join(question.split()),
+        protocol=protocol.strip(),
+        file=path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
+        line=(item.reportinfo()[1] or 0) + 1,
+        discussion=inspect.cleandoc(getattr(getattr(item, "obj", None), "__doc__", None) or ""),
+        variant_of=claim.variant_of,
+        variant=claim.variant,
+        departs=claim.departs,
+        departures=claim.departures,
+        registered_seeds=claim.seeds,
+        clock=claim.clock,
+        stream=settings.stream,
+        engine=settings.engine,
+    )
+
+
+def provenance(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
+    """Return the fields of a record that say where a claim's numbers come from, and what they cost."""
+    runs = [run for measured in evidence.values() for run in measured.runs]
+    trials = [
+        {
+            "measurement": trial.measurement.name,
+            "condition": stored.facts["condition"],
+            "seeds": stored.facts["seeds"],
+            "seconds": stored.facts["seconds"],
+            "processor_s": stored.facts.get("processor_s"),
+            "began": stored.facts.get("began"),
+            "worker": stored.facts["worker"],
+            "reused": bool(stored.facts.get("reused")),
+        }
+        for trial, stored in runs
+    ]
+    experiments = {str(trial.measurement.experiment) for trial, _ in runs}
+    return {
+        **ledger(evidence),
+        "diverged": sum(measured.diverged for measured in evidence.values()),
+        "seconds_by_trial": trials,
+        "reused": sum(trial["reused"] for trial in trials),
+        "duration_s": round(sum(trial["seconds"] for trial in trials), 3),
+        **({"experiment": experiments.pop()} if len(experiments) == 1 else {}),
+    }
 
 
 def distrust(claim: Claim, judgement: Judgement) -> str | None:
@@ -99,8 +172,8 @@ def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[i
     """Judge on the first n seeds at a level of alpha a side; ``plan`` is (n, alpha)."""
     n, alpha = plan
     arguments = _arguments(item)
-    evidence = gather(workshop, {name: one for name, one in arguments.items() if isinstance(one, Handle)}, n)
-    given = arguments | {name: one.dataset for name, one in evidence.items()}
+    evidence = gather(workshop, {name: value for name, value in arguments.items() if isinstance(value, Handle)}, n)
+    given = arguments | {name: measured.dataset for name, measured in evidence.items()}
     hypothesis, pictures = returned(item.obj(**given), claim)
     if hypothesis.n != n:
         raise ClaimError(f"Claim {claim.id} judges {hypothesis.n} of its {n} seeds; a claim rests on all of them.")
@@ -117,16 +190,16 @@ def _arguments(item: pytest.Function) -> dict[str, Any]:
 def returned(value: Any, claim: Claim) -> tuple[Any, tuple[Any, ...]]:
     """Return hypothesis and pictures from what a claim's function returned."""
     flat = _flat(value)
-    hypotheses = [one for one in flat if isinstance(one, Design) or hasattr(one, "judge")]
+    hypotheses = [leaf for leaf in flat if isinstance(leaf, Design) or hasattr(leaf, "judge")]
     if len(hypotheses) != 1:
         got = f"{len(hypotheses)} hypotheses" if hypotheses else type(value).__name__
         raise ClaimError(f"Claim {claim.id} returned {got}; a claim returns its hypothesis, or it and pictures.")
-    return hypotheses[0], tuple(one for one in flat if one is not hypotheses[0])
+    return hypotheses[0], tuple(leaf for leaf in flat if leaf is not hypotheses[0])
 
 
 def _flat(value: Any) -> list[Any]:
     if isinstance(value, tuple | list):
-        return [one for part in value for one in _flat(part)]
+        return [leaf for part in value for leaf in _flat(part)]
     return [value]
 
 

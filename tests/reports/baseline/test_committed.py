@@ -10,6 +10,7 @@ from pytest_claims.cli import main
 from pytest_claims.drift import compare, read_baseline
 from pytest_claims.drift.committed import condensed, review, write
 from pytest_claims.errors import ResultsError
+from pytest_claims.results import Results
 
 
 def record(identifier, **fields):
@@ -51,6 +52,11 @@ def record(identifier, **fields):
 
 def results(*claims):
     """Make a run's results."""
+    return Results.from_json(as_json(*claims))
+
+
+def as_json(*claims):
+    """Make what a run's results.json holds."""
     return {
         "schema": 1,
         "started": "2026-11-20T01:00:00+00:00",
@@ -72,10 +78,10 @@ def test_a_run_equals_its_own_baseline(tmp_path):
 
 def test_a_last_bit_of_any_number_is_seen():
     """The digest covers the numbers that are not kept: a bit of one seed of a part that did not decide."""
-    later = copy.deepcopy(results())
+    later = copy.deepcopy(as_json())
     later["claims"][0]["parts"][0]["values"][5] *= 1 + 2**-52
 
-    comparison = compare(condensed(results()), later)
+    comparison = compare(condensed(results()), Results.from_json(later))
 
     assert comparison.claims[0].departed == "numbers"
     assert comparison.claims[1].departed is None
@@ -83,10 +89,10 @@ def test_a_last_bit_of_any_number_is_seen():
 
 def test_what_depends_on_a_condition_is_compared_with_what_did_not():
     """A change under one condition gives the array other names; it is found all the same."""
-    later = copy.deepcopy(results())
+    later = copy.deepcopy(as_json())
     later["claims"][0]["derived"] = {"m[layers=1]/data": [1.0, 2.0, 3.0], "m[layers=2]/data": [1.0, 2.0, 4.0]}
 
-    comparison = compare(condensed(results()), later)
+    comparison = compare(condensed(results()), Results.from_json(later))
 
     assert comparison.claims[0].departed == "derived"
     assert comparison.claims[0].finding.names == ("m[layers=2]/data",)
@@ -98,17 +104,17 @@ def test_evidence_of_one_measurement_stands_once():
 
     baseline = condensed(results(record("2.a"), record("2.b"), other))
 
-    assert list(baseline["evidence"]) == ["m", "m.2"]
-    assert [claim["evidence"] for claim in baseline["claims"]] == ["m", "m", "m.2"]
+    assert list(baseline.evidence) == ["m", "m.2"]
+    assert [claim.evidence for claim in baseline.claims] == ["m", "m", "m.2"]
 
 
 def test_clock_claims_keep_their_verdict_only():
     """Measured times would change the file at every update."""
-    (claim,) = condensed(results(record("8.a", clock=True)))["claims"]
+    (claim,) = condensed(results(record("8.a", clock=True))).claims
 
-    assert claim["verdict"] == "supported"
-    assert claim["effect"] is None
-    assert not {"parts", "evidence", "numbers"} & set(claim)
+    assert claim.verdict == "supported"
+    assert claim.effect is None
+    assert not {"parts", "evidence", "numbers"} & set(claim.as_json())
 
 
 def test_a_claim_is_a_line(tmp_path):
@@ -133,7 +139,7 @@ def test_a_claim_is_a_line(tmp_path):
 def test_only_complete_runs_at_registered_seeds_become_baselines(tmp_path, fault, said):
     """Interrupted runs, errors and other seeds are refused in one sentence."""
     with pytest.raises(ResultsError, match=said):
-        review(tmp_path / "pinned.json", {**results(), **fault})
+        review(tmp_path / "pinned.json", Results.from_json({**as_json(), **fault}))
 
 
 def test_a_review_shows_what_changes(tmp_path):
@@ -153,7 +159,7 @@ def test_the_command_writes_only_when_told(tmp_path, monkeypatch, capsys):
     """Without a terminal to ask on, nothing is written unless --yes is given."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "results.json").write_text(json.dumps(results()))
+    (tmp_path / "out" / "results.json").write_text(json.dumps(as_json()))
 
     assert main(["baseline", "out"]) == 1
     assert not (tmp_path / "reports" / "baseline").exists()
@@ -165,7 +171,7 @@ def test_the_command_writes_only_when_told(tmp_path, monkeypatch, capsys):
 def test_the_command_refuses_a_run_in_one_sentence(tmp_path, monkeypatch, capsys):
     """A run that was interrupted is refused: exit status 2, one sentence, nothing written."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "results.json").write_text(json.dumps({**results(), "complete": False}))
+    (tmp_path / "results.json").write_text(json.dumps({**as_json(), "complete": False}))
 
     assert main(["baseline", ".", "--yes"]) == 2
     assert capsys.readouterr().err == "pytest-claims: The run was interrupted: a baseline needs a complete one.\n"

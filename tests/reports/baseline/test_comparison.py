@@ -5,7 +5,8 @@ import copy
 import numpy as np
 import pytest
 
-from pytest_claims.drift import compare
+from pytest_claims import drift
+from pytest_claims.results import Results
 
 VERSIONS = {
     "torch": "2.13.0",
@@ -81,6 +82,11 @@ def shifted(results, by):
     part["values"] = [value + step for value, step in zip(part["values"], by, strict=True)]
     row["values"] = list(part["values"])
     return other
+
+
+def compare(was, now):
+    """Compare two runs that are JSON."""
+    return drift.compare(Results.from_json(was), Results.from_json(now))
 
 
 def text(comparison):

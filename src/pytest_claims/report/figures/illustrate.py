@@ -1,6 +1,6 @@
 """From a judged claim to files in figures/: one SVG a picture, the curves' numbers beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from pytest_claims.files import write_atomically
 from pytest_claims.inference.pictures import Boundary, Functions, Lines, Picture, Strips, Traces
+from pytest_claims.record import Record
 from pytest_claims.report.figures import svg
 from pytest_claims.report.figures.canvas import styled
 from pytest_claims.report.figures.seeds import thinned
 from pytest_claims.report.measurements import Row, as_csv, condition_text
 from pytest_claims.report.published import DIAMONDS
 from pytest_claims.report.words import printable
-from pytest_claims.results import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 CURVE = 25
 
 
-def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> None:
-    """Draw what a claim asked for, or its default figure; sets "figures", "captions", "curves", or "figure_error".
+def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping[str, Any]:
+    """Draw what a claim asked for, or its default figure; return "figures", "captions", "curves" or "figure_error".
 
     Nothing that goes wrong in here changes a verdict.
     """
-    name = file_name(str(record.get("id", "claim")))
+    name = file_name(record.id)
     figures: list[str] = []
     captions: list[str] = []
     rows: list[Row] = []
+    more: dict[str, Any] = {}
     try:
         wanted = list(pictures) or [None]
         for at, picture in enumerate(wanted):
-            drawn = draw(record, picture, f"{record.get('id')}.{at}")
+            drawn = draw(record, picture, f"{record.id}.{at}")
             if drawn is None:
                 continue
             file = f"figures/{name}.svg" if at == 0 else f"figures/{name}.{at + 1}.svg"
@@ -43,14 +44,14 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> None:
             figures.append(file)
             captions.append(drawn[1])
             if picture is not None:
-                rows += curve_rows(str(record.get("id")), picture, at + 1)
+                rows += curve_rows(record.id, picture, at + 1)
         if rows:
             file = f"figures/{name}.csv"
             write_atomically(folder / file, as_csv(rows, header=False))
-            record["curves"] = [file]
+            more["curves"] = [file]
     except Exception as error:  # noqa: BLE001 - a claim's own data and labels come through here: anything can happen
-        record["figure_error"] = f"{type(error).__name__}: {error}"
-    record["figures"], record["captions"] = figures, captions
+        more["figure_error"] = f"{type(error).__name__}: {error}"
+    return {"figures": figures, "captions": captions, **more}
 
 
 def file_name(identifier: str) -> str:
@@ -78,7 +79,7 @@ def draw(record: Record, picture: Any, salt: str) -> tuple[str, str] | None:
             figure, caption = default
         else:
             figure, caption = _figure(picture), caption_of(picture)
-        title = f"Figure of claim {record.get('id')}: {caption}"
+        title = f"Figure of claim {record.id}: {caption}"
         return svg.from_figure(figure, salt, title), caption
 
 
