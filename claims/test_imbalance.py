@@ -308,7 +308,8 @@ def test_class_weights_do_the_same(in_minibatches, scaling):
             reason="the threshold alone raises accuracy from {accuracy[ratio=100, resampling=none, scaling=train, "
             "threshold=0, step=last]:.3f} to {accuracy[ratio=100, resampling=none, scaling=train, "
             "threshold=log(ratio), step=last]:.3f}, oversampling to {accuracy[ratio=100, resampling=oversampled, "
-            "scaling=train, threshold=0, step=last]:.3f}, but as with the test set's own range this varies too much with the draw",
+            "scaling=train, threshold=0, step=last]:.3f}, but as with the test set's own range "
+            "this varies too much with the draw",
         )
     ],
 )

@@ -204,7 +204,7 @@ class Look(Entry):
 
 #: Fields that are written only where somebody has filled them: drawing, the report, a baseline that is made small.
 _LATER = frozenset({
-    "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
+    "reason_template", "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
 })  # fmt: skip
 
 
@@ -218,7 +218,8 @@ class Record(Entry):
     text: str = ""  # the claim in a sentence
     source: str | None = None  # who claims it
     registered: str | None = None  # the expected verdict; None where another version did not say
-    reason: str | None = None  # why another verdict than supported is expected
+    reason: str | None = None  # why another verdict than supported is expected, with this run's numbers
+    reason_template: str | None = None  # the same as the claim's file has it, numbers to be filled in
     # what came out
     verdict: str = "error"  # supported, refuted, inconclusive or error
     outcome: str | None = None  # pytest's word: passed, failed, xfailed, skipped or error; None where it is not known

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_claims.files import jsonable
 from pytest_claims.outcomes import ClaimError
+from pytest_claims.running import reasons
 from pytest_claims.running.designs import Row, design_of, row, table, undecidable
 from pytest_claims.running.judging import declared
 from pytest_claims.running.schedule import TrialItem, expected, in_order
@@ -101,7 +102,7 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
         if claim is None:
             continue
         seen.setdefault(claim.id, []).append(item)
-        fault = claim.fault or undecidable(design_of(item, claim), claim)
+        fault = claim.fault or undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim)
         if fault is None and getattr(item, "cls", None) is not None:
             fault = f"Claim {claim.id} is a method; claims are functions of a module."
         if fault is not None:
@@ -111,6 +112,15 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
             places = " and ".join(sorted(item.nodeid for item in twins))
             for item in twins:
                 item.stash.setdefault(FAULT, f"The id {name} is used by more than one claim: {places}.")
+
+
+def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
+    """Say why a claim's reason can never be filled with numbers; None where it can, as far as is known without data."""
+    if claim.reason is None:
+        return None
+    declared_levels = {name: one.levels for name, one in measurements_of(item).items() if one.fault is None}
+    fault = reasons.check(claim.reason, declared_levels)
+    return None if fault is None else f"Claim {claim.id}: {fault}"
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:

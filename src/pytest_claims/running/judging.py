@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.errors import ClaimWarning, TrialError
+from pytest_claims.errors import ClaimWarning, DesignError, TrialError
 from pytest_claims.files import jsonable
 from pytest_claims.inference import Design, EvidenceError
 from pytest_claims.outcomes import ClaimError, Departure
 from pytest_claims.record import Record, attach
+from pytest_claims.running import reasons
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.evidence import Evidence, gather, ledger
 from pytest_claims.trials.measurements import Handle
@@ -61,8 +62,10 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
         raise ClaimError(str(error)) from error
     except EvidenceError as error:
         raise ClaimError(f"Claim {claim.id}: {error}") from error
-    outcome, end = gate(claim, judgement.verdict, settings)
-    record = declared(item, claim, settings).extended(judgement.as_json() | {"outcome": outcome})
+    reason = rendered_reason(claim, judgement)
+    outcome, end = gate(replace(claim, reason=reason), judgement.verdict, settings)
+    said = {"outcome": outcome, "reason": reason, "reason_template": claim.reason}
+    record = declared(item, claim, settings).extended(judgement.as_json() | said)
     sentence = distrust(claim, judgement)
     if sentence is not None:
         attach(item.user_properties, record.failed(sentence, item.config.rootpath))
@@ -136,6 +139,17 @@ def provenance(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
         "duration_s": round(sum(trial["seconds"] for trial in trials), 3),
         **({"experiment": experiments.pop()} if len(experiments) == 1 else {}),
     }
+
+
+def rendered_reason(claim: Claim, judgement: Judgement) -> str | None:
+    """Return a claim's reason with the numbers of this run; a ClaimError where it asks for what was not measured."""
+    if claim.reason is None:
+        return None
+    datasets = {name: measured.dataset for name, measured in judgement.evidence.items()}
+    try:
+        return reasons.render(claim.reason, datasets, judgement.verdict.as_json())
+    except DesignError as error:
+        raise ClaimError(f"Claim {claim.id}: {error}") from error
 
 
 def distrust(claim: Claim, judgement: Judgement) -> str | None:
