@@ -1,8 +1,8 @@
 """Use the wheel as a stranger does: `python .ci/foreign.py WHEEL`; exit status 1 with what is wrong.
 
 The wheel holds one package. A new environment outside the clone gets it with scikit-learn and xdist, and no torch.
-There `pytest-claims new` starts a folder of claims, which runs on two workers, runs again from stored trials, and runs
-beside a claim whose measurement kills its process.
+There `pytest-claims new` starts a folder of claims, which runs on two workers, runs again from stored trials, runs
+beside a claim whose measurement kills its process, and runs under the oldest pytest that is promised.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "pytest_claims"
+OLDEST_PYTEST = "8.4.0"  # the lower bound in pyproject.toml
 FIRST = "scale.a"  # the claim that `pytest-claims new` writes
 CRASH = '''"""What happens to a run if a measurement kills its process?"""
 
@@ -92,7 +93,7 @@ class Stranger:
 
 
 def use(wheel: Path, stranger: Stranger) -> None:
-    """Install, start a folder of claims, run it three times."""
+    """Install, start a folder of claims, run it four times."""
     install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt"))
     stranger.run("python", *install, f"{wheel}[sklearn,xdist]")
     check("torch" not in stranger.run("python", "-m", "pip", "list").split(), "torch was installed, and nobody asked")
@@ -116,6 +117,11 @@ def use(wheel: Path, stranger: Stranger) -> None:
     check(claims["crash.a"]["verdict"] == "error", f"crash.a is {claims['crash.a']['verdict']}, not an error")
     check("died" in claims["crash.a"]["message"], f"crash.a does not say what happened: {claims['crash.a']['message']}")
     check(claims[FIRST]["verdict"] == "supported", f"{FIRST} is {claims[FIRST]['verdict']} beside a crash")
+
+    stranger.run("python", *install[:4], f"pytest=={OLDEST_PYTEST}")
+    stranger.run("pytest", "my_claims/test_first_claim.py", "-n", "2", "--claims-report", "reports/old")
+    old = stranger.report("old")[FIRST]
+    check(old["interval"] == first["interval"], f"{FIRST} has another interval under pytest {OLDEST_PYTEST}")
 
 
 def main(wheel: Path) -> int:
