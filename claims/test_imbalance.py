@@ -8,15 +8,15 @@ In full batch a repeated row is a row with a weight, and is computed as one. Wit
 covariance, the test rows and the initial weights.
 
 Departures. The notebook scaled training rows and test rows each by their own range, as only its code reveals. So the
-range of the test set leaks into the measurement, and the rows are shifted, because 300 balanced rows reach elsewhere
+range of the test set leaks into the measurement, and the rows are shifted, because 300 balanced rows have another range
 than 1,200 imbalanced ones. The bare ids keep that. "@train-range" scales the test rows by the range of the training
-rows, as one has to in use. The networks are the same; only what they are tested on differs. The text samples the
+rows, as one must in practice. The networks are the same; only what they are tested on differs. The text samples the
 minority with replacement, the code repeats it ("@with-replacement", 4.c). The text's extreme ratio is just below the
 code's 1:100. The notebook drew a new covariance for each ratio. Its last record is at step 450; both steps are here.
 Its readings with oversampling are a range, and .825 is the middle of it.
 
-Seeds. Twenty-four, because at the extreme ratios nearly all differences tie: then seeds are counted, and fewer could
-never prove the share that is asked for. Pilots ask for more than twenty-four seeds in nine claims: 4.b,
+Note. There are twenty-four seeds, because at the extreme ratios nearly all differences tie: then seeds are counted, and
+fewer could never prove the share that is asked for. Pilots ask for more than twenty-four seeds in nine claims: 4.b,
 4.b@train-range, 4.c, 4.c@train-range, 4.c@with-replacement, 4.e, 4.f, 4.f@train-range and 4.g (--design says how many).
 
 Measurement. Accuracy on 2,000 further rows, balanced, with either scaling; figures show the 300 published rows. The
@@ -180,7 +180,7 @@ def against_ratio(array, measured, **words):
 def test_imbalance_hurts(by_ratio, scaling):
     """Accuracy falls with the ratio until the networks only guess.
 
-    Scaled by the training range, as one has to in use, the fall is much the same. But it has less noise between the
+    Scaled by the training range, as one must in practice, the fall is much the same. But it has less noise between the
     draws, so that the claim is supported.
     """
     as_read = by_ratio.published_size.sel(step=450, scaling=scaling, drop=True)
@@ -308,8 +308,8 @@ def test_class_weights_do_the_same(in_minibatches, scaling):
             reason="the threshold alone raises accuracy from {accuracy[ratio=100, resampling=none, scaling=train, "
             "threshold=0, step=last]:.3f} to {accuracy[ratio=100, resampling=none, scaling=train, "
             "threshold=log(ratio), step=last]:.3f}, oversampling to {accuracy[ratio=100, resampling=oversampled, "
-            "scaling=train, threshold=0, step=last]:.3f}, but as with the test set's own range "
-            "this varies too much with the draw",
+            "scaling=train, threshold=0, step=last]:.3f}, but as with the test set's own range this varies too much "
+            "with the draw",
         )
     ],
 )

@@ -21,7 +21,7 @@ linear CKA stays at least 0.95. For the last layer these are the outputs.
 Wandering is log2 of path over displacement, in records of 50 steps. Each network is trained twice, with identical
 numbers: the second time it is known where the weights will end.
 
-Seeds. The times vary with the draw far more than with the layer. Pilots ask for more than thirty-two seeds in five
+Note. The times vary with the draw far more than with the layer. Pilots ask for more than thirty-two seeds in five
 claims: 11.a, 11.a@ones, 11.a@spread, 11.b and 11.d (--design says how many).
 """
 

@@ -48,7 +48,7 @@ def numbers(folder, options):
 def test_a_seeds_numbers_do_not_depend_on_the_workers(tmp_path):
     """Serial, one worker and two give bitwise the same values, traces and input hashes."""
     (tmp_path / "test_workers_claim.py").write_text(CLAIM)
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["pytest_claims.short", "fixtures"]\n')
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["pytest_claims.short", "fixtures.plugin"]\n')
 
     serial = numbers(tmp_path, ["-n0"])
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from pytest_claims.environment import processor
 
-#: The part of this library that trials' numbers depend on; the rest judges and shows.
-TRAINING = Path(__file__).parents[1] / "training"
+LIBRARY = Path(__file__).parents[1]
+#: What of this library trials' numbers depend on; the rest judges and shows.
+MEASURES = (*sorted((LIBRARY / "training").rglob("*.py")), LIBRARY / "inference" / "stacking.py")
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 ENGINE_LIBRARIES = {"jax": ("jax", "jaxlib")}
 
@@ -92,7 +93,7 @@ def source_of(file: Path, root: Path, shared: Iterable[Path]) -> str:
 
 def shared_files(conftests: Iterable[Path]) -> list[Path]:
     """Return the files that may change any measurement: the project's plugins and conftest files, and how we train."""
-    return [*conftests, *sorted(TRAINING.rglob("*.py"))]
+    return [*conftests, *MEASURES]
 
 
 @lru_cache(maxsize=8)
