@@ -98,6 +98,16 @@ def test_shows_every_claim_under_its_own_link(report: Path) -> None:
         assert f"pytest claims/ --claim {claim['id']}" in words
 
 
+@pytest.mark.parametrize(
+    "facts, option", [({}, "--claim"), ({"short_options": True}, "--claim"), ({"short_options": False}, "--claims-id")]
+)
+def test_the_command_of_one_claim_spells_its_option_as_the_run_did(tmp_path: Path, facts: dict, option: str) -> None:
+    """With the short names --claim, without them --claims-id; a file that does not say is older and had them."""
+    text = page_of(tmp_path, [error_record()], **facts)
+
+    assert f"<code>pytest claims/ {option} 11.a</code>" in text
+
+
 def test_twelve_experiments_fit_into_five_megabytes(report: Path) -> None:
     """112 claims and variants with figures: at most 5 MB, drawn within seconds."""
     records = repeated(records_of(report), 7)

@@ -62,7 +62,7 @@ class Page:
 
     def _view(self, record: Record, figures: Mapping[str, tuple[list[Figure], list[str]]]) -> ClaimView:
         drawn, lost = figures[record.id]
-        return ClaimView(record, self.environment, drawn, lost)
+        return ClaimView(record, self.environment, drawn, lost, short_options=self.results.short_options)
 
     @cached_property
     def counts(self) -> dict[str, int]:

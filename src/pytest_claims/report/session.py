@@ -77,6 +77,7 @@ class Run:
             "complete": complete,
             "command": ["pytest", *(self._argument(str(argument)) for argument in self.config.invocation_params.args)],
             "environment": self._environment,
+            "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
         }
         assembled = store.assemble(self.records.values(), facts)
         results = Results.from_json(without_paths(assembled.as_json(), self._paths))

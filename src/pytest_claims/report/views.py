@@ -1,6 +1,7 @@
 """What the page shows of a claim: words, tables and drawings made from its record."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from pytest_claims.report.words import (
     region_text,
     with_minus,
 )
+from pytest_claims.trials.plan import flag
 from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
 
 KINDS = {
@@ -64,6 +66,7 @@ class ClaimView:
     lost_figures: Sequence[str] = ()
     variants: "list[ClaimView]" = field(default_factory=list)
     parent: Record | None = None
+    short_options: bool = True
 
     @property
     def id(self) -> str:
@@ -220,7 +223,7 @@ class ClaimView:
         """The command that runs this claim alone."""
         folder = (self.record.nodeid or "claims/").partition("/")[0]
         folder = "claims/" if "::" in folder or not folder else f"{folder}/"
-        return f"pytest {folder} --claim {_shell(self.id)}"
+        return f"pytest {folder} {flag('id', short=self.short_options)} {shlex.quote(self.id)}"
 
     @cached_property
     def source(self) -> tuple[str, str | None]:
@@ -337,9 +340,3 @@ def controls_of(controls: Controls | None) -> list[tuple[str, bool | None]]:
         elif member is not None:
             named.append((f"{name.replace('_', ' ').capitalize()}: {member}", None))
     return named
-
-
-def _shell(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
