@@ -23,11 +23,12 @@ class Results(Entry):
     complete: bool | None = None  # whether every claim that was selected has its say; None where it is not known
     command: tuple[str, ...] = field(default=(), metadata=LIST)
     environment: Mapping[str, Any] = field(default_factory=dict)  # versions, processor, commit; None: not known
+    short_options: bool = True  # whether options had their short names; older files do not say, and all of them had
     condensed: bool = False  # whether this is a baseline made small
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
     baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
-    absent: frozenset[str] = frozenset({"condensed", "evidence", "baseline"})
+    absent: frozenset[str] = frozenset({"short_options", "condensed", "evidence", "baseline"})
 
     @property
     def alarms(self) -> list[Mapping[str, Any]]:

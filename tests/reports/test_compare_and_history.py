@@ -39,7 +39,7 @@ def test_a_changed_verdict_is_named_and_exits_1(tmp_path: Path, capsys: pytest.C
     assert lines[0].split() == ["old", "new"]
     assert lines[1].split() == ["torch", "2.12.0", "2.13.0"]
     assert lines[3] == "* 2.a  supported 0.2 (0.1 to 0.3)  refuted 0.01 (0.1 to 0.3)"
-    assert "1 of 2 claims has another verdict in another run: 2.a." in lines
+    assert "1 of 2 claims has different verdicts in different runs: 2.a." in lines
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert page.index('id="2.a"') < page.index('id="1.a"')
 
@@ -74,8 +74,8 @@ def test_comparison_writes_the_summary_of_a_ci_job(
         (["compare", "only-one.json"], "a comparison needs at least two results.json."),
         (["compare", "gone.json", "gone2.json"], "gone.json cannot be read: No such file or directory."),
         (["render", "gone"], "gone cannot be read: No such file or directory."),
-        (["history", "gone"], "gone is no folder."),
-        (["history", "."], ". holds no results: no file below it ends in .json."),
+        (["history", "gone"], "gone is not a folder."),
+        (["history", "."], ". holds no results: there is no .json file in it."),
         (
             ["compare", "run", "run", "-o", "run"],
             "run holds a run, whose page would be lost: name another folder for the comparison.",

@@ -39,8 +39,8 @@ def test_the_page_counts_and_tells_every_claim(tmp_path: Path) -> None:
     assert "| supported | 2 | 2 | 0 | 1 | 1 | 2 |" in lines
     assert "| refuted | 1 | 1 | 2 | 0 | 0 | 0 |" in lines
     assert (
-        "Of 7 fresh verdicts 4 are as registered, 1 are undecided on one side, 1 contradict the registered verdict and "
-        "1 are errors. 0 of 3 claims got the registered verdict in every draw."
+        "Of 7 fresh verdicts, 4 are as registered, 1 are undecided on one side, 1 contradict the registered verdict "
+        "and 1 are errors. 0 of 3 claims got the registered verdict in every draw."
     ) in lines
     rows = [line for line in lines if line.startswith(("| 2", "| 3", "| 10"))]
     assert rows == [
@@ -73,7 +73,7 @@ def test_versions_that_differ_are_told(tmp_path: Path) -> None:
         ("fresh-2", {"seeds": 8}, {}, "2.a rests on 8 seeds and is registered for 16."),
         ("fresh-2", {"looks": [{"seeds": 8}]}, {}, "2.a rests on 16 seeds and is registered for 16."),
         ("fresh-2", {}, {"complete": False}, "was interrupted; this page takes whole runs."),
-        ("fresh-1", {}, {}, "fresh-1 is given 2 times; the same seeds again are no fresh draw."),
+        ("fresh-1", {}, {}, "fresh-1 is given 2 times; the same seeds are only one fresh draw."),
     ],
 )
 def test_other_runs_are_refused(

@@ -97,6 +97,19 @@ def test_writes_the_folder_under_every_mode(project: pytest.Pytester, workers: t
     assert 'id="2.a"' in (folder / "index.html").read_text()
 
 
+@pytest.mark.parametrize("short", [True, False])
+def test_says_whether_options_have_their_short_names(project: pytest.Pytester, short: bool) -> None:
+    """results.json says it, and the page spells the command of one claim so that it runs in this repository."""
+    if not short:
+        project.makeconftest(STAND_IN.replace('pytest_plugins = ["pytest_claims.short"]', ""))
+    project.makepyfile(TWO_CLAIMS)
+    project.runpytest_subprocess("--report" if short else "--claims-report", "out", "-k", "depth")
+    folder = project.path / "out"
+
+    assert results(folder)["short_options"] is short
+    assert f"{'--claim' if short else '--claims-id'} 2.a</code>" in (folder / "index.html").read_text()
+
+
 def test_default_folder_is_reports_latest(project: pytest.Pytester) -> None:
     """Without --report the page lies in reports/latest of the project, also when pytest was called elsewhere."""
     project.makepyfile(TWO_CLAIMS)

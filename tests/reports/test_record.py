@@ -13,8 +13,8 @@ from pytest_claims.record import Condition, Controls, Look, PartRecord, Record, 
 from pytest_claims.results import Results, holm, read, write
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "docs" / "example-report"
-PINNED = ROOT / "baselines" / "pinned.json"
+EXAMPLE = ROOT / "reports" / "example"
+PINNED = ROOT / "reports" / "baseline" / "pinned.json"
 
 
 def claims_of(path: Path) -> list[dict]:

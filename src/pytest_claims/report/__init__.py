@@ -1,6 +1,6 @@
-"""Reports: the evidence that test reports carry, as results.json, figures and one HTML page.
+"""Reports: from the records of a run to results.json, figures and one HTML page.
 
-As a pytest plugin (``reports.plugin``) it collects a run; ``pytest-claims`` draws pages of runs that are stored.
+``session`` collects a run while pytest goes on; the command ``pytest-claims`` draws pages of stored runs.
 """
 
 from pytest_claims.errors import ResultsError

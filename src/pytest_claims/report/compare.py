@@ -1,4 +1,4 @@
-"""Runs side by side: claims x runs, verdict changes first; a page, a table for the terminal, a summary for a CI job."""
+"""Runs side by side, changed verdicts first: a page, a table for the terminal, a summary for a CI job."""
 
 import os
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Row:
 
     @cached_property
     def differs(self) -> bool:
-        """Whether two runs give this claim different verdicts; a run without it gives none."""
+        """Whether two runs that have this claim give it different verdicts."""
         return len({cell.verdict for cell in self.cells if cell is not None}) > 1
 
     @cached_property
@@ -49,7 +49,7 @@ class Row:
 
     @cached_property
     def plots(self) -> list[Markup]:
-        """One forest plot a run, all on one scale."""
+        """One forest plot for each run, all on one scale."""
         known = [cell for cell in self.cells if cell is not None]
         scale = forest.scale_of(known[0], known) if known else None
         return [Markup("") if cell is None else forest.strip(cell, None, scale) for cell in self.cells]
@@ -82,14 +82,14 @@ class Comparison:
         return [evidence_of(run.results) for run in self.runs]
 
     def _drifts(self, claim: str, claims: int) -> list[str]:
-        """Return each run's drift of one of so many claims; only the same draws can be paired."""
+        """Return the drift of one claim (of ``claims``) in each run, in words; only runs on the same draws have one."""
         was = self._evidence[0].get(claim)
-        words = []
+        drifts = []
         for now in (run.get(claim) for run in self._evidence):
             paired = was is not None and now is not None and now is not was and was.inputs and was.inputs == now.inputs
             change = drift(was, now, claims) if was and now and paired and not was.clock else None
-            words.append("" if change is None else _in_words(change))
-        return words
+            drifts.append("" if change is None else _in_words(change))
+        return drifts
 
     @cached_property
     def changed(self) -> list[Row]:
@@ -98,18 +98,18 @@ class Comparison:
 
     @cached_property
     def versions(self) -> list[tuple[str, list[str]]]:
-        """What differs between the runs' environments: (name, value in each run)."""
+        """The entries of the environment that differ: (name, value in each run)."""
         keys = differing(run.environment for run in self.runs)
         return [(key, [str(run.environment.get(key) or "none") for run in self.runs]) for key in keys]
 
     @property
     def headline(self) -> str:
-        """One sentence."""
+        """The result in one sentence."""
         if not self.changed:
             return f"No verdict differs between {len(self.runs)} runs of {len(self.rows)} claims."
         names = ", ".join(row.id for row in self.changed[:SHOWN]) + (", ..." if len(self.changed) > SHOWN else "")
         have = "has" if len(self.changed) == 1 else "have"
-        return f"{len(self.changed)} of {len(self.rows)} claims {have} another verdict in another run: {names}."
+        return f"{len(self.changed)} of {len(self.rows)} claims {have} different verdicts in different runs: {names}."
 
 
 def _in_words(change: Drift) -> str:
@@ -118,7 +118,7 @@ def _in_words(change: Drift) -> str:
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> Path:
-    """Write index.html into ``folder``; ResultsError where that would replace the page of a run."""
+    """Write index.html into ``folder``; ResultsError where this would replace the page of a run."""
     from pytest_claims.report.page import jinja
 
     path = folder / "index.html"
@@ -165,7 +165,7 @@ def markdown(comparison: Comparison) -> str:
         line = f"| {'**' if row.differs else ''}{escape(row.id, 60)}{'**' if row.differs else ''} | {cells} |"
         size += len(line.encode("utf-8", "replace")) + 1
         if size > MOST_BYTES - 200:
-            lines += ["", "More rows are on the page."]
+            lines += ["", "The page has the other rows."]
             break
         lines.append(line)
     return "\n".join([*lines, ""])

@@ -1,4 +1,4 @@
-"""How the registered verdicts fared on seeds that nobody had seen: a Markdown page from runs with ``--fresh``."""
+"""How the registered verdicts fare on new seeds: a Markdown page from runs with ``--claims-fresh``."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
+from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
 from pytest_claims.report.markdown import escape
 from pytest_claims.report.runs import NamedRun, differing, identifiers
 from pytest_claims.report.words import plural
 from pytest_claims.vocabulary import ENDS, VERDICTS
 
-#: What the page says of where the runs were made.
+#: What the page says about where the runs were made.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
 DIGITS = 8  # of a commit
 NOT_RUN = "not run"
 
 
 def draws_of(runs: Sequence[NamedRun]) -> list[str]:
-    """Return the name of each run's seeds, "fresh-1"; a ResultsError where a run is not what the page is about."""
+    """Return the name of each run's seeds, "fresh-1"; a ResultsError where a run is not for this page."""
     draws = []
     for run in runs:
         streams = {claim.stream for claim in run.results.claims}
@@ -37,28 +38,28 @@ def draws_of(runs: Sequence[NamedRun]) -> list[str]:
         draws.append(streams.pop())
     for draw, count in Counter(draws).items():
         if count > 1:
-            raise ResultsError(f"{draw} is given {count} times; the same seeds again are no fresh draw.")
+            raise ResultsError(f"{draw} is given {count} times; the same seeds are only one fresh draw.")
     return draws
 
 
 def page(runs: Sequence[NamedRun]) -> str:
-    """Return the page: what was asked, the counts, and every claim with its verdict in each draw."""
+    """Return the page: the question, the counts, and every claim with its verdict in each draw."""
     draws = draws_of(runs)
     rows = [(claim, [run.claims.get(claim) for run in runs]) for claim in identifiers(runs)]
     commands = ", ".join(f"`pytest claims/ --fresh={draw.removeprefix('fresh-')}`" for draw in draws)
-    asked = (
-        f"How the registered verdicts fared on {plural(len(draws), 'draw')} of seeds that had no part in registering "
-        "them: every claim at its registered number of seeds, with the margin, the measurement and the rule it is "
-        "registered with. Anybody can draw others, or repeat these:"
+    question = (
+        f"Do the registered verdicts hold on new seeds? {plural(len(draws), 'draw')} of seeds that had no part in "
+        "registering them: every claim with its registered number of seeds, margin, measurement and rule. Anybody can "
+        "repeat these draws, or make others:"
     )
     undecided = (
-        "A verdict that is undecided in a draw is no contradiction: a claim whose effect lies near its margin is "
-        "decided by some draws and not by others. Supported against refuted is one."
+        "A claim whose effect lies near its margin is decided by some draws and not by others. That is no "
+        "contradiction; supported against refuted is one."
     )
     head = [
         "# Fresh seeds",
         "",
-        asked,
+        question,
         f"{commands}.",
         "",
         "Made by `pytest-claims fresh` from the `results.json` of these runs.",
@@ -87,7 +88,7 @@ def _verdict(cell: Record | None) -> str:
 
 
 def _counts(rows: Sequence[tuple[str, Sequence[Record | None]]]) -> list[str]:
-    """Tabulate registered against fresh verdicts, then say the sums."""
+    """Return the table of registered and fresh verdicts, then a sentence with the sums."""
     counts = Counter((_registered(cells), _verdict(cell)) for _, cells in rows for cell in cells)
     claims = Counter(_registered(cells) for _, cells in rows)
     columns = [name for name in (*ENDS, NOT_RUN) if name in VERDICTS or any(got == name for _, got in counts)]
@@ -103,7 +104,7 @@ def _counts(rows: Sequence[tuple[str, Sequence[Record | None]]]) -> list[str]:
     errors = sum(count for (_, got), count in counts.items() if got == "error")
     always = sum(all(_verdict(cell) == _registered(cells) for cell in cells) for _, cells in rows)
     sums = (
-        f"Of {plural(judged, 'fresh verdict')} {same:,} are as registered, {judged - same - against - errors:,} are "
+        f"Of {plural(judged, 'fresh verdict')}, {same:,} are as registered, {judged - same - against - errors:,} are "
         f"undecided on one side, {against:,} contradict the registered verdict and {errors:,} are errors. "
         f"{always:,} of {plural(len(rows), 'claim')} got the registered verdict in every draw."
     )
@@ -120,20 +121,20 @@ def _row(name: str, cells: Sequence[Record | None]) -> str:
 
 
 def _where(runs: Sequence[NamedRun]) -> list[str]:
-    """Say versions, processor and commit where the runs share them; they must not differ unsaid."""
-    environments = [{name: _told(name, run.environment.get(name)) for name in VERSIONS} for run in runs]
-    unlike = differing(environments)
-    shared = [f"{name} {value}" for name, value in environments[0].items() if value and name not in unlike]
+    """List versions, processor and commit: those that all runs share, and every one that differs."""
+    environments = [{name: _shown(name, run.environment.get(name)) for name in VERSIONS} for run in runs]
+    different = differing(environments)
+    shared = [f"{name} {value}" for name, value in environments[0].items() if value and name not in different]
     lines = [escape(f"{', '.join(shared)}.")] if shared else []
     lines += [
         escape(f"{name}: {', '.join(str(environment.get(name)) for environment in environments)}, in this order.")
-        for name in unlike
+        for name in different
     ]
     return [*lines, ""] if lines else []
 
 
-def _told(name: str, value: Any) -> Any:
-    """Shorten a commit, and keep the plus of one that is not all of the code."""
+def _shown(name: str, value: Any) -> Any:
+    """Shorten a commit, but keep its plus sign, which stands for changes that were not committed."""
     if name != "commit" or not value:
         return value
     return str(value)[:DIGITS] + ("+" if str(value).endswith("+") else "")
@@ -141,7 +142,5 @@ def _told(name: str, value: Any) -> Any:
 
 def write(path: Path, runs: Sequence[NamedRun]) -> Path:
     """Write the page."""
-    from pytest_claims.files import write_atomically
-
     write_atomically(path, page(runs))
     return path

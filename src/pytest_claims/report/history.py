@@ -1,4 +1,4 @@
-"""Many nights of one suite: each claim's effect with its interval against the date, changed verdicts marked."""
+"""Many nights of one suite: each claim's effect and interval over time, with changed verdicts marked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from markupsafe import Markup
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
-from pytest_claims.report.runs import NamedRun, condensed, differing, find
+from pytest_claims.report.runs import NamedRun, condensed, differing, find, identifiers
 from pytest_claims.report.words import departed, ends, interval_text, quantity, region_text
 from pytest_claims.results import natural, read
 
 WIDTH, HEIGHT = 1000, 100
-#: Entries of the environment whose change explains a changed verdict; the commit changes every night.
+#: Entries of the environment that can explain a changed verdict. The commit is not one: it changes every night.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu")
 #: Changed verdicts that the page lists one by one.
 MOST_EVENTS = 400
@@ -24,7 +24,7 @@ MOST_EVENTS = 400
 
 @dataclass(frozen=True)
 class Event:
-    """A claim's verdict that is another than in the run before."""
+    """A claim's verdict that differs from the run before."""
 
     id: str
     night: int
@@ -72,19 +72,20 @@ class History:
         self.runs = sorted(runs, key=lambda run: run.started)
         self.skipped = skipped
         self.changes = self._version_changes()
-        ids = sorted({one for run in self.runs for one in run.claims}, key=natural)
-        stories = [self._story(one) for one in ids]
+        stories = [self._story(identifier) for identifier in identifiers(self.runs)]
         self.stories = sorted(stories, key=lambda story: -max((event.night for event in story.events), default=-1))
 
     def _version_changes(self) -> dict[int, list[tuple[str, str, str]]]:
-        """By run: (name, before, after) of each version that is another than in the run before."""
+        """By run: (name, before, after) of each version that differs from the run before."""
         changes = {}
         for at, (before, after) in enumerate(pairwise(self.runs), 1):
             names = [name for name in differing((before.environment, after.environment)) if name in VERSIONS]
             if names:
-                pairs = (before.environment, after.environment)
-                changes[at] = [(name, *(str(one.get(name) or "none") for one in pairs)) for name in names]
-        return changes  # type: ignore[return-value]
+                changes[at] = [
+                    (name, str(before.environment.get(name) or "none"), str(after.environment.get(name) or "none"))
+                    for name in names
+                ]
+        return changes
 
     def _story(self, identifier: str) -> Story:
         nights = [run.claims.get(identifier) for run in self.runs]
@@ -93,8 +94,8 @@ class History:
             if night is None:
                 continue
             if last is not None and night.verdict != last:
-                # what changed since the last run that had the claim, not only in the night itself
-                versions = [one for step in range(since + 1, at + 1) for one in self.changes.get(step, [])]
+                # every change since the last run that had the claim, not only the last night's
+                versions = [change for step in range(since + 1, at + 1) for change in self.changes.get(step, [])]
                 events.append(
                     Event(identifier, at, last, night.verdict, self.runs[at].started, versions, night.message)
                 )
@@ -103,7 +104,7 @@ class History:
 
     @cached_property
     def events(self) -> list[Event]:
-        """Changed verdicts, the latest first."""
+        """Changed verdicts, latest first."""
         events = [event for story in self.stories for event in story.events]
         return sorted(events, key=lambda event: (-event.night, natural(event.id)))[:MOST_EVENTS]
 
@@ -123,7 +124,7 @@ def load_history(folder: Path) -> History:
         except ResultsError:
             skipped.append(name)
             continue
-        # what is not drawn is let go, so that a year of full reports fits into memory
+        # drop what is not drawn, so that a year of full reports fits into memory
         runs.append(NamedRun(name.removesuffix("/results.json"), condensed(results)))
     if not runs:
         raise ResultsError(f"{folder} holds no results of schema 1.")
@@ -168,7 +169,7 @@ def chart(story: Story) -> Markup:
     down = [(x(at), y(value)) for at, value in zip(nights, lows, strict=True)]
     middle = [(x(at), y(effect)) for at, effect, _ in known]
     if len(known) == 1:
-        # a single night has no width of its own
+        # give a single night a width, so that it can be seen
         up, down, middle = ([(a - 4, b), (a + 4, b)] for ((a, b),) in (up, down, middle))
     claimed_top = 0.0 if region[1] is None else y(region[1])
     claimed_bottom = HEIGHT if region[0] is None else y(region[0])
@@ -196,7 +197,7 @@ def _n(value: float) -> str:
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
-    """Relative lines between points rounded to a tenth; points on a straight level are left out."""
+    """Return relative lines between points rounded to a tenth, without the points inside a level stretch."""
     rounded = [(round(10 * a), round(10 * b)) for a, b in points]
     kept = [
         point

@@ -1,4 +1,4 @@
-"""The Markdown summary for a CI job's page: what changed, what departed, then every claim in a table."""
+"""The Markdown summary for a CI job's page: changes, departures, then a table of all claims."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pytest_claims.report.words import clip, departed, duration, interval_text, 
 from pytest_claims.results import Results
 from pytest_claims.vocabulary import ENDS
 
-#: What a job page takes; GitHub refuses a step's summary above 1 MiB and shows long ones badly.
+#: The most bytes of a summary: GitHub refuses one above 1 MiB, and shows long ones badly.
 MOST_BYTES = 200_000
 ICONS = {"supported": "✅", "refuted": "❌", "inconclusive": "❔", "error": "⚠️"}
 TEXT = 300
@@ -30,7 +30,7 @@ def summary(results: Results) -> str:
 
 
 def escape(text: object, most: int = TEXT) -> str:
-    """Text that Markdown and HTML leave as it is, on one line."""
+    """Return a text on one line, escaped so that neither Markdown nor HTML changes it."""
     flat = " ".join(clip(text, most).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#+!|~@-])", r"\\\1", flat)
@@ -72,7 +72,7 @@ def _changes(results: Results) -> list[str]:
 def _departures(claims: Sequence[Record]) -> list[str]:
     surprising = [claim for claim in claims if departed(claim)]
     if not surprising:
-        return ["Every verdict is as registered.", ""]
+        return ["All verdicts agree with the registered ones, or may differ in this run.", ""]
     lines = [f"### {plural(len(surprising), 'verdict')} not as registered", ""]
     lines += [
         f"- **{escape(claim.id)}** {escape(claim.text)}: registered {claim.registered}, "

@@ -1,4 +1,4 @@
-"""measurements.csv: tidy, one row a scalar (a seed's value in a condition) or a point of a thinned curve."""
+"""measurements.csv: a row for each scalar (a seed's value in a condition) and each point of a thinned curve."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ def condition_text(labels: Mapping[str, Any]) -> str:
 
 
 def condition_rows(claim: Record) -> Iterator[Row]:
-    """One row for each seed's value in each condition. ``seed`` is the seed's position where seeds are not named."""
+    """Yield a row for each seed's value in each condition. Where seeds have no names, ``seed`` is the position."""
     names = claim.seed_values
     for condition in claim.conditions:
         text = condition_text(condition.labels)
@@ -29,7 +29,7 @@ def condition_rows(claim: Record) -> Iterator[Row]:
 
 
 def as_csv(rows: Iterable[Row], *, header: bool) -> str:
-    """Return rows as CSV; texts that a spreadsheet would run as formulas begin with an apostrophe."""
+    """Return rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if header:
@@ -49,7 +49,7 @@ def _inert(cell: Any) -> Any:
 
 
 def write_measurements(folder: Path, results: Results) -> Path:
-    """Write measurements.csv: conditions from the records, then the curves that the workers left beside the figures."""
+    """Write measurements.csv: conditions from the records, curves from the files that workers wrote beside figures."""
     pieces = [as_csv([], header=True)]
     for claim in results.claims:
         pieces.append(as_csv(condition_rows(claim), header=False))

@@ -1,4 +1,4 @@
-"""index.html: one file with everything in it, drawn from results.json and figures/."""
+"""index.html: one self-contained file, drawn from results.json and figures/."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pytest_claims.drift.notes import listed
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record, TrialTime
 from pytest_claims.report import forest, words
@@ -19,11 +20,11 @@ from pytest_claims.results import Results, natural
 from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, REGISTERED
 
 TEMPLATES = Path(__file__).parent / "templates"
-#: Bytes that a page should have at most: beyond it further figures stay in figures/, and the page says so.
+#: The most bytes that a page should have. Figures beyond that stay in figures/, and the page says so.
 MOST_BYTES = 4_900_000
-#: Bytes of figures that stay on a page however long its tables are.
+#: Bytes of figures that a page shows however long its tables are.
 FEWEST_FIGURES = 2_000_000
-#: Sections from which on the browser draws them only when they come into sight.
+#: With more claims than this, the browser draws a section only when it comes into sight.
 MANY = 150
 POINT = 4 / 3  # CSS pixels
 
@@ -62,7 +63,7 @@ class Page:
 
     def _view(self, record: Record, figures: Mapping[str, tuple[list[Figure], list[str]]]) -> ClaimView:
         drawn, lost = figures[record.id]
-        return ClaimView(record, self.environment, drawn, lost)
+        return ClaimView(record, self.environment, drawn, lost, short_options=self.results.short_options)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -94,17 +95,31 @@ class Page:
 
     @cached_property
     def undecided(self) -> list[ClaimView]:
-        """Claims and variants whose other verdict is excused."""
+        """Claims and variants whose verdict differs from the registered one without failing the run."""
         return [view for experiment in self.experiments for view in experiment.everything if view.undecided]
 
     @cached_property
+    def exceptions(self) -> str:
+        """Those claims in words, with the reason: "8.e, which measures time and may vary"."""
+        timed = [view.id for view in self.undecided if view.record.clock]
+        others = [view.id for view in self.undecided if not view.record.clock]
+        clauses = []
+        if others:
+            clauses.append(f"{listed(others)}, which may differ in this run")
+        if timed:
+            verb = "measures" if len(timed) == 1 else "measure"
+            clauses.append(f"{listed(timed)}, which {verb} time and may vary")
+        return "; ".join(clauses)
+
+    @cached_property
     def unusual(self) -> str:
-        """What is unusual about the whole run, in a sentence: a quick look, other seeds, another engine."""
+        """What is unusual about the whole run, in a sentence: other seeds, fewer seeds, another engine."""
         views = [view for experiment in self.experiments for view in experiment.everything]
         facts = []
         fewer = sum(view.other_seeds and not view.record.looks for view in views)
         if fewer:
-            facts.append(f"{fewer} of {words.plural(len(views), 'claim')} on another number of seeds than registered")
+            count = words.plural(len(views), "claim")
+            facts.append(f"{fewer} of {count} did not use the registered number of seeds")
         streams, engines = ({getattr(view.record, name) for view in views} for name in ("stream", "engine"))
         for name, others in (("stream", streams - {REGISTERED}), ("engine", engines - {DEFAULT_ENGINE})):
             if others:
@@ -145,12 +160,12 @@ class Page:
 
     @cached_property
     def corrected(self) -> int:
-        """The number of p-values that Holm's adjustment is over."""
+        """The number of p-values that Holm's adjustment covers."""
         return sum(claim.p_holm is not None for claim in self.claims)
 
 
 def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], TrialTime]]:
-    """Yield every trial that the claims rest on under a key that names it: two claims may rest on one."""
+    """Yield every trial of the claims with its key; a trial that claims share comes several times with one key."""
     for claim in claims:
         for trial in claim.seconds_by_trial:
             yield (claim.experiment, *trial.key), trial
@@ -168,10 +183,10 @@ def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
 
 
 def busy(claims: Iterable[Record]) -> dict[str, float] | None:
-    """Return the workers, the seconds from the first trial's begin to the last one's end, and the share they used.
+    """Return the workers, the seconds from the first trial's start to the last one's end, and the share they used.
 
-    The share is processor time of trials over workers x seconds: judging and drawing, which go on beside, count as
-    idle. None where an earlier version stored the trials, or none was measured.
+    The share is the trials' processor time over workers x seconds; judging and drawing in between count as idle. None
+    where an earlier version stored the trials, or none was measured.
     """
     trials = [trial for trial in dict(trials_of(claims)).values() if not trial.reused]
     known = [
@@ -190,9 +205,9 @@ def busy(claims: Iterable[Record]) -> dict[str, float] | None:
 def load_figures(
     folder: Path, claims: Iterable[Record], most: int | None = None
 ) -> tuple[dict[str, tuple[list[Figure], list[str]]], int]:
-    """Return each claim's figures and what to say of those that are not shown; and the bytes of those that are.
+    """Return each claim's figures, a sentence for each that cannot be shown, and the bytes of those that are shown.
 
-    ``most`` limits these bytes; None is no limit.
+    ``most`` limits these bytes; None means no limit.
     """
     loaded: dict[str, tuple[list[Figure], list[str]]] = {}
     sizes: list[tuple[int, int, str, Figure, str]] = []
@@ -225,11 +240,11 @@ def _keep_small(
 ) -> int:
     """Leave out further figures before first ones, large before small ones, until the page is small enough."""
     total = sum(bytes_ for _, bytes_, *_ in sizes)
-    for _, bytes_, identifier, figure, name in sorted(sizes, key=lambda one: (one[0] > 0, one[1]), reverse=True):
+    for _, bytes_, identifier, figure, name in sorted(sizes, key=lambda entry: (entry[0] > 0, entry[1]), reverse=True):
         if most is None or total <= most:
             break
         figures, lost = loaded[identifier]
-        figures[:] = [one for one in figures if one is not figure]
+        figures[:] = [kept for kept in figures if kept is not figure]
         lost.append(f"A figure is left out to keep this page small; it is in {name}.")
         total -= bytes_
     return total

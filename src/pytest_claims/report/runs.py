@@ -1,4 +1,4 @@
-"""Several runs side by side: read, named, and told apart by what differs between them."""
+"""Several runs side by side: read, named, and what differs between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ FIRST = ("python", "torch", "numpy", "scipy", "scikit-learn", "platform", "cpu",
 
 @dataclass(frozen=True)
 class NamedRun:
-    """A run under a short name."""
+    """A run with a short name."""
 
     name: str
     results: Results
@@ -44,7 +44,7 @@ class NamedRun:
 
 
 def load(paths: Sequence[Path]) -> list[NamedRun]:
-    """Read runs, each named by the part of its path that tells it from the others; ResultsError where one cannot be."""
+    """Read runs and name each by the part of its path that distinguishes it; ResultsError where one cannot be read."""
     runs = [read(path) for path in paths]
     return [NamedRun(name, results) for name, results in zip(names(paths), runs, strict=True)]
 
@@ -52,32 +52,32 @@ def load(paths: Sequence[Path]) -> list[NamedRun]:
 def names(paths: Sequence[Path]) -> list[str]:
     """Return short distinct names: "nightly" for legs/nightly/results.json; numbered where paths are the same."""
     parts = [[part for part in path.resolve().parts if part != "results.json"] for path in paths]
-    parts = [[*some[:-1], some[-1].removesuffix(".json")] for some in parts]
-    for depth in range(1, max((len(some) for some in parts), default=1) + 1):
-        # the machine's own folders never become part of a name: it has at most three levels
-        short = ["/".join(some[-min(depth, 3) :]) for some in parts]
+    parts = [[*folders, file.removesuffix(".json")] for *folders, file in parts]
+    for depth in range(1, max((len(path) for path in parts), default=1) + 1):
+        # at most three levels, so that the machine's own folders never become part of a name
+        short = ["/".join(path[-min(depth, 3) :]) for path in parts]
         if len(set(short)) == len(short):
             return short
         if depth > 2:  # noqa: PLR2004 - see above
             break
-    return [f"{'/'.join(some[-1:])} ({at})" for at, some in enumerate(parts, 1)]
+    return [f"{'/'.join(path[-1:])} ({at})" for at, path in enumerate(parts, 1)]
 
 
 def differing(environments: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the entries of the environment in which the runs differ, the telling ones first."""
+    """Return the entries of the environment in which the runs differ, library versions first."""
     environments = list(environments)
-    keys = list(dict.fromkeys(key for one in environments for key in one))
-    changed = [key for key in keys if len({str(one.get(key)) for one in environments}) > 1]
+    keys = list(dict.fromkeys(key for environment in environments for key in environment))
+    changed = [key for key in keys if len({str(environment.get(key)) for environment in environments}) > 1]
     return sorted(changed, key=lambda key: (FIRST.index(key) if key in FIRST else len(FIRST), key))
 
 
 def find(folder: Path) -> list[Path]:
-    """Return every JSON file below a folder, in the order of names; a ResultsError where there is none."""
+    """Return every JSON file below a folder, sorted by name; a ResultsError where there is none."""
     if not folder.is_dir():
-        raise ResultsError(f"{folder} is no folder.")
+        raise ResultsError(f"{folder} is not a folder.")
     paths = sorted(path for path in folder.rglob("*.json") if "trials" not in path.relative_to(folder).parts)
     if not paths:
-        raise ResultsError(f"{folder} holds no results: no file below it ends in .json.")
+        raise ResultsError(f"{folder} holds no results: there is no .json file in it.")
     return paths
 
 
@@ -93,13 +93,13 @@ DROPPED = frozenset({
 
 
 def condensed(results: Results) -> Results:
-    """Return a run's verdicts, effects and intervals without what they rest on: what a history of many nights keeps."""
+    """Return a run with verdicts, effects and intervals but no evidence: what a history of many nights keeps."""
     claims = tuple(_slim(claim) for claim in results.claims)
     return replace(replace(results, claims=()).without({"baseline", "command"}), claims=claims)
 
 
 def _slim(claim: Record) -> Record:
-    """Keep of the parts what the unit of the effect is read off: whether the deciding one is a share."""
+    """Keep only the deciding part, which says whether the effect is a share."""
     deciding = [part.only(("effect", "interval", "estimator")) for part in (claim.deciding,) if part is not None]
     empty = {name for name, value in claim.as_json().items() if value is None}
     return claim.without(DROPPED | empty).extended({"parts": deciding})

@@ -1,4 +1,4 @@
-"""A run, from the side where its test reports arrive: collects records, then writes the folder."""
+"""Collects the records of a run from its test reports, then writes the report folder."""
 
 import os
 import time
@@ -17,12 +17,12 @@ from pytest_claims.files import machine_paths, without_paths
 from pytest_claims.record import Record, attached
 from pytest_claims.results import Results
 
-#: Seconds between two writes of results.json while the run goes on: what a killed run leaves behind.
+#: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
 INTERVAL = 20.0
 
 
 class Run:
-    """Collects every claim's record; a pytest plugin object of its own, registered on the controller only."""
+    """Collects every claim's record: a pytest plugin, registered on the controller only."""
 
     def __init__(self, config: pytest.Config, folder: Path, baseline: Results | None) -> None:
         self.config = config
@@ -39,7 +39,7 @@ class Run:
         self._clock = time.monotonic()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the record off a test report; a later phase of the same test may carry a fuller one, or its failure."""
+        """Take the record from a test report; a later phase of a test may bring a fuller record, or a failure."""
         record = attached(report.user_properties)
         if record is not None:
             how = outcome(report, record, self.records.get(report.nodeid))
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether the report itself asks for exit status 1: a verdict changed, or nothing could be written."""
+        """Whether the report itself causes exit status 1: a verdict changed, or nothing could be written."""
         changed = bool(self.results and (self.results.baseline or {}).get("failed"))
         return changed or self.problem is not None
 
@@ -64,7 +64,7 @@ class Run:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
     def _argument(self, argument: str) -> str:
-        """Return an argument of the command with no more than the name of a path elsewhere on this machine."""
+        """Return an argument of the command; a path outside the project is shortened to its name."""
         option, equals, value = argument.rpartition("=")
         path, here = Path(value), (self.config.rootpath, self.config.invocation_params.dir)
         elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
@@ -77,6 +77,7 @@ class Run:
             "complete": complete,
             "command": ["pytest", *(self._argument(str(argument)) for argument in self.config.invocation_params.args)],
             "environment": self._environment,
+            "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
         }
         assembled = store.assemble(self.records.values(), facts)
         results = Results.from_json(without_paths(assembled.as_json(), self._paths))
@@ -92,7 +93,7 @@ class Run:
         return results
 
     def finish(self, *, complete: bool) -> None:
-        """Write results.json, measurements.csv, the page, and the CI job's summary where one is asked for."""
+        """Write results.json, measurements.csv, the page, and a CI job's summary where the job takes one."""
         from pytest_claims.report.measurements import write_measurements
         from pytest_claims.report.page import write_page
 
@@ -117,7 +118,7 @@ class Run:
 
 
 def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -> str:
-    """Return pytest's own word for a claim's end: passed, failed, xfailed, skipped, error (a crash in any phase)."""
+    """Return a claim's outcome in pytest's words: passed, failed, xfailed, skipped, error (a crash in any phase)."""
     if report.when != "call":
         if report.failed:
             return "error"
@@ -138,7 +139,7 @@ def drop_stale_figures(folder: Path, results: Results) -> None:
 
 
 def render(folder: Path) -> Path:
-    """Draw the page of a stored run again, from results.json and figures/; measurements.csv too where it is missing."""
+    """Draw the page of a stored run again, from results.json and figures/; write measurements.csv if it is missing."""
     from pytest_claims.report.measurements import write_measurements
     from pytest_claims.report.page import write_page
 

@@ -1,4 +1,4 @@
-"""What a person reads on the terminal at the end: one line a claim, the surprises explained, the page's path last."""
+"""The terminal's last section: one line for each claim, the surprises explained, the page's path last."""
 
 import os
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_claims.report.session import Run
 
 LOG_WIDTH = 120
-WIDEST_EFFECT = 28  # columns; a longer one pushes its own text aside
+WIDEST_EFFECT = 28  # columns; a longer effect moves its own text to the right
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "purple"}
 
 
@@ -49,7 +49,7 @@ def counts(results: Results) -> str:
 
 
 def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:
-    """One claim in three pieces, of which the middle one is coloured: id, verdict, effect with interval and text."""
+    """Return one claim's line in three pieces, so that the second can be coloured: id, verdict, effect and text."""
     effect = _effect(claim)
     mark = " *" if departed(claim) else "  "
     head = f"{claim.id:<{widths[0]}}  "
@@ -71,7 +71,7 @@ def _table(reporter: pytest.TerminalReporter, claims: Sequence[Record]) -> None:
     identifiers = max((len(claim.id) for claim in claims), default=0)
     verdicts = max((len(verdict) for _, verdict, _ in bare), default=0)
     effects = min(max((len(_effect(claim)) for claim in claims), default=0), WIDEST_EFFECT)
-    # a log scrolls sideways: its 80 columns, pytest's guess, would cut the texts short
+    # pytest takes a log for 80 columns wide, which would cut the texts short; a log can scroll sideways
     width = max(_compat.terminal_width(reporter), 60 if reporter.isatty else LOG_WIDTH)
     for claim in claims:
         head, verdict, rest = line(claim, (identifiers, verdicts, effects))
@@ -81,10 +81,10 @@ def _table(reporter: pytest.TerminalReporter, claims: Sequence[Record]) -> None:
 
 
 def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
-    """Departures, refutations, errors and changes, each with its sentence."""
+    """Write departures, refutations, errors and changes, each with its sentence."""
     claims, baseline = results.claims, results.baseline
     if baseline:
-        _heading(reporter, "Beside the baseline")
+        _heading(reporter, "Compared with the baseline")
         for at, sentence in enumerate(baseline.get("sentences") or []):
             reporter.write_line(str(sentence), bold=at == 0, red=bool(at == 0 and baseline.get("failed")))
     surprising = [claim for claim in claims if departed(claim)]
@@ -97,7 +97,7 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
     if refuted:
         _heading(reporter, "Refuted, as registered")
     for claim in refuted:
-        reporter.write_line(f"{claim.id}  asked for {region_text(claim)}", bold=True)
+        reporter.write_line(f"{claim.id}  claimed {region_text(claim)}", bold=True)
         _sentence(reporter, claim.message)
 
 

@@ -1,6 +1,7 @@
-"""What the page shows of a claim: words, tables and drawings made from its record."""
+"""What the page shows of one claim: words, tables and plots made from its record."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,31 +24,30 @@ from pytest_claims.report.words import (
     region_text,
     with_minus,
 )
+from pytest_claims.trials.plan import flag
 from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
 
 KINDS = {
-    "ordered": "Ordered: no step back beyond the tolerance between neighbours, and from first to last more than the "
-    "margin.",
-    "difference": "Difference within each seed: both conditions see the same data, the same initial weights, the same "
-    "minibatches.",
-    "equivalence": "Equivalence: all pairs differ by less than the margin. That no difference was found would be no "
-    "evidence of sameness.",
-    "level": "Level: the mean over seeds against a bound.",
-    "proportion": "Proportion: the share of seeds that show it, with the exact binomial interval. A tie is no success.",
-    "time": "Time to a threshold: the ratio of times within each seed. Runs that never get there count at the budget.",
+    "ordered": "Ordered: no step back beyond the tolerance between neighbours, and a gain of more than the margin from "
+    "first to last.",
+    "difference": "Difference within each seed: both conditions see the same data, initial weights and minibatches.",
+    "equivalence": "Equivalence: all pairs differ by less than the margin. Finding no difference would not be evidence "
+    "that they are the same.",
+    "level": "Level: the mean over seeds is compared with a bound.",
+    "proportion": "Proportion: the share of seeds that show it, with an exact binomial interval. A tie does not count.",
+    "time": "Time to a threshold: the ratio of times within each seed. A run that never reaches it counts with its "
+    "whole budget.",
     "conjunction": "Conjunction: every part must hold.",
-    "exact": "Exact: numbers are compared, nothing is estimated.",
+    "exact": "Exact: the numbers are compared as they are; nothing is estimated.",
 }
-#: A table of seeds x conditions with more cells than this stays in measurements.csv.
+#: A table of seeds x conditions with more cells than this is left to measurements.csv.
 MOST_CELLS = 3000
-#: Conditions that a table shows before it is folded.
-FEW = 12
 SEEDS_IN_ROWS = 8
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its caption, or the sentence that says why there is none."""
+    """A drawing with its caption."""
 
     svg: Markup
     caption: str
@@ -64,6 +64,7 @@ class ClaimView:
     lost_figures: Sequence[str] = ()
     variants: "list[ClaimView]" = field(default_factory=list)
     parent: Record | None = None
+    short_options: bool = True
 
     @property
     def id(self) -> str:
@@ -93,19 +94,19 @@ class ClaimView:
 
     @cached_property
     def undecided(self) -> bool:
-        """Whether another verdict than the registered one is excused: a quick look, a claim about the clock."""
+        """Whether the verdict differs from the registered one but does not fail: a quick look, a claim about time."""
         registered = self.record.registered
         return registered is not None and registered != self.verdict and not self.departed
 
     @cached_property
     def changes_verdict(self) -> bool | None:
-        """Whether a variant's verdict is another than its claim's; None where that cannot be said."""
+        """Whether a variant's verdict differs from its claim's; None where one of them is an error."""
         if self.parent is None or "error" in {self.verdict, self.parent.verdict}:
             return None
         return self.verdict != self.parent.verdict
 
     def repeats(self, field: str) -> bool:
-        """Whether a variant only repeats what its claim says there."""
+        """Whether a variant's field only repeats its claim's."""
         return self.parent is not None and getattr(self.parent, field) == getattr(self.record, field)
 
     @cached_property
@@ -155,7 +156,7 @@ class ClaimView:
 
     @cached_property
     def sentence(self) -> str:
-        """The verdict's sentence without its first word, which the badge has said: "Reversed: in 0 of 32 seeds"."""
+        """The verdict's sentence without its first word, which the badge shows: "Reversed: in 0 of 32 seeds"."""
         message = with_minus(self.record.message)
         head = re.match(rf"{re.escape(self.verdict)}(?: \((?P<how>[^()]*)\))?: ", message, re.IGNORECASE)
         if head:
@@ -165,19 +166,19 @@ class ClaimView:
 
     @cached_property
     def which(self) -> str:
-        """What the effect at the top is of, where the claim has several parts."""
+        """The part whose effect is shown at the top, where the claim has several parts."""
         deciding = self.record.deciding
         return "" if len(self.record.parts) < 2 or deciding is None else deciding.text  # noqa: PLR2004 - several
 
     @cached_property
-    def variants_say(self) -> list[tuple["ClaimView", str]]:
-        """Each variant with whether it changes the verdict: what the departures amount to."""
+    def variant_effects(self) -> list[tuple["ClaimView", str]]:
+        """Each variant, and whether it changes the verdict."""
         words = {True: "changes the verdict", False: "does not change the verdict", None: "has no verdict to compare"}
         return [(variant, words[variant.changes_verdict]) for variant in self.variants]
 
     @cached_property
     def parts(self) -> list[tuple[PartRecord, Markup]]:
-        """Parts with their plots, those that do not hold first; on one scale where they are of one kind."""
+        """Parts with their plots, failing ones first; on one scale where they are of one kind."""
         if len(self.record.parts) < 2:  # noqa: PLR2004 - a single part is the claim itself
             return []
         shared = None if self.record.kind == "conjunction" else forest.scale_of(self.record, self.record.parts)
@@ -187,12 +188,12 @@ class ClaimView:
 
     @cached_property
     def conditions(self) -> "Conditions":
-        """Measured beside published."""
+        """Measured and published values by condition."""
         return conditions_of(self.record)
 
     @cached_property
     def regions(self) -> str:
-        """What was asked of all parts: "more than 0.05; more than -0.025 for 2 of 3 parts"."""
+        """The claimed regions of all parts: "more than 0.05 for 1 of 3 parts; more than -0.025 for 2 of 3 parts"."""
         parts = self.record.parts
         counts = Counter(region_text(self.record, part) for part in parts)
         if len(counts) < 2:  # noqa: PLR2004 - one region for all
@@ -201,18 +202,18 @@ class ClaimView:
 
     @cached_property
     def diverged(self) -> str:
-        """How many replicates diverged, with the bound that an absence proves."""
+        """How many replicates diverged; where none did, the share that this bounds."""
         count, seeds = self.record.diverged, self.record.seeds
         if count is None or not seeds:
             return ""
         if count == 0:
             bound = 100 * (1 - 0.005 ** (1 / seeds))
             return f"none in {seeds} seeds (so the true share is at most {bound:.0f} %)"
-        return f"{count}; they stay in the sample, at the constant predictor's value"
+        return f"{count}; they stay in the sample, with the value of a constant predictor"
 
     @cached_property
     def controls(self) -> list[tuple[str, bool | None]]:
-        """Negative controls: a sentence each, and whether it is as it must be."""
+        """Negative controls: a sentence each, and whether it passes."""
         return controls_of(self.record.controls)
 
     @cached_property
@@ -220,7 +221,7 @@ class ClaimView:
         """The command that runs this claim alone."""
         folder = (self.record.nodeid or "claims/").partition("/")[0]
         folder = "claims/" if "::" in folder or not folder else f"{folder}/"
-        return f"pytest {folder} --claim {_shell(self.id)}"
+        return f"pytest {folder} {flag('id', short=self.short_options)} {shlex.quote(self.id)}"
 
     @cached_property
     def source(self) -> tuple[str, str | None]:
@@ -230,7 +231,7 @@ class ClaimView:
 
     @cached_property
     def marks(self) -> list[str]:
-        """What is not as registered about this run of the claim."""
+        """What is unusual about this run of the claim."""
         marks = []
         if self.record.stream != REGISTERED:
             marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
@@ -254,7 +255,7 @@ class ClaimView:
 
 @dataclass(frozen=True)
 class Conditions:
-    """A table of conditions: ``labels`` are its columns, ``rows`` (label cells, mean, sd, n, published, values)."""
+    """A table of conditions. ``labels`` are its columns; a row is (label cells, mean, sd, n, published, values)."""
 
     labels: Sequence[str]
     rows: Sequence[tuple[Sequence[str], str, str, str, str, Sequence[Any]]]
@@ -263,7 +264,7 @@ class Conditions:
 
     @property
     def seeds(self) -> int:
-        """The most values that a condition has."""
+        """The largest number of values of a condition."""
         return max((len(row[5]) for row in self.rows), default=0)
 
     @property
@@ -273,7 +274,7 @@ class Conditions:
 
     @property
     def seeds_in_rows(self) -> bool:
-        """Whether seeds are the rows of the table of values."""
+        """Whether the table of values has a row for each seed, not for each condition."""
         return len(self.rows) <= SEEDS_IN_ROWS
 
     @property
@@ -287,27 +288,27 @@ class Conditions:
 
 
 def conditions_of(claim: Record) -> Conditions:
-    """Return the claim's conditions with what was published about each."""
+    """Return the claim's conditions with the values published for each."""
     rows = claim.conditions
     labels = list(dict.fromkeys(name for row in rows for name in row.labels))
     published = published_of(claim)
-    beside: dict[int, list[str]] = {}
-    for one in published:
-        if one.condition is not None:
-            beside.setdefault(one.condition, []).append(number(one.value))
+    by_condition: dict[int, list[str]] = {}
+    for reading in published:
+        if reading.condition is not None:
+            by_condition.setdefault(reading.condition, []).append(number(reading.value))
     table = [
         (
             [_cell(row.labels[name]) if name in row.labels else "" for name in labels],
             number(row.mean),
             number(row.sd),
             str(row.n or len(row.values)),
-            ", ".join(beside.get(at, [])),
+            ", ".join(by_condition.get(at, [])),
             row.values,
         )
         for at, row in enumerate(rows)
     ]
-    unmatched = [(one.name, number(one.value)) for one in published if one.condition is None]
-    return Conditions([label.replace("_", " ") for label in labels], table, unmatched, bool(beside))
+    unmatched = [(reading.name, number(reading.value)) for reading in published if reading.condition is None]
+    return Conditions([label.replace("_", " ") for label in labels], table, unmatched, bool(by_condition))
 
 
 def _cell(value: Any) -> str:
@@ -321,15 +322,15 @@ def _whole(value: Any) -> str:
 
 
 def controls_of(controls: Controls | None) -> list[tuple[str, bool | None]]:
-    """Return the sentences of one control, or of several under names, as older versions have them."""
+    """Return the sentences of a control, or of several named ones, as older versions have them."""
     if controls is None:
         return []
     if controls.text is not None:
         text = controls.text
-        said = [(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."), controls.ok)]
-        if controls.reversed:  # had claim and reverse been supported, the claim were an error
-            said.append((f"The reverse of the claim, judged on the same measurements: {controls.reversed}.", True))
-        return said
+        sentences = [(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."), controls.ok)]
+        if controls.reversed:  # never a failure here: a claim supported together with its reverse is an error
+            sentences.append((f"The reverse of the claim, judged on the same measurements: {controls.reversed}.", True))
+        return sentences
     named: list[tuple[str, bool | None]] = []
     for name, member in controls.extra.items():
         if isinstance(member, Mapping):
@@ -337,9 +338,3 @@ def controls_of(controls: Controls | None) -> list[tuple[str, bool | None]]:
         elif member is not None:
             named.append((f"{name.replace('_', ' ').capitalize()}: {member}", None))
     return named
-
-
-def _shell(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

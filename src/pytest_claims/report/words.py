@@ -17,7 +17,7 @@ MINUTE, HOUR = 60, 3600
 
 
 def number(value: Any, unit: str = "") -> str:
-    """Three figures and a true minus sign: 0.0213, 1,171; an em dash for nothing."""
+    """Three figures and a true minus sign: 0.0213, 1,171; an em dash for None."""
     if value is None or isinstance(value, str | bool):
         return "—" if value is None else str(value)
     value = float(value)
@@ -37,7 +37,7 @@ def with_minus(text: str) -> str:
 
 
 def printable(text: Any) -> str:
-    """Return a text with blanks for control characters: nothing in it moves a cursor or turns a line around."""
+    """Replace control characters by blanks, so that no text moves the cursor or changes the reading direction."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text))
 
 
@@ -55,12 +55,12 @@ def duration(seconds: Any) -> str:
 
 
 def is_time(claim: Record) -> bool:
-    """Whether the effect is a log2 of a ratio of times, which is read as a factor."""
+    """Whether the effect is the log2 of a ratio of times, shown as a factor."""
     return claim.kind == "time"
 
 
 def is_share(claim: Record, part: PartRecord | None = None) -> bool:
-    """Whether the effect is a share of seeds, read in per cent."""
+    """Whether the effect is a share of seeds, shown in per cent."""
     shown = part if part is not None else claim.deciding
     if shown is not None and shown.estimator is not None:
         return shown.estimator == "count"
@@ -68,7 +68,7 @@ def is_share(claim: Record, part: PartRecord | None = None) -> bool:
 
 
 def quantity(claim: Record, value: float | None, part: PartRecord | None = None) -> str:
-    """Put an effect or a bound in the words of its claim: a plain number, a share in per cent, a factor."""
+    """Show an effect or a bound as its claim reads it: a plain number, a share in per cent, a factor."""
     if value is None:
         return "—"
     if is_share(claim, part):
@@ -89,7 +89,7 @@ def interval_text(claim: Record, part: PartRecord | None = None) -> str:
 
 
 def region_text(claim: Record, part: PartRecord | None = None) -> str:
-    """Say what the claim asked for: "more than 0.05", "between 0.8 and 0.9", "exactly 152"."""
+    """Return the claimed region in words: "more than 0.05", "between 0.8 and 0.9", "exactly 152"."""
     low, high = ends((part or claim).region)
     if claim.kind == "exact" or (low is not None and low == high):
         return f"exactly {number(low if low is not None else claim.margin)}"
@@ -108,7 +108,7 @@ def ends(pair: Ends | None) -> Ends:
 
 
 def level_text(claim: Record) -> str:
-    """Return "99 %", the level of the claim's interval."""
+    """Return the level of the claim's interval: "99 %"."""
     return "" if claim.alpha is None else f"{100 * (1 - 2 * claim.alpha):.4g} %"
 
 
@@ -132,23 +132,23 @@ def plural(count: int, word: str) -> str:
 
 
 def clip(text: Any, most: int) -> str:
-    """Return at most ``most`` characters, an ellipsis instead of the rest."""
+    """Return at most ``most`` characters, with an ellipsis for the rest."""
     text = str(text)
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def paragraphs(text: Any) -> list[tuple[str, str]]:
     """Return a text's paragraphs, each as (heading, rest): "Protocol. Sixteen points" has the heading "Protocol"."""
-    found = []
+    blocks = []
     for block in re.split(r"\n\s*\n", str(text or "").strip()):
         flat = " ".join(block.split())
         head = re.match(r"(Protocol|Departures?|Measurement|Margins?|Note|Source|Reading)\. ", flat)
-        found.append((head[1], flat[head.end() :]) if head else ("", flat))
-    return [one for one in found if any(one)]
+        blocks.append((head[1], flat[head.end() :]) if head else ("", flat))
+    return [block for block in blocks if any(block)]
 
 
 def day(moment: Any) -> str:
-    """Return "23 November 2026, 22:10 UTC"; what is no ISO date as it is."""
+    """Return "23 November 2026, 22:10 UTC"; text that is not an ISO date is returned unchanged."""
     try:
         date = datetime.fromisoformat(str(moment))
     except ValueError:

@@ -3,13 +3,13 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // what is folded is part of a printed page, but for the tables of all seeds: hundreds of sheets
+  // print what is folded too, except the tables of all seeds, which would fill hundreds of sheets
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = all("details:not([open], .seeds)");
-    opened.forEach((one) => { one.open = true; });
+    opened.forEach((fold) => { fold.open = true; });
   });
-  addEventListener("afterprint", () => { opened.forEach((one) => { one.open = false; }); });
+  addEventListener("afterprint", () => { opened.forEach((fold) => { fold.open = false; }); });
 
   all("button.copy").forEach((button) => {
     button.hidden = false;
@@ -34,7 +34,7 @@
   const table = $("table.claims");
   const bodies = all("tbody", table);
   const rows = all("tr.row", table);
-  const sections = new Map(all("article.claim").map((one) => [one.dataset.id, one]));
+  const sections = new Map(all("article.claim").map((section) => [section.dataset.id, section]));
   const home = new Map(rows.map((row) => [row, row.parentNode]));
   const sorted = document.createElement("tbody");
   sorted.setAttribute("role", "rowgroup");
@@ -52,7 +52,7 @@
   }));
   let order = "";
 
-  const chosen = () => new Set(all("input[name=verdict]:checked", form).map((one) => one.value));
+  const chosen = () => new Set(all("input[name=verdict]:checked", form).map((box) => box.value));
 
   function apply() {
     const verdict = chosen();
@@ -67,7 +67,7 @@
       count += shown;
       sections.get(row.dataset.id)?.classList.toggle("away", !shown);
     }
-    // a claim stays where one of its variants was found, but only as its frame
+    // a claim stays visible, as a frame, where one of its variants matches
     for (const section of sections.values()) {
       const within = $(".variants article.claim:not(.away)", section);
       section.classList.toggle("frame", section.classList.contains("away") && Boolean(within));
@@ -125,7 +125,7 @@
     if (!target) return;
     // a link to a claim that is filtered away shows it
     if (target.closest(".away, [hidden]") || $(":scope > .away", target)) read("");
-    for (let one = target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+    for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
     target.scrollIntoView();
   }
 
