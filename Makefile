@@ -24,9 +24,10 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/ -m "not slow" $(ARGS)
 
 # The library's core alone, in an environment of its own without torch, scikit-learn, JAX, xdist and statsmodels: tests
-# that need one of them are skipped and say so. The settings' options for xdist are left out.
+# that need one of them are skipped and say so. The settings' options for xdist are left out, and so is the browser.
 core: $(CORE)/.installed
-	$(CORE)/bin/python -m pytest tests/ -m "not slow" -o addopts="$(ALONE)" -p no:cacheprovider $(ARGS)
+	$(CORE)/bin/python -m pytest tests/ -m "not slow" --ignore=tests/reports/test_in_browser.py \
+	  -o addopts="$(ALONE)" -p no:cacheprovider $(ARGS)
 
 # Real training and everything else that takes longer; .ci/run calls it.
 slow: $(VENV)/.installed

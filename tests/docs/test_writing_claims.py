@@ -11,6 +11,9 @@ import pytest
 
 from tests.docs.documents import ROOT, blocks, files
 
+pytest.importorskip("torch", reason="the guide trains")
+pytest.importorskip("xdist", reason="the guide spreads the work over cores")
+
 GUIDE = ROOT / "docs" / "writing-claims.md"
 FILES = files(GUIDE)
 CLAIMS = {name: source for name, source in FILES.items() if name.startswith("my_claims/")}

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch")
+pytest.importorskip("xdist")
+
 ROOT = Path(__file__).parents[2]
 CLAIM = '''
 """Does a network with more units fit the moons better?"""

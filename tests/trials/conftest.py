@@ -130,6 +130,12 @@ def test_higher(heights):
 '''
 
 
+def needs(args: tuple[str, ...]) -> None:
+    """Skip the test where it asks for xdist and there is none."""
+    if "xdist" in args:
+        pytest.importorskip("xdist")
+
+
 class Toy:
     """A project of toy claims and the outcome of its last run."""
 
@@ -160,13 +166,12 @@ class Toy:
 
     def spread(self, *args: str, workers: int = 2) -> "Toy":
         """Run in a process of its own, on xdist workers."""
-        if workers is not None:
-            pytest.importorskip("xdist")
         given = ["-p", "xdist", f"-n{workers}"] if workers is not None else []
-        return self._ran(self.pytester.runpytest_subprocess("claims", *given, *args, timeout=PATIENCE))
+        return self.alone("claims", *given, *args)
 
     def alone(self, *args: str) -> "Toy":
         """Run in a process of its own, with the options given and no others."""
+        needs(args)
         return self._ran(self.pytester.runpytest_subprocess(*args, timeout=PATIENCE))
 
     def reporting(self, more: str = "") -> "Toy":
@@ -178,6 +183,7 @@ class Toy:
 
     def command(self, *args: str) -> list[str]:
         """Return the command line of a run in a process of its own."""
+        needs(args)
         return [sys.executable, "-m", "pytest", "claims", *args]
 
     def _ran(self, result) -> "Toy":
