@@ -5,7 +5,6 @@ What a clone happens to have beside the library (the suite's folders, a conftest
 
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 from filelock import FileLock
@@ -30,8 +29,9 @@ def _make(folder: Path, python: Path) -> None:
     install = ("install", "--no-deps", "--no-index", str(wheel))
     _run(sys.executable, "-m", "pip", "--python", str(python), *install)
     (site,) = (folder / "environment").glob("lib/python*/site-packages")
-    # a path file adds the folder and does not read the path files in it, such as that of an editable install
-    (site / "zz_base.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    # a path file adds folders and does not read the path files in them, such as that of an editable install
+    base = [path for path in sys.path if Path(path).name == "site-packages"]
+    (site / "zz_base.pth").write_text("\n".join([*base, ""]), encoding="utf-8")
 
 
 def _run(*command: str) -> None:
