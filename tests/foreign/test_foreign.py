@@ -97,7 +97,7 @@ def test_ini_keys(repository):
 
     for line, sentence in (
         ("claims_workers = many", "claims_workers = many: give auto, or a number of workers, 0 for none."),
-        ("claims_timeout = never", "claims_timeout never: give the longest time of a trial in seconds, above 0."),
+        ("claims_timeout = never", "claims_timeout never: give the time limit for a trial in seconds, above 0."),
     ):
         repository.put("pytest.ini", f"[pytest]\n{line}\n")
         refused = repository.run("lab")

@@ -191,7 +191,7 @@ def test_a_trial_that_hears_no_alarm_is_ended_with_its_worker(toy):
     toy.add(HANGING.format(body=DEAF)).spread("--trial-timeout", "3")
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
-    assert "did not end within 3 s (--trial-timeout) and was ended." in toy.claims["3.a"]["message"]
+    assert "did not end within 3 s (--trial-timeout) and was stopped." in toy.claims["3.a"]["message"]
 
 
 SLOW = """
@@ -228,7 +228,7 @@ def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, work
     text, _ = run.communicate(timeout=PATIENCE)
 
     assert run.returncode == 2, text
-    assert "What was measured is kept; go on with: --reuse reports/latest" in text
+    assert "Finished trials are kept; continue with: --reuse reports/latest" in text
     if not workers:
         results = json.loads((toy.path / "reports/latest/results.json").read_text())
         assert (results["complete"], [claim["id"] for claim in results["claims"]]) == (False, ["2.a"])
@@ -307,5 +307,5 @@ def test_{name}({name}):
     for (name, message), sentence in zip(MESSAGES.items(), (told[f"3.{letter}"] for letter in "abcdef"), strict=True):
         assert sentence.startswith(message), name
         assert message.partition(": ")[2].partition(" (")[0] in page, name
-    assert "is damaged, its checksum does not fit" in told["3.f"]
+    assert "is damaged: its checksum does not match" in told["3.f"]
     assert {claim["verdict"] for claim in results["claims"]} == {"supported", "error"}

@@ -258,13 +258,13 @@ def test_ties(it):
 
     toy.result.stdout.fnmatch_lines([
         "1.a * all of: exactly 1; difference above 0.5 * 1 * 1.59*",
-        "1.b * - * the pilot's spread is that of a step within the order",
+        "1.b * - * the pilot's spread is of one part, not of the whole claim",
         "1.c * time shorter by a factor above 2 * 1 * 4.*",
         "1.d * - * with the pilot's spread 16 seeds cannot confirm even the middle of the range",
         "1.e * - * no pilot",
-        "1.f * - * the pilot's spread is that of a step within the order",
+        "1.f * - * the pilot's spread is of one part, not of the whole claim",
         "1.g * ordered above 0.5 * 1 * 1.59*",
-        "1.h * - * in the pilot most seeds tied and were counted",
+        "1.h * - * in the pilot most seeds tied, so they were counted",
     ])  # fmt: skip
 
 

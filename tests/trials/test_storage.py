@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_a_damaged_stored_block_is_an_error(toy):
-    """A stored block whose checksum does not fit is not believed, and not silently measured again."""
+    """A stored block whose checksum does not match is not believed, and not silently measured again."""
     toy.write().run()
     for path in toy.store("*.npz"):
         data = bytearray(path.read_bytes())
@@ -23,7 +23,7 @@ def test_a_damaged_stored_block_is_an_error(toy):
 
     assert toy.outcomes == {"2.a": "error"}
     assert toy.claims["2.a"]["message"].startswith("heights, level=1, seeds 0-7: the stored file run-")
-    assert "is damaged, its checksum does not fit" in toy.claims["2.a"]["message"]
+    assert "is damaged: its checksum does not match" in toy.claims["2.a"]["message"]
     assert toy.trained == []
 
 
@@ -54,7 +54,7 @@ def test_after(heights):
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "error"}
-    assert "is damaged, its checksum does not fit" in toy.claims["3.b"]["message"]
+    assert "is damaged: its checksum does not match" in toy.claims["3.b"]["message"]
     assert len(toy.trained) == 4
 
 

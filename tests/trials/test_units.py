@@ -295,7 +295,7 @@ def test_durations_are_spoken(seconds, words):
 
 # the trial lasts until the line that tells of it is written, however slow the machine
 WATCHED = """
-from pytest_claims.trials import progress
+from pytest_claims.running import progress
 
 progress.FIRST = progress.IN_LOG = progress.ON_TERMINAL = 0.2
 write = progress.Progress._write

@@ -125,7 +125,9 @@ class Controller:
             folder = self.settings.report
             here = self.config.invocation_params.dir
             shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
-            terminalreporter.write_line(f"What was measured is kept; go on with: {self.settings.flag('reuse')} {shown}")
+            terminalreporter.write_line(
+                f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
+            )
         for path, entries in self.pilots.items():
             merged = dict(sorted((read_pilots(path) | entries).items()))
             try:

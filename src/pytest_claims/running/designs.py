@@ -32,7 +32,7 @@ def design_of(item: pytest.Item, claim: Claim) -> Design | str:
     """Return a claim's design, or why it cannot be told without data."""
     function = getattr(item, "obj", None)
     if function is None:
-        return "it is no function"
+        return "it is not a function"
     chosen = getattr(getattr(item, "callspec", None), "params", {})
     arguments = {name: chosen.get(name, Placeholder()) for name in _compat.argument_names(item)}
     try:
@@ -92,10 +92,10 @@ def _deciding(design: Design, margin: float | None) -> Design:
 def _unlike(design: Design, pilot: Mapping[str, Any]) -> str | None:
     """Say why a pilot's spread is not that of what the design asks for; None where it is."""
     if pilot.get("counted") and "gain_sd" not in pilot:
-        return "in the pilot most seeds tied and were counted"
+        return "in the pilot most seeds tied, so they were counted"
     step = design.kind == "ordered" and "gain_sd" not in pilot and not isclose(pilot.get("margin", nan), design.margin)
     if "sd" in pilot and (design.members or step):
-        return "the pilot's spread is that of a step within the order"
+        return "the pilot's spread is of one part, not of the whole claim"
     return None
 
 

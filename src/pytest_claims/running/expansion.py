@@ -68,7 +68,7 @@ class Expansion:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of ``--design``."""
         if self.rows:
-            terminalreporter.section("designs: the smallest effect that is detectable with 90 % power")
+            terminalreporter.section("designs: the smallest effect detectable with 90 % power")
             for line in table(self.rows):
                 terminalreporter.write_line(line)
 

@@ -190,7 +190,7 @@ def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[i
     given = arguments | {name: measured.dataset for name, measured in evidence.items()}
     hypothesis, pictures = returned(item.obj(**given), claim)
     if hypothesis.n != n:
-        raise ClaimError(f"Claim {claim.id} judges {hypothesis.n} of its {n} seeds; a claim rests on all of them.")
+        raise ClaimError(f"Claim {claim.id} judges {hypothesis.n} of its {n} seeds; a claim must use all of them.")
     verdict = hypothesis.judge(alpha=alpha)
     control = hypothesis.control(_generator(claim.id), worlds=WORLDS, alpha=alpha)
     reverse = hypothesis.reversed().judge(alpha=alpha).verdict
@@ -207,7 +207,7 @@ def returned(value: Any, claim: Claim) -> tuple[Any, tuple[Any, ...]]:
     hypotheses = [leaf for leaf in flat if isinstance(leaf, Design) or hasattr(leaf, "judge")]
     if len(hypotheses) != 1:
         got = f"{len(hypotheses)} hypotheses" if hypotheses else type(value).__name__
-        raise ClaimError(f"Claim {claim.id} returned {got}; a claim returns its hypothesis, or it and pictures.")
+        raise ClaimError(f"Claim {claim.id} returned {got}; a claim returns its hypothesis, alone or with pictures.")
     return hypotheses[0], tuple(leaf for leaf in flat if leaf is not hypotheses[0])
 
 

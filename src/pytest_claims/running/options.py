@@ -39,7 +39,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         group.addoption(spelled, dest=f"claims_{name}", help=explained, **more)
 
     add("seeds", "seeds for every claim, a multiple of 8 (default: as registered)", read=_seeds, metavar="N")
-    add("fresh", "fresh seeds of stream N, disjoint from the registered; without N, a stream drawn by chance",
+    add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
     add("sequential", "look at 8, 16, 32, 64 seeds; stop at a decision", action="store_true")
     add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
@@ -47,7 +47,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
     add("pilot", "measure pilot seeds and write pilots.json beside the claims", action="store_true")
     add("design", "train nothing; show what each claim's design can detect", action="store_true")
-    add("timeout", "longest time of a trial (default: 3600)", read=_timeout, metavar="SECONDS")
+    add("timeout", "time limit for a trial (default: 3600)", read=_timeout, metavar="SECONDS")
     add("report", "folder for index.html, results.json, measurements.csv and figures/ (default: reports/latest)",
         metavar="DIR")  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
@@ -58,7 +58,7 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     """Declare what a repository may set for all of its runs."""
     parser.addini("claims_report", "folder of the report, relative to the root (default: reports/latest)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
-    parser.addini("claims_timeout", "longest time of a trial in seconds (default: 3600)")
+    parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
 
 
 # -- values of single options ---------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def _seeds(spelled: str, given: str) -> int:
         raise pytest.UsageError(f"{spelled} {given}: give a whole number, a multiple of {BLOCK}.")
     if number < FEWEST_SEEDS:
         raise pytest.UsageError(
-            f"{spelled} {number}: below {FEWEST_SEEDS} seeds there is no verdict, a 99 % interval over so few says "
+            f"{spelled} {number}: below {FEWEST_SEEDS} seeds there is no verdict; a 99 % interval over so few says "
             "next to nothing."
         )
     if number % BLOCK:
@@ -102,7 +102,7 @@ def _timeout(spelled: str, given: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise pytest.UsageError(f"{spelled} {given}: give the longest time of a trial in seconds, above 0.")
+        raise pytest.UsageError(f"{spelled} {given}: give the time limit for a trial in seconds, above 0.")
     return seconds
 
 
@@ -158,7 +158,7 @@ def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
     if option.claims_pilot and len(chosen) > 1:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
     if option.claims_design and (option.claims_pilot or option.claims_fresh is not None):
-        raise pytest.UsageError(f"{spelled('design')} trains nothing, so {chosen[0]} has no meaning beside it.")
+        raise pytest.UsageError(f"{spelled('design')} trains nothing, so it cannot be combined with {chosen[0]}.")
 
 
 def _reused(config: pytest.Config, spelled: str) -> Path | None:
@@ -167,7 +167,7 @@ def _reused(config: pytest.Config, spelled: str) -> Path | None:
         return None
     folder = Path(config.invocation_params.dir) / given
     if not (folder / "trials").is_dir():
-        raise pytest.UsageError(f"{spelled} {given}: there are no stored trials, that is no folder {given}/trials.")
+        raise pytest.UsageError(f"{spelled} {given}: there are no stored trials; {given}/trials does not exist.")
     return folder / "trials"
 
 
@@ -203,7 +203,7 @@ def check_writable(folder: Path, config: pytest.Config, spelled: str) -> None:
         root = config.rootpath
         shown = config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder)
         raise pytest.UsageError(
-            f"The report folder {shown} cannot be written ({reason}): name another one with {spelled} DIR."
+            f"The report folder {shown} cannot be written ({reason}): choose another with {spelled} DIR."
         )
 
 

@@ -94,7 +94,7 @@ def render(template: str, datasets: Mapping[str, xr.Dataset], verdict: Mapping[s
             continue
         value = _of_verdict(verdict, piece.variable) if piece.of_verdict else _mean(template, piece, datasets)
         if value is None or not isfinite(value):
-            raise _error(template, piece, "which is no number in this run")
+            raise _error(template, piece, "which is not a number in this run")
         text += _formatted(value, piece.spec)
     return text
 
@@ -111,7 +111,7 @@ def _pieces(template: str) -> list[str | Reference]:
         elif len(match[0]) == 1:
             raise DesignError(
                 f'The template "{shorten(template, _SHOWN)}" has a single {match[0]}; '
-                "a reference stands in a pair of braces, and a literal brace is doubled."
+                "a reference is written in a pair of braces, and a literal brace is doubled."
             )
         else:
             pieces.append(_reference(template, match[0]))
@@ -128,7 +128,7 @@ def _reference(template: str, written: str) -> Reference:
     try:
         _formatted(1.0, spec)
     except ValueError:
-        raise _error(template, written, f"and {spec!r} formats no number; .2f would") from None
+        raise _error(template, written, f"and {spec!r} does not format a number; .2f would") from None
     return Reference(written, match["variable"], match["measurement"], labels, spec)
 
 
@@ -173,7 +173,7 @@ def _mean(template: str, reference: Reference, datasets: Mapping[str, xr.Dataset
         label = reference.labels[dim]
         array = array.isel({dim: _position(template, reference, dim, label, array[dim].values.tolist())})
     if array.dtype.kind not in "biuf" or SEED not in array.dims:
-        raise _error(template, reference, "which is no number for each seed")
+        raise _error(template, reference, "which is not one number for each seed")
     return float(array.astype(float).mean(skipna=False))
 
 

@@ -145,13 +145,13 @@ def _varied(bare: Claim, one: Variant, name: str, given: Mapping[str, Any]) -> C
     fault = bare.fault or _fault(varied, name, {})
     if fault is None and set(one.values) - set(given):
         strays = ", ".join(sorted(set(one.values) - set(given)))
-        fault = f"Variant {varied.id} gives {strays}, for which the claim itself has no value in given=..."
+        fault = f"Variant {varied.id} sets {strays}, but the claim's own given=... does not."
     return replace(varied, fault=fault)
 
 
 def _stray(given: Mapping[str, Any], variants: Sequence[Variant]) -> str | None:
     if variants and not given:
-        return "A claim with variants says in given=... which arguments the claim itself has."
+        return "A claim with variants must list its own arguments in given=..."
     return None
 
 
@@ -162,10 +162,10 @@ def _fault(one: Claim, name: str, unknown: Mapping[str, Any]) -> str | None:
     if not one.id:
         return f'{name} is a claim without an id: write @claim("2.a", "what is claimed", ...).'
     if not ID.fullmatch(bare) or (one.variant is not None and not ID.fullmatch(variant_name)):
-        return f'{name} is a claim without an id: {one.id!r} is none, "2.a" would be one.'
+        return f'{name} is a claim without an id: {one.id!r} is not an id, "2.a" would be.'
     checks = [
         (not one.text, f"{called} does not say what is claimed: its second argument is a sentence."),
-        (bool(unknown), f"{called} was given {', '.join(unknown)}, which no claim has."),
+        (bool(unknown), f"{called} was given {', '.join(unknown)}, which @claim does not take."),
         (
             not isinstance(one.seeds, int) or one.seeds < FEWEST_SEEDS or one.seeds % BLOCK != 0,
             f"{called} is registered for {one.seeds} seeds; it takes a multiple of 8, at least 8.",

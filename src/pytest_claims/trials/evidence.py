@@ -50,7 +50,7 @@ def gather(workshop: Workshop, handles: Mapping[str, Handle], n: int) -> dict[st
 def check_draws(name: str, runs: Sequence[Run], n: int) -> None:
     """Raise a TrialError unless every seed drew numbers of its own: equal results may be chance, equal draws not."""
     if not any(stored.facts.get("inputs") for _, stored in runs):
-        raise TrialError(f"{name} never drew from its seeds, so that all of its replicates are copies of one.")
+        raise TrialError(f"{name} never drew from its seeds, so all of its replicates are the same.")
     for inputs in _by_condition(runs).values():
         for purpose, hashes in _joined(inputs, n).items():
             first: dict[str, int] = {}

@@ -119,8 +119,8 @@ class Store:
             data = b""
         if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             raise TrialError(
-                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged, its checksum "
-                f"does not fit; delete it, or run without {self.spelled}, to measure again."
+                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged: its checksum "
+                f"does not match; to measure again, delete it or run without {self.spelled}."
             )
         return data
 
@@ -220,7 +220,7 @@ def died(mark: Attempt, settings: Settings) -> TrialError:
     """Return the error of a trial whose process is gone without a result, or was ended because it hung."""
     if time.time() - mark.started > settings.timeout:
         limit = f"{settings.timeout:g} s ({settings.flag('timeout')})"
-        return TrialError(f"{mark.label}: did not end within {limit} and was ended.", died=mark)
+        return TrialError(f"{mark.label}: did not end within {limit} and was stopped.", died=mark)
     return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.", died=mark)
 
 

@@ -193,7 +193,7 @@ class Workshop:
         mark = self.store.attempt(trial.key)
         if mark is not None and time.time() - mark.started > self.settings.timeout + GRACE:
             raise TrialError(
-                f"{trial.label}: {mark.worker} has been at it for more than the {self.settings.timeout:g} s that a "
+                f"{trial.label}: {mark.worker} has worked on it for more than the {self.settings.timeout:g} s that a "
                 f"trial may take ({self.settings.flag('timeout')})."
             )
 
