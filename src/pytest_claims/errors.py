@@ -1,4 +1,4 @@
-"""What can go wrong: each error is one sentence for a person. It knows nothing of pytest; `outcomes` does."""
+"""What can go wrong: each error is one sentence for a person. Nothing here needs pytest; `outcomes` does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EngineError(ValueError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A process computes a trial: which worker, since when (seconds since the epoch), and the trial in words."""
+    """An attempt at a trial: the worker that computes it, since when (seconds since the epoch), the trial in words."""
 
     key: str
     worker: str

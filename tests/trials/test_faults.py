@@ -100,7 +100,7 @@ def test_a_faulty_claim_is_an_error_that_says_why(toy, name):
     """The faulty claim alone is an error, with one sentence, exit status 1."""
     source, sentence = FAULTS[name]
     toy.add(f"\n{source}\n").run()
-    others = {record["nodeid"]: record for record in toy.told["records"].values() if record["id"] != "2.a"}
+    others = {record["nodeid"]: record for record in toy.reported["records"].values() if record["id"] != "2.a"}
 
     assert toy.ret == 1
     assert toy.outcomes["2.a"] == "passed"
@@ -217,9 +217,9 @@ class Gullible:
 
 @claim("3.a", "Gullible", seeds=16)
 def test_gullible(heights):
-    found = Gullible()
-    found.data = heights.height.sel(level=2)
-    return found
+    hypothesis = Gullible()
+    hypothesis.data = heights.height.sel(level=2)
+    return hypothesis
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
@@ -232,13 +232,13 @@ def test_gullible(heights):
 
 
 def test_a_claim_whose_opposite_is_supported_too_is_an_error(toy):
-    """Every run judges every claim's reverse; support for both says that neither was tested."""
+    """Every run judges every claim's reverse; support for both shows that neither was tested."""
     toy.add("""
 @claim("3.a", "Whatever", seeds=16)
 def test_whatever(heights):
-    found = exceeds(heights.height.sel(level=2), by=0.0)
-    object.__setattr__(found, "reversed", lambda: found)
-    return found
+    hypothesis = exceeds(heights.height.sel(level=2), by=0.0)
+    object.__setattr__(hypothesis, "reversed", lambda: hypothesis)
+    return hypothesis
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
@@ -248,7 +248,7 @@ def test_whatever(heights):
 
 
 def test_warnings_of_a_trial_are_shown_with_its_claim(toy):
-    """What a measurement warns of is told once, under the claim."""
+    """A measurement's warning is shown once, under its claim."""
     toy.add("""
 @measurement
 def hot(seeds, noise):

@@ -49,7 +49,7 @@ def test_unknown_claim_is_a_usage_error_on_workers_too(toy):
 
 
 def test_unwritable_store_is_found_before_training(toy):
-    """The trial store lies in the report folder; a file in its place is a usage error."""
+    """The trial store is in the report folder; a file instead of the folder is a usage error."""
     toy.write()
     (toy.path / "reports").write_text("a file")
     toy.run()
@@ -59,7 +59,7 @@ def test_unwritable_store_is_found_before_training(toy):
 
 
 def test_claim_selects_a_bare_id_with_its_variants(toy):
-    """--claim 4.a takes 4.a and its variants, 4.a@x that alone; repeated or with commas."""
+    """--claim 4.a selects 4.a and its variants, 4.a@x only that variant; repeated or with commas."""
     toy.add("""
 @claim("4.a", "By", given={"by": 0.5}, variants=[variant("x", by=0.6), variant("y", by=0.7)])
 def test_by(heights, by):
