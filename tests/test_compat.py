@@ -1,4 +1,4 @@
-"""What pytest and pytest-xdist do not promise still holds; each failure says what broke, and for whom."""
+"""What pytest and pytest-xdist do not promise still holds; each test says what its failure would break."""
 
 import ast
 import inspect
@@ -102,8 +102,8 @@ class Watch:
 
     def pytest_runtest_logreport(self, report):
         if hasattr(report, "node") and report.when == "call":
-            same = _compat.worker_named(self.config, _compat.worker_name(report.node), None) is report.node
-            print("WORKER", _compat.worker_name(report.node), same, _compat.may_replace_workers(self.config))
+            known = _compat.worker_named(self.config, _compat.worker_name(report.node), None) is report.node
+            print("WORKER", _compat.worker_name(report.node), known, _compat.may_replace_workers(self.config))
 
     def pytest_sessionfinish(self, session):
         if _compat.distributes(self.config):
@@ -113,7 +113,7 @@ class Watch:
 
 
 def test_workers_are_known_by_name(pytester):
-    """Without it a dead worker's claim is not told from the others: xdist's nodes, session or scheduler changed."""
+    """Without it a dead worker's claim cannot be identified: xdist's nodes, session or scheduler changed."""
     pytest.importorskip("xdist")
     pytester.makeconftest(WORKERS)
     pytester.makepyfile("""
@@ -163,13 +163,13 @@ def test_workers_can_be_asked_for(pytester):
 def test_nothing_private_is_used_elsewhere():
     """Only ``_compat`` imports from ``_pytest`` or xdist, or touches a private name of one of their objects."""
     private = {"_fixtureinfo", "_tw", "_use_item_location", "_max_worker_restart", "_failed_nodes_count"}
-    found = []
+    uses = []
     for path in Path(inspect.getfile(_compat)).parent.rglob("*.py"):
         if path.name == "_compat.py":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             module = (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else ""
             if module in {"_pytest", "xdist", "execnet"} or getattr(node, "attr", "") in private:
-                found.append(f"{path.name}:{node.lineno}")
+                uses.append(f"{path.name}:{node.lineno}")
 
-    assert found == []
+    assert uses == []

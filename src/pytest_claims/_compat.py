@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import pytest
 from _pytest.runner import runtestprotocol
 
-#: What a measurement may raise: errors, and how pytest.fail, pytest.skip and pytest.xfail end a test, which are no
-#: ``Exception``; an expected failure is a failure.
+#: What a measurement may raise: errors, and the outcomes of pytest.fail, pytest.skip and pytest.xfail, which are no
+#: ``Exception``; xfail's is a subclass of fail's.
 RAISED: tuple[type[BaseException], ...] = (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception)
 
 
@@ -26,9 +26,9 @@ def argument_names(item: pytest.Item) -> tuple[str, ...]:
 
 
 def fixture_function(item: pytest.Item, name: str) -> Any:
-    """Return the function behind the fixture that ``name`` means for this item; None where there is no such fixture.
+    """Return the function of the fixture that this item gets under ``name``; None where there is no such fixture.
 
-    Before set-up pytest has no public way to ask which of several fixtures of one name an item gets.
+    Before set-up pytest has no public way to find out which of several fixtures with one name an item gets.
     """
     info = getattr(item, "_fixtureinfo", None)
     definitions = () if info is None else info.name2fixturedefs.get(name, ())
@@ -41,12 +41,12 @@ def run_unreported(item: pytest.Item, nextitem: pytest.Item | None) -> None:
 
 
 def skip_at_item(message: str) -> NoReturn:
-    """Skip a test and name the test as the place; ``pytest.skip`` would name the line in this library."""
+    """Skip a test and report it at the test's own line; ``pytest.skip`` would report a line of this library."""
     raise pytest.skip.Exception(message, _use_item_location=True)
 
 
 def terminal_width(reporter: pytest.TerminalReporter) -> int:
-    """Return the columns that pytest's own output takes; the reporter's writer has no public name."""
+    """Return the width of pytest's output in columns; the reporter's writer has no public name."""
     return int(reporter._tw.fullwidth)  # noqa: SLF001
 
 
@@ -54,7 +54,7 @@ def terminal_width(reporter: pytest.TerminalReporter) -> int:
 
 
 def worker_input(config: pytest.Config) -> dict[str, Any] | None:
-    """Return what the controller sent to this worker; None where this process is no worker of xdist."""
+    """Return what the controller sent to this worker; None where this process is not a worker."""
     sent: dict[str, Any] | None = getattr(config, "workerinput", None)
     return sent
 
@@ -70,20 +70,20 @@ def has_xdist(config: pytest.Config) -> bool:
 
 
 def asked_for_workers(config: pytest.Config) -> bool:
-    """Whether the command line or the ini file says how many workers there are to be, none included."""
+    """Whether the command line or the ini file sets the number of workers, be it 0."""
     option = config.option
     return getattr(option, "numprocesses", None) is not None or bool(option.tx) or bool(option.distload)
 
 
 def use_workers(config: pytest.Config, number: str | int) -> None:
-    """Ask for workers as ``-n NUMBER --dist worksteal`` would; before xdist has looked at its options."""
+    """Set workers as ``-n NUMBER --dist worksteal`` would; to be called before xdist reads its options."""
     config.option.numprocesses = number
     if config.option.dist == "no":
         config.option.dist = "worksteal"
 
 
 def use_one_process(config: pytest.Config) -> None:
-    """Take back ``-n`` and all that says the same."""
+    """Undo ``-n`` and every option that means the same."""
     if hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
 
@@ -91,8 +91,8 @@ def use_one_process(config: pytest.Config) -> None:
 def survive_dead_workers(node: Any) -> None:
     """Let xdist write to a worker that is dead.
 
-    xdist learns that a worker died when it reads the end of its stream, and breaks off the whole run if it writes to it
-    before; what a dead worker does not receive is handed out again with the rest of its tests.
+    xdist notices a worker's death when it reads the end of its stream. If it writes to the worker before, it ends the
+    whole run. What a dead worker does not receive is handed out again with the rest of its tests.
     """
     send = node.sendcommand
 

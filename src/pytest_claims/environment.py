@@ -17,7 +17,7 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "statsmodels", "xarray", 
 
 
 def steady_arithmetic() -> None:
-    """Let MKL compute each matrix alike wherever it lies in memory; a mode that the user has chosen stays.
+    """Make MKL compute a matrix the same way wherever it is in memory; keep a mode that the user has chosen.
 
     MKL picks kernels by the alignment of each matrix: in odd shapes, the bits of a network would depend on its place in
     a stack. This mode, which costs nothing measurable, must be chosen before MKL is first called.
@@ -48,17 +48,17 @@ def _version(package: str) -> str | None:
 def processor() -> str | None:
     """Return the processor's name with family and model, None where the system does not say.
 
-    Clouds call several generations of processors by one name, and each has arithmetic of its own.
+    Clouds use one name for several generations of processors, and each has arithmetic of its own.
     """
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
-    if "model name" not in told:
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
+    if "model name" not in fields:
         return platform.processor() or None
-    which = ", ".join(f"{key} {told[key]}" for key in ("cpu family", "model") if key in told)
-    return f"{told['model name']} ({which})" if which else told["model name"]
+    generation = ", ".join(f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields)
+    return f"{fields['model name']} ({generation})" if generation else fields["model name"]
 
 
 def _cores() -> int | None:
@@ -68,12 +68,12 @@ def _cores() -> int | None:
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
+        finished = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return finished.stdout.strip()
 
 
 def _commit(root: Path) -> str | None:

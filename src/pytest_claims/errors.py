@@ -1,4 +1,4 @@
-"""What can go wrong, each error one sentence for a person. Knows nothing of pytest; `outcomes` ends its tests."""
+"""What can go wrong: each error is one sentence for a person. Nothing here needs pytest; `outcomes` does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 class EvidenceError(ValueError):
     """The evidence cannot be judged: a NaN, a missing trial, fewer than 8 seeds, dimensions that do not fit.
 
-    Its message is one plain sentence. Whoever runs claims reports it as an *error*, never as a verdict.
+    Its message is one plain sentence. A run reports it as an *error*, never as a verdict.
     """
 
 
 class DesignError(EvidenceError):
-    """What is asked makes no sense, whatever the data: a missing argument, a margin that is no number."""
+    """A hypothesis makes no sense, whatever the data: a missing argument, a margin that is not a number."""
 
 
 class ResultsError(Exception):
@@ -30,7 +30,7 @@ class EngineError(ValueError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who is computing a trial, since when (seconds since the epoch), and which trial it is in words."""
+    """An attempt at a trial: the worker that computes it, since when (seconds since the epoch), the trial in words."""
 
     key: str
     worker: str
@@ -42,7 +42,7 @@ class Attempt:
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
-    ``died``: the attempt of which a process died (``trials.store.Attempt``), where that is what happened.
+    ``died`` is the attempt whose process died, where that is what happened.
     """
 
     def __init__(self, sentence: str, details: str = "", died: Attempt | None = None) -> None:
@@ -56,7 +56,7 @@ class TrialTimeout(BaseException):
 
 
 class ClaimWarning(UserWarning):
-    """Something about a claim or its trials that a reader should know and that fails nothing."""
+    """Something about a claim or its trials that a reader should know; it makes nothing fail."""
 
 
 class RequirementsError(ValueError):

@@ -1,4 +1,4 @@
-"""Writing: valid JSON, whole files or none, folders found out to be unwritable in time, no paths of this machine."""
+"""Writing files: valid JSON, whole files or none, unwritable folders noticed early, no paths of this machine."""
 
 import math
 import os
@@ -29,9 +29,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def why_unwritable(folder: Path) -> str | None:
-    """Return why no report could be written to ``folder`` (the system's words), None where it could. Leaves no trace.
+    """Return why no report can be written to ``folder``, in the system's words; None where it can. Leaves no trace.
 
-    Tried, not looked up: permissions say nothing to root, and nothing about a read-only or a full file system.
+    It tries to write: permissions mean nothing for root, or on a read-only or full file system.
     """
     made: list[Path] = []
     try:
@@ -52,7 +52,7 @@ def why_unwritable(folder: Path) -> str | None:
 def jsonable(value: Any) -> Any:
     """Return the value in JSON's own types: NaN and infinities as null, keys as strings, arrays and sets as lists.
 
-    An object that has a method ``as_json`` says itself what it is in JSON.
+    An object with a method ``as_json`` converts itself.
     """
     if value is None or isinstance(value, bool | str | int):
         return value
@@ -67,13 +67,13 @@ def jsonable(value: Any) -> Any:
 
 
 def machine_paths(*extra: Path) -> list[str]:
-    """Return prefixes that say where on this machine something lies, the longest first; ``extra`` adds to them."""
+    """Return the prefixes of this machine's paths, the longest first; ``extra`` adds to them."""
     folders = [Path.cwd(), Path.home(), Path(sys.prefix), Path(sys.base_prefix), Path(tempfile.gettempdir()), *extra]
-    both = {str(path) for folder in folders for path in (folder, folder.resolve())}
-    return sorted((path for path in both if len(path) > 1), key=len, reverse=True)
+    paths = {str(path) for folder in folders for path in (folder, folder.resolve())}
+    return sorted((path for path in paths if len(path) > 1), key=len, reverse=True)
 
 
-#: An absolute path of at least two names, of which the last is kept; not the path of a web address.
+#: An absolute path of at least two names, whose last is kept; not the path of a web address.
 _ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:[\w.+-]+/)+([\w.+-]+)")
 
 

@@ -12,9 +12,9 @@ from pytest_claims.record import Record
 def pytest_claim_judged(
     config: pytest.Config, item: pytest.Item, record: Record, hypothesis: Any, pictures: tuple[Any, ...]
 ) -> Mapping[str, Any] | None:
-    """Take note of a claim that has a verdict, on the process that judged it, before its test report travels.
+    """Use a claim's verdict in the process that judged it, before its test report is sent.
 
-    Not called for errors: nothing was judged. ``record`` is the claim's entry of results.json, which nobody changes;
+    Not called for errors: nothing was judged. ``record`` is the claim's entry of results.json, and frozen;
     implementers may return further fields for it, JSON values by name (such as ``{"figures": [...]}``). ``hypothesis``
     and ``pictures`` are what the claim returned.
     """

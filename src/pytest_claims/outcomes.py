@@ -1,4 +1,4 @@
-"""How a claim's test ends where it has no verdict, or one that departs from its registration."""
+"""How a claim's test ends without a verdict, or with a verdict that departs from its registration."""
 
 import pytest
 
@@ -18,5 +18,5 @@ class Departure(pytest.fail.Exception):  # type: ignore[name-defined,misc] # myp
 
 
 # terminals show "ClaimError: sentence", not the module (pytest does so for its own outcomes)
-for _shown in (ClaimError, Departure):
-    _shown.__module__ = "builtins"
+for _outcome in (ClaimError, Departure):
+    _outcome.__module__ = "builtins"

@@ -1,7 +1,7 @@
 """The pytest plugin: options, ini keys and hooks. What they do is in `running/` and `report/`.
 
-A session without claims pays for nothing: this module imports pytest and nothing heavier. What judges and draws is
-imported where the first claim is collected, or where the first evidence of one arrives.
+A session without claims pays nothing: this module imports nothing heavier than pytest. What judges and draws is
+imported when the first claim is collected, or when the first evidence arrives.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -61,7 +61,7 @@ def _configure_worker(config: pytest.Config, sent: Mapping[str, Any]) -> None:
 
 
 def _configure_controller(config: pytest.Config) -> None:
-    """Check what was asked for, and register what collects evidence."""
+    """Check the options, and register the plugins that collect evidence."""
     from pytest_claims.running.controller import Controller, XdistSide, read_durations
 
     settings = options.read(config)
@@ -83,7 +83,7 @@ def _configure_controller(config: pytest.Config) -> None:
 def pytest_engine_problem(engine: str) -> str | None:
     """Refuse an engine that is unknown or not installed, before anything is trained."""
     if engine == DEFAULT_ENGINE:
-        return None  # claims that train with it say so themselves if it is missing; others need no engine
+        return None  # claims that train with it report it themselves if it is missing; others need no engine
     from pytest_claims.errors import EngineError
     from pytest_claims.training.engines import check
 
@@ -95,7 +95,7 @@ def pytest_engine_problem(engine: str) -> str | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say in what way this run is not the registered one."""
+    """Say how this run differs from the registered one."""
     return options.header(config.stash[SETTINGS]) if SETTINGS in config.stash else []
 
 
@@ -117,10 +117,10 @@ def seed_block_factory() -> Callable[..., Any]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """Register what acts on claims where they are collected; the controller of xdist collects nothing."""
+    """Register what acts on collected claims; the controller of xdist collects nothing."""
     config = session.config
     if SETTINGS in config.stash and not _compat.distributes(config):
-        # last of all plugins, so that it is the outermost wrapper: -k, -m and --lf deselect inside of it
+        # registered last, so that it is the outermost wrapper: -k, -m and --lf deselect inside it
         config.pluginmanager.register(Collecting(config), "claims-collecting")
 
 
@@ -150,9 +150,9 @@ class Collecting:
         return (yield from expansion.around_selection(config, items))
 
     def _shared_files(self) -> list[Path]:
-        """Return the project's own plugins, conftest files among them: what they define may change any measurement.
+        """Return the project's own plugins, conftest files included: what they define may change any measurement.
 
-        pytest also loads the conftest above an option's folder, such as that of ``--reuse DIR``: it is none of ours.
+        pytest also loads the conftest above an option's folder, such as that of ``--reuse DIR``; it is left out.
         """
         root, library = self.config.rootpath, Path(__file__).parent
         files = (
@@ -173,10 +173,10 @@ class Collecting:
 
 
 class Drawing:
-    """Draws a claim's figures on the process that judged it. ``-p no:claims-drawing`` does without."""
+    """Draws a claim's figures on the process that judged it. ``-p no:claims-drawing`` turns this off."""
 
     def pytest_claim_judged(self, config: pytest.Config, record: Any, pictures: tuple[Any, ...]) -> Mapping[str, Any]:
-        """Draw beside the evidence; a figure that fails costs the claim nothing but the figure."""
+        """Draw into the report folder; a figure that fails costs the claim only that figure."""
         from pytest_claims.report.figures import illustrate  # matplotlib is loaded where something is drawn
 
         return illustrate(config.stash[SETTINGS].report, record, pictures)
@@ -185,7 +185,7 @@ class Drawing:
 class Reporting:
     """Collects evidence on the process that the user sees, and writes the report folder at the end.
 
-    ``-p no:claims-reporting`` does without.
+    ``-p no:claims-reporting`` turns this off.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, baseline: Any) -> None:
@@ -201,7 +201,7 @@ class Reporting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
-        """Write the report, whatever ended the session, once all workers are through; nothing where no claim ran."""
+        """Write the report, whatever ended the session, once all workers are done; nothing where no claim ran."""
         if not self.run.records:
             return
         self.run.finish(complete=_complete(session, int(exitstatus), len(self.run.records)))
@@ -210,7 +210,7 @@ class Reporting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line a claim, what needs explaining, and where the page is."""
+        """Print one line for each claim, what needs explaining, and where the page is."""
         if self.run.results is not None:
             from pytest_claims.report.terminal import summarise
 
@@ -218,7 +218,7 @@ class Reporting:
 
 
 def _complete(session: pytest.Session, exitstatus: int, judged: int) -> bool:
-    """Whether every claim that was selected has its say: not after Ctrl-C, -x or a crash of pytest itself."""
+    """Whether every selected claim was reported: not after Ctrl-C, -x or a crash of pytest itself."""
     if exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         return False
     stopped = bool(session.shouldstop or session.shouldfail)

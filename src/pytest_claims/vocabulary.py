@@ -1,9 +1,9 @@
 """Words and numbers that every room uses, each said once. Imports nothing."""
 
-#: What a claim's data can say, and what results.json says where nothing could be judged.
+#: The verdicts that data can give; results.json adds "error" where nothing could be judged.
 VERDICTS = ("supported", "refuted", "inconclusive")
 ENDS = (*VERDICTS, "error")
-#: Two verdicts that contradict each other; anything else is merely undecided on one side.
+#: Two verdicts that contradict each other; in any other pair one side is undecided.
 CONTRADICTION = frozenset({"supported", "refuted"})
 
 #: The level of each side of the interval: a 99 % interval.
@@ -17,10 +17,10 @@ LOOKS = (8, 16, 32, 64)
 
 #: The streams of seeds: those that claims are registered on, and those of pilots; fresh ones are "fresh-N".
 REGISTERED, PILOT = "registered", "pilot"
-#: The framework that trains, unless another is asked for.
+#: The framework that trains, unless the user chooses another.
 DEFAULT_ENGINE = "torch"
 
-#: The leading dimension of every measurement, and the variable that flags replicates gone astray.
+#: The leading dimension of every measurement, and the variable that flags diverged replicates.
 SEED, DIVERGED = "seed", "diverged"
 
 #: The name of the user property under which a test report carries a claim's record.

@@ -113,8 +113,8 @@ def test_names_are_what_a_template_refers_to():
         ("{accuracy[layers=3, step=2,500]}", "do not read dim=label, dim=label"),
         ("{accuracy[layers=1,]}", "do not read dim=label, dim=label"),
         ("{accuracy[layers=1, layers=3]}", "selects layers twice"),
-        ("{accuracy[layers=1, step=0]:.2q}", "'.2q' formats no number"),
-        ("{accuracy[layers=1, step=0]:s}", "'s' formats no number"),
+        ("{accuracy[layers=1, step=0]:.2q}", "'.2q' does not format a number"),
+        ("{accuracy[layers=1, step=0]:s}", "'s' does not format a number"),
     ],
 )
 def test_a_template_that_cannot_be_read_is_known_before_training(template, part):
@@ -138,9 +138,9 @@ def test_a_template_that_cannot_be_read_is_known_before_training(template, part)
         ("{accuracy[layers=1, step=0, width=3]}", "has no dimension width; its dimensions are layers and step"),
         ("{fits[seed=0]}", "has no dimension seed; it has no dimension but the seed"),
         ("{depth.accuracy[layers=1, step=0]}", "but the claim measures by_depth"),
-        ("{odd}", "no number in this run"),
-        ("{word}", "no number for each seed"),
-        ("{whole}", "no number for each seed"),
+        ("{odd}", "not a number in this run"),
+        ("{word}", "not one number for each seed"),
+        ("{whole}", "not one number for each seed"),
     ],
 )
 def test_a_reference_to_what_is_not_there(template, part):
@@ -161,7 +161,7 @@ def test_a_name_of_no_measurement_where_there_are_several():
 
 def test_a_verdict_without_the_number():
     """Results hold null where a number is not finite."""
-    assert "{effect}, which is no number in this run" in fault_of("{effect}", ONE, VERDICT | {"effect": None})
+    assert "{effect}, which is not a number in this run" in fault_of("{effect}", ONE, VERDICT | {"effect": None})
 
 
 def test_last_is_no_label_among_words():

@@ -36,7 +36,7 @@ def test_higher(heights):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: exit status, output, and the claims of its results.json by id (none where there is none)."""
+    """How a run ended: exit status, output, and the claims of its results.json by id (empty without a file)."""
 
     status: int
     output: str

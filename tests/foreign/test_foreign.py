@@ -8,6 +8,7 @@ import pytest
 from tests.foreign.conftest import CLAIM
 
 SUPPORTED = {"h.1": "supported"}
+HEAVY = ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock")
 WORKERS = re.compile(r"\d workers? \[")  # what xdist prints
 
 
@@ -22,14 +23,14 @@ def test_a_claim_runs_and_leaves_a_page(repository):
 
 @pytest.mark.parametrize("mode", ["prepend", "importlib", "append"])
 def test_import_modes(repository, mode):
-    """However pytest imports test files."""
+    """A claim runs however pytest imports test files."""
     ended = repository.run("lab", f"--import-mode={mode}", "-n0")
 
     assert (ended.status, ended.verdicts) == (0, SUPPORTED), ended.output
 
 
 def test_strictness(repository):
-    """Warnings are errors, unknown markers and ini keys are refused, and nothing of ours is either."""
+    """Warnings are errors, unknown markers and ini keys are refused: a claim runs nevertheless."""
     ended = repository.run("lab", "-W", "error", "--strict-markers", "--strict-config", "-n2")
 
     assert (ended.status, ended.verdicts) == (0, SUPPORTED), ended.output
@@ -54,7 +55,7 @@ def test_src_layout_and_own_helpers(repository):
 
 
 def test_from_a_subfolder(repository):
-    """Called from inside the folder of claims: the report is still the repository's."""
+    """From inside the folder of claims, the report still goes to the repository's root."""
     ended = repository.run("-n0", within="lab")
 
     assert (ended.status, ended.verdicts) == (0, SUPPORTED), ended.output
@@ -62,7 +63,7 @@ def test_from_a_subfolder(repository):
 
 
 def test_next_to_packages_of_our_old_names(repository):
-    """Their own packages named claims, fixtures, inference, reports, trials and nightly are theirs."""
+    """Their own packages named claims, fixtures, inference, reports, trials and nightly stay theirs."""
     names = ("claims", "fixtures", "inference", "reports", "trials", "nightly")
     for name in names:
         repository.put(f"{name}/__init__.py", f"MINE = {name!r}\n")
@@ -97,7 +98,7 @@ def test_ini_keys(repository):
 
     for line, sentence in (
         ("claims_workers = many", "claims_workers = many: give auto, or a number of workers, 0 for none."),
-        ("claims_timeout = never", "claims_timeout never: give the longest time of a trial in seconds, above 0."),
+        ("claims_timeout = never", "claims_timeout never: give the time limit for a trial in seconds, above 0."),
     ):
         repository.put("pytest.ini", f"[pytest]\n{line}\n")
         refused = repository.run("lab")
@@ -116,7 +117,7 @@ def test_claims_take_workers_and_ordinary_tests_do_not(repository):
 
 
 def test_ordinary_tests_beside_claims_are_untouched(repository):
-    """Passed, failed and skipped as ever; the page has claims alone."""
+    """Passed, failed and skipped as before; the page shows only claims."""
     repository.put("lab/test_plain.py", """
 import pytest
 def test_passes(): pass
@@ -140,7 +141,7 @@ def test_no_page_where_no_claim_ran(repository):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_repository_keeps_its_ordinary_tests(repository):
-    """The report folder is looked at only where claims are asked for."""
+    """The report folder is checked only where claims run."""
     repository.put("plain/test_plain.py", "def test_plain():\n    assert True\n")
     repository.path.chmod(0o555)
 
@@ -149,11 +150,10 @@ def test_a_read_only_repository_keeps_its_ordinary_tests(repository):
 
 def test_a_session_without_claims_pays_nothing(repository):
     """Neither numpy nor anything else is loaded, and the environment stays as it was."""
-    heavy = ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock")
     repository.put("plain/test_plain.py", f"""
 import os, sys
 def test_it():
-    assert [name for name in {heavy!r} if name in sys.modules] == []
+    assert [name for name in {HEAVY!r} if name in sys.modules] == []
     assert "MKL_CBWR" not in os.environ
 """)  # fmt: skip
     ended = repository.run("plain", "-n0")
@@ -163,11 +163,10 @@ def test_it():
 
 def test_importing_the_plugin_is_cheap(repository):
     """``import pytest_claims.plugin`` loads neither numpy, scipy, xarray nor torch."""
-    heavy = ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock")
     repository.put("test_import.py", f"""
 import subprocess, sys
 def test_it():
-    code = "import sys, pytest_claims.plugin; print([name for name in {heavy!r} if name in sys.modules])"
+    code = "import sys, pytest_claims.plugin; print([name for name in {HEAVY!r} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 """)  # fmt: skip
 

@@ -167,7 +167,7 @@ def test_refuses_an_unwritable_folder_before_anything_runs(project: pytest.Pytes
 
     assert run.ret == 4
     run.stderr.fnmatch_lines(
-        ["ERROR: The report folder taken/out cannot be written (*): name another one with --report DIR."]
+        ["ERROR: The report folder taken/out cannot be written (*): choose another with --report DIR."]
     )
     assert not (project.path / "ran").exists()
 

@@ -28,7 +28,7 @@ def write(path, content):
 trial_store.write_atomically = write
 """
 
-#: What nobody looks at in most tests, and what takes most of the time.
+#: What most tests do not look at, and what takes most of the time.
 WITHOUT_REPORT = ', "-p", "no:claims-reporting", "-p", "no:claims-drawing"'
 PYPROJECT = f"""
 [tool.pytest]
@@ -66,7 +66,7 @@ def seed_block_factory():
 
 @pytest.fixture(scope="session")
 def noise(request):
-    """Small noise for a block of seeds; notes on disk who drew it."""
+    """Small noise for a block of seeds; notes on disk which seeds drew it."""
     log = request.config.rootpath / "trained"
 
     def draw(seeds, sd=0.1):
@@ -94,8 +94,8 @@ class Collect:
                 self.records[record["nodeid"]] = record
 
     def pytest_sessionfinish(self, session):
-        told = {"records": self.records, "phases": self.phases, "collected": session.testscollected}
-        (self.config.rootpath / "told.json").write_text(json.dumps(told))
+        reported = {"records": self.records, "phases": self.phases, "collected": session.testscollected}
+        (self.config.rootpath / "reported.json").write_text(json.dumps(reported))
 
 
 def pytest_configure(config):
@@ -147,7 +147,7 @@ class Toy:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         pytester.makeconftest(CONFTEST)
         pytester.makepyprojecttoml(PYPROJECT)
-        self.result, self.told = None, {}
+        self.result, self.reported = None, {}
 
     def write(self, source: str = CLAIMS, name: str = "test_toy") -> "Toy":
         """Write claims/NAME.py."""
@@ -157,7 +157,7 @@ class Toy:
         return self
 
     def add(self, source: str, name: str = "test_toy") -> "Toy":
-        """Write the usual claims with further ones behind."""
+        """Write the usual claims and more after them."""
         return self.write(CLAIMS + source, name)
 
     def run(self, *args: str) -> "Toy":
@@ -166,8 +166,8 @@ class Toy:
 
     def spread(self, *args: str, workers: int = 2) -> "Toy":
         """Run in a process of its own, on xdist workers."""
-        given = ["-p", "xdist", f"-n{workers}"] if workers is not None else []
-        return self.alone("claims", *given, *args)
+        options = ["-p", "xdist", f"-n{workers}"] if workers is not None else []
+        return self.alone("claims", *options, *args)
 
     def alone(self, *args: str) -> "Toy":
         """Run in a process of its own, with the options given and no others."""
@@ -192,9 +192,9 @@ class Toy:
         return self
 
     def read(self) -> None:
-        """Read what the last run told."""
-        path = self.path / "told.json"
-        self.told = json.loads(path.read_text()) if path.exists() else {"records": {}, "phases": []}
+        """Read what the last run reported."""
+        path = self.path / "reported.json"
+        self.reported = json.loads(path.read_text()) if path.exists() else {"records": {}, "phases": []}
         path.unlink(missing_ok=True)
 
     @property
@@ -210,7 +210,7 @@ class Toy:
     @property
     def claims(self) -> dict:
         """The records by id."""
-        return {record["id"]: record for record in self.told["records"].values()}
+        return {record["id"]: record for record in self.reported["records"].values()}
 
     @property
     def outcomes(self) -> dict:
@@ -219,16 +219,16 @@ class Toy:
 
     @property
     def trained(self) -> list[str]:
-        """The blocks that were drawn for, once for each time."""
+        """The blocks that drew noise, one entry for each draw."""
         return sorted(path.read_text() for path in (self.path / "trained").glob("*"))
 
     def junit(self) -> dict:
         """Return the test cases of junit.xml by name."""
         tree = ET.parse(self.path / "junit.xml")  # noqa: S314 - written by the run itself
         cases = list(tree.getroot().iter("testcase"))
-        found = {case.get("name"): case for case in cases}
-        assert len(found) == len(cases), "a test case stands there twice"
-        return found
+        by_name = {case.get("name"): case for case in cases}
+        assert len(by_name) == len(cases), "a test case appears twice"
+        return by_name
 
     def forget(self) -> None:
         """Forget what was trained."""

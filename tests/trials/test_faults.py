@@ -11,7 +11,7 @@ FAULTS = {
     ),
     "text for an id": (
         '@claim("Higher is higher")\ndef test_it(heights):\n    return None',
-        "test_it is a claim without an id: 'Higher is higher' is none, \"2.a\" would be one.",
+        "test_it is a claim without an id: 'Higher is higher' is not an id, \"2.a\" would be.",
     ),
     "bare decorator": (
         "@claim\ndef test_it(heights):\n    return None",
@@ -35,7 +35,7 @@ FAULTS = {
     ),
     "unknown word": (
         '@claim("3.a", "Text", sedes=8)\ndef test_it(heights):\n    return None',
-        "Claim 3.a was given sedes, which no claim has.",
+        "Claim 3.a was given sedes, which @claim does not take.",
     ),
     "no such fixture": (
         '@claim("3.a", "Text")\ndef test_it(hieghts):\n    return None',
@@ -54,14 +54,14 @@ FAULTS = {
     ),
     "nothing returned": (
         '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    pass',
-        "Claim 3.a returned NoneType; a claim returns its hypothesis, or it and pictures.",
+        "Claim 3.a returned NoneType; a claim returns its hypothesis, alone or with pictures.",
     ),
     "some seeds only": (
         (
             '@claim("3.a", "Text", seeds=16)\ndef test_it(heights):\n'
             "    return exceeds(heights.height.isel(seed=slice(8)).sel(level=1), by=0)"
         ),
-        "Claim 3.a judges 8 of its 16 seeds; a claim rests on all of them.",
+        "Claim 3.a judges 8 of its 16 seeds; a claim must use all of them.",
     ),
     "a crash": (
         '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    return heights.width',
@@ -90,7 +90,7 @@ FAULTS = {
     ),
     "stray variant": (
         '@claim("3.a", "Text", variants=[variant("x", scale=1)])\ndef test_it(heights, scale):\n    return None',
-        "A claim with variants says in given=... which arguments the claim itself has.",
+        "A claim with variants must list its own arguments in given=...",
     ),
 }
 
@@ -100,7 +100,7 @@ def test_a_faulty_claim_is_an_error_that_says_why(toy, name):
     """The faulty claim alone is an error, with one sentence, exit status 1."""
     source, sentence = FAULTS[name]
     toy.add(f"\n{source}\n").run()
-    others = {record["nodeid"]: record for record in toy.told["records"].values() if record["id"] != "2.a"}
+    others = {record["nodeid"]: record for record in toy.reported["records"].values() if record["id"] != "2.a"}
 
     assert toy.ret == 1
     assert toy.outcomes["2.a"] == "passed"
@@ -145,7 +145,7 @@ MEASUREMENTS = {
     ),
     "no seeds used": (
         "return {'height': np.arange(8.0)}",
-        "odd never drew from its seeds, so that all of its replicates are copies of one.",
+        "odd never drew from its seeds, so all of its replicates are the same.",
     ),
     "one draw for two": (
         "x = noise(seeds); seeds.inputs['data'][3] = seeds.inputs['data'][1]; return {'height': x}",
@@ -217,9 +217,9 @@ class Gullible:
 
 @claim("3.a", "Gullible", seeds=16)
 def test_gullible(heights):
-    found = Gullible()
-    found.data = heights.height.sel(level=2)
-    return found
+    hypothesis = Gullible()
+    hypothesis.data = heights.height.sel(level=2)
+    return hypothesis
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
@@ -232,13 +232,13 @@ def test_gullible(heights):
 
 
 def test_a_claim_whose_opposite_is_supported_too_is_an_error(toy):
-    """Every run judges every claim's reverse; support for both says that neither was tested."""
+    """Every run judges every claim's reverse; support for both shows that neither was tested."""
     toy.add("""
 @claim("3.a", "Whatever", seeds=16)
 def test_whatever(heights):
-    found = exceeds(heights.height.sel(level=2), by=0.0)
-    object.__setattr__(found, "reversed", lambda: found)
-    return found
+    hypothesis = exceeds(heights.height.sel(level=2), by=0.0)
+    object.__setattr__(hypothesis, "reversed", lambda: hypothesis)
+    return hypothesis
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
@@ -248,7 +248,7 @@ def test_whatever(heights):
 
 
 def test_warnings_of_a_trial_are_shown_with_its_claim(toy):
-    """What a measurement warns of is told once, under the claim."""
+    """A measurement's warning is shown once, under its claim."""
     toy.add("""
 @measurement
 def hot(seeds, noise):

@@ -12,7 +12,7 @@ from tests.trials.conftest import FULL, PATIENCE
 
 pytest_plugins = ["pytester"]
 
-# the cost puts its blocks first: a claim that waits helps with what is queued, and would die of it in the place of 3.a
+# the cost puts its blocks first: else a claim that waits would compute a queued one, and die of it instead of 3.a
 DEADLY = """
 @measurement(level=["safe", "deadly"], cost=60)
 def deadly(seeds, noise, level):
@@ -36,7 +36,7 @@ def test_early(deadly):
 
 @pytest.mark.parametrize("dist", ["load", "worksteal", "loadfile"])
 def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
-    """Each claim that needs the block is one error that names it, under its own node id; the others end."""
+    """Each claim that needs the block is one error that names it, under its own node id; the others finish."""
     toy.add(DEADLY).spread(f"--dist={dist}", "--junitxml=junit.xml", "-p", "cacheprovider")
     cases = toy.junit()
     lost = toy.pytester.path / ".pytest_cache/v/cache/lastfailed"
@@ -59,7 +59,7 @@ def test_a_killed_worker_is_an_error_of_the_claims_on_that_block(toy, dist):
 HELPER = """
 @measurement(cost=100)
 def slow(seeds, noise):
-    while not os.path.exists("died"):  # in hand until the other worker, which waits for it, has died
+    while not os.path.exists("died"):  # computed until the other worker, which waits for it, has died
         time.sleep(0.05)
     return {"height": 1 + noise(seeds)}
 
@@ -81,7 +81,7 @@ def test_deadly(deadly):
 
 
 def test_a_claim_that_dies_of_anothers_block_is_run_again(toy):
-    """It computed the block while it waited: nothing is known against it. What it died of is the other's error."""
+    """It computed the block only while it waited, so it gets another try. The block's own claim is an error."""
     toy.add(HELPER).spread("--dist=load", "--junitxml=junit.xml")
     cases = toy.junit()
 
@@ -94,7 +94,7 @@ def test_a_claim_that_dies_of_anothers_block_is_run_again(toy):
 
 
 def test_a_claim_that_nobody_is_left_to_run_again_is_an_error(toy):
-    """With no worker to come it would vanish, and look as if it had passed."""
+    """Without a new worker it would vanish, and look as if it had passed."""
     toy.add(HELPER).spread("--dist=load", "--max-worker-restart=0")
 
     assert toy.outcomes["3.a"] == "error"
@@ -120,7 +120,7 @@ def pytest_configure_node(node):
 
 
 def test_a_worker_that_dies_before_xdist_writes_to_it_does_not_end_the_run(toy):
-    """Work stealing writes to workers whose end it has not read yet: what they had is handed out again."""
+    """Work stealing writes to workers whose death it has not noticed: their tests are handed out again."""
     conftest = toy.path / "conftest.py"
     conftest.write_text(conftest.read_text() + KILLED_WHEN_WRITTEN_TO)
     toy.add("""
@@ -173,9 +173,7 @@ def test_hanging(hanging):
     return exceeds(hanging.height, by=0)
 """
 SLEEP = "time.sleep(100)"
-DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGALRM}}); time.sleep(100)".replace("{{", "{").replace(
-    "}}", "}"
-)
+DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}); time.sleep(100)"
 
 
 def test_a_trial_that_hangs_is_ended(toy):
@@ -191,7 +189,7 @@ def test_a_trial_that_hears_no_alarm_is_ended_with_its_worker(toy):
     toy.add(HANGING.format(body=DEAF)).spread("--trial-timeout", "3")
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
-    assert "did not end within 3 s (--trial-timeout) and was ended." in toy.claims["3.a"]["message"]
+    assert "did not end within 3 s (--trial-timeout) and was stopped." in toy.claims["3.a"]["message"]
 
 
 SLOW = """
@@ -209,7 +207,7 @@ def test_slow(slow):
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
 def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, workers):
-    """Ctrl-C ends the run, which reports what was judged; --reuse goes on there, and no old attempt is a crash."""
+    """Ctrl-C ends the run, which reports what was judged; --reuse continues, and no old attempt counts as a crash."""
     toy.add(SLOW).reporting()
     # a process group of its own: a terminal sends Ctrl-C to all processes of the run
     run = subprocess.Popen(
@@ -228,7 +226,7 @@ def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, work
     text, _ = run.communicate(timeout=PATIENCE)
 
     assert run.returncode == 2, text
-    assert "What was measured is kept; go on with: --reuse reports/latest" in text
+    assert "Finished trials are kept; continue with: --reuse reports/latest" in text
     if not workers:
         results = json.loads((toy.path / "reports/latest/results.json").read_text())
         assert (results["complete"], [claim["id"] for claim in results["claims"]]) == (False, ["2.a"])
@@ -285,7 +283,7 @@ MESSAGES = {
 
 
 def test_whatever_goes_wrong_the_others_end_and_the_report_is_written(toy):
-    """All mishaps in one run: each is its claim's error and says what happened, on the page too; nothing is refuted."""
+    """All mishaps in one run: each is its claim's error and says what happened, also on the page; none is refuted."""
     claims = "".join(
         f"""
 @claim("3.{letter}", "On {name}", seeds=8)
@@ -303,9 +301,9 @@ def test_{name}({name}):
     assert toy.outcomes == {"2.a": "passed", **{f"3.{letter}": "error" for letter in "abcdef"}}
     toy.result.assert_outcomes(passed=1, errors=6)
     assert results["complete"] is True
-    told = {claim["id"]: claim["message"] for claim in results["claims"] if claim["verdict"] == "error"}
-    for (name, message), sentence in zip(MESSAGES.items(), (told[f"3.{letter}"] for letter in "abcdef"), strict=True):
+    errors = {claim["id"]: claim["message"] for claim in results["claims"] if claim["verdict"] == "error"}
+    for (name, message), sentence in zip(MESSAGES.items(), (errors[f"3.{letter}"] for letter in "abcdef"), strict=True):
         assert sentence.startswith(message), name
         assert message.partition(": ")[2].partition(" (")[0] in page, name
-    assert "is damaged, its checksum does not fit" in told["3.f"]
+    assert "is damaged: its checksum does not match" in errors["3.f"]
     assert {claim["verdict"] for claim in results["claims"]} == {"supported", "error"}

@@ -5,18 +5,18 @@ import pytest
 pytest_plugins = ["pytester"]
 
 WRONG = {
-    ("--seeds", "3"): "--seeds 3: below 8 seeds there is no verdict, a 99 % interval over so few says next to nothing.",
+    ("--seeds", "3"): "--seeds 3: below 8 seeds there is no verdict; a 99 % interval over so few says next to nothing.",
     ("--seeds", "12"): "--seeds 12: seeds train in blocks of 8, so give a multiple of 8, such as 8 or 16.",
     ("--seeds", "many"): "--seeds many: give a whole number, a multiple of 8.",
     ("--seeds", "24", "--sequential"): "--seeds 24: with --sequential it is the last look, one of 8, 16, 32, 64.",
     ("--fresh=-1",): "--fresh -1: give the number of a stream of fresh seeds, as in --fresh=7.",
     ("--fresh=x",): "--fresh x: give the number of a stream of fresh seeds, as in --fresh=7.",
-    ("--trial-timeout", "0"): "--trial-timeout 0: give the longest time of a trial in seconds, above 0.",
+    ("--trial-timeout", "0"): "--trial-timeout 0: give the time limit for a trial in seconds, above 0.",
     ("--claim", "2.a,"): "--claim names no claim: write --claim 2.a or --claim 2.a,7.b.",
     ("--claim", "2.x"): "--claim 2.x: no such claim; those collected are 2.a.",
     ("--pilot", "--fresh=1"): "--pilot and --fresh contradict each other: pilots have seeds of their own.",
-    ("--design", "--pilot"): "--design trains nothing, so --pilot has no meaning beside it.",
-    ("--reuse", "nowhere"): "--reuse nowhere: there are no stored trials, that is no folder nowhere/trials.",
+    ("--design", "--pilot"): "--design trains nothing, so it cannot be combined with --pilot.",
+    ("--reuse", "nowhere"): "--reuse nowhere: there are no stored trials; nowhere/trials does not exist.",
     ("--engine", "abacus"): "--engine abacus: there is no such engine; choose torch.",
 }
 
@@ -49,7 +49,7 @@ def test_unknown_claim_is_a_usage_error_on_workers_too(toy):
 
 
 def test_unwritable_store_is_found_before_training(toy):
-    """The trial store lies in the report folder; a file in its place is a usage error."""
+    """The trial store is in the report folder; a file instead of the folder is a usage error."""
     toy.write()
     (toy.path / "reports").write_text("a file")
     toy.run()
@@ -59,7 +59,7 @@ def test_unwritable_store_is_found_before_training(toy):
 
 
 def test_claim_selects_a_bare_id_with_its_variants(toy):
-    """--claim 4.a takes 4.a and its variants, 4.a@x that alone; repeated or with commas."""
+    """--claim 4.a selects 4.a and its variants, 4.a@x only that variant; repeated or with commas."""
     toy.add("""
 @claim("4.a", "By", given={"by": 0.5}, variants=[variant("x", by=0.6), variant("y", by=0.7)])
 def test_by(heights, by):

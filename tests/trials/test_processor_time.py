@@ -2,7 +2,7 @@
 
 
 def test_a_trial_says_when_it_began_and_what_it_used(toy):
-    """Processor time is told beside the seconds that passed; neither is part of what is compared between runs."""
+    """Processor time is reported beside the seconds that passed; neither is compared between runs."""
     toy.write().run()
     trials = toy.claims["2.a"]["seconds_by_trial"]
 

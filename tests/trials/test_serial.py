@@ -82,7 +82,7 @@ def pytest_collection(session):
 
 
 def test_what_hooks_return_is_added_to_the_record(toy):
-    """A hook reads the record and returns further fields; unknown ones are kept, of two known ones the last stays."""
+    """A hook reads the record and returns further fields: new ones are kept; of two values the last stays."""
     path = toy.path / "conftest.py"
     path.write_text(path.read_text() + HOOKS)
     toy.write().run()
@@ -94,7 +94,7 @@ def test_what_hooks_return_is_added_to_the_record(toy):
 
 
 def test_claims_share_blocks(toy):
-    """Two claims on one measurement pay once; a claim for fewer seeds takes the first ones."""
+    """Two claims on one measurement train it once; a claim on fewer seeds takes the first ones."""
     toy.add("""
 @claim("2.b", "On the first eight", seeds=8)
 def test_eight(heights):
@@ -133,7 +133,7 @@ def test_quick_looks_skip_what_is_undecided(toy):
 
 
 def test_fresh_seeds_are_another_stream(toy):
-    """--fresh=7 trains stream fresh-7, says so in the header and the record, and again gives the same numbers."""
+    """--fresh=7 trains stream fresh-7, shows it in the header and the record, and gives the same numbers again."""
     toy.write().run("--fresh=7")
     first = toy.claims["2.a"]
     toy.run("--fresh=7")
@@ -202,11 +202,11 @@ def test_design_trains_nothing_and_tells_what_is_detectable(toy):
     assert toy.ret == 0
     assert toy.trained == []
     toy.result.stdout.fnmatch_lines(["2.a * 16 * 0.005 * difference above 0.5 * 0.1 * 0.6*"])
-    assert toy.told["records"] == {}
+    assert toy.reported["records"] == {}
 
 
 def test_design_reads_a_pilot_of_every_kind(toy):
-    """A conjunction has the reach of the member that its pilot is about, a time a factor; no reach is told in words."""
+    """A conjunction shows what its pilot's member can detect, a time a factor; a note says why nothing can be."""
     toy.write("""
 from pytest_claims import all_of, at_least, claim, exactly, exceeds, increases, measurement, sooner, within
 
@@ -258,13 +258,13 @@ def test_ties(it):
 
     toy.result.stdout.fnmatch_lines([
         "1.a * all of: exactly 1; difference above 0.5 * 1 * 1.59*",
-        "1.b * - * the pilot's spread is that of a step within the order",
+        "1.b * - * the pilot's spread is of one part, not of the whole claim",
         "1.c * time shorter by a factor above 2 * 1 * 4.*",
         "1.d * - * with the pilot's spread 16 seeds cannot confirm even the middle of the range",
         "1.e * - * no pilot",
-        "1.f * - * the pilot's spread is that of a step within the order",
+        "1.f * - * the pilot's spread is of one part, not of the whole claim",
         "1.g * ordered above 0.5 * 1 * 1.59*",
-        "1.h * - * in the pilot most seeds tied and were counted",
+        "1.h * - * in the pilot most seeds tied, so they were counted",
     ])  # fmt: skip
 
 
@@ -300,7 +300,7 @@ def test_collect_only_shows_claims_alone(toy):
 
 
 def test_reuse_reads_trials_of_an_earlier_run(toy):
-    """--reuse trains nothing that is stored under the same source, seeds and engine; a changed measurement is."""
+    """--reuse trains nothing that is stored under the same source, seeds and engine; only a changed measurement is."""
     toy.write().run()
     before = toy.claims["2.a"]
     toy.forget()
@@ -318,7 +318,7 @@ def test_reuse_reads_trials_of_an_earlier_run(toy):
 
 
 def test_without_reuse_everything_is_measured_again(toy):
-    """A second run does not believe the first."""
+    """A second run does not use the first's trials."""
     toy.write().run()
     toy.run()
 

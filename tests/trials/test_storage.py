@@ -1,4 +1,4 @@
-"""Damaged files and full disks: the claim is an error, nothing is believed or hidden, the run goes on."""
+"""Damaged files and full disks: the claim is an error, nothing damaged is used or hidden, the run goes on."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_a_damaged_stored_block_is_an_error(toy):
-    """A stored block whose checksum does not fit is not believed, and not silently measured again."""
+    """A stored block whose checksum does not match is not used, and not silently measured again."""
     toy.write().run()
     for path in toy.store("*.npz"):
         data = bytearray(path.read_bytes())
@@ -23,7 +23,7 @@ def test_a_damaged_stored_block_is_an_error(toy):
 
     assert toy.outcomes == {"2.a": "error"}
     assert toy.claims["2.a"]["message"].startswith("heights, level=1, seeds 0-7: the stored file run-")
-    assert "is damaged, its checksum does not fit" in toy.claims["2.a"]["message"]
+    assert "is damaged: its checksum does not match" in toy.claims["2.a"]["message"]
     assert toy.trained == []
 
 
@@ -39,7 +39,7 @@ def test_a_cut_off_description_is_an_error(toy):
 
 
 def test_a_block_that_is_damaged_during_the_run_is_an_error(toy):
-    """The claim before has read it, the claim after does not believe it: no verdict, and nothing is measured again."""
+    """The claim before read it and passes; the claim after is an error, and nothing is measured again."""
     toy.add("""
 @claim("3.a", "Damages", seeds=16)
 def test_damages(heights):
@@ -54,7 +54,7 @@ def test_after(heights):
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "error"}
-    assert "is damaged, its checksum does not fit" in toy.claims["3.b"]["message"]
+    assert "is damaged: its checksum does not match" in toy.claims["3.b"]["message"]
     assert len(toy.trained) == 4
 
 
@@ -120,7 +120,7 @@ pytest_claims.results.write = full
 
 @pytest.mark.parametrize("way", ["alone", "spread"])
 def test_a_report_without_room_hides_no_verdict(toy, way):
-    """Neither what is written while the run goes on nor the end: the claims are judged, the sentence is said."""
+    """Without room during the run and at its end, the claims are judged all the same, and one sentence says why."""
     toy.add("""
 @claim("3.a", "Higher still", seeds=8)
 def test_another(heights):

@@ -97,7 +97,7 @@ def test_gate_of_any_other_run(registered, verdict, settings):
 
 
 def test_gate_of_pilots_and_clocks():
-    """A pilot judges nobody; a claim about elapsed time warns."""
+    """A pilot judges no claim; a claim about elapsed time warns."""
     assert ended(CLAIM, "refuted", Settings(pilot=True, stream="pilot")) == ("passed", None)
     with pytest.warns(ClaimWarning, match="Claim 2.a is refuted, but registered as supported: So it is."):
         assert ended(replace(CLAIM, clock=True), "refuted", Settings()) == ("passed", None)
@@ -131,7 +131,7 @@ def test_store_gives_back_what_was_put_in(tmp_path):
 
 
 def test_store_tells_errors_to_everybody(tmp_path):
-    """A trial that failed raises the same sentence for whoever reads it."""
+    """A trial that failed raises the same sentence in every process."""
     Store(tmp_path, "gw0").save_error("key", TrialError("it is cold", "Traceback ..."), "oven")
 
     with pytest.raises(TrialError, match="it is cold") as caught:
@@ -142,18 +142,18 @@ def test_store_tells_errors_to_everybody(tmp_path):
 
 def test_locks_exclude_and_marks_tell_who(tmp_path):
     """One process at a time; the attempt mark names it."""
-    one, two = Store(tmp_path, "gw0"), Store(tmp_path, "gw1")
-    with one.locked("key") as first, two.locked("key") as second:
-        one.begin("key", "a trial", "oven")
+    ours, theirs = Store(tmp_path, "gw0"), Store(tmp_path, "gw1")
+    with ours.locked("key") as first, theirs.locked("key") as second:
+        ours.begin("key", "a trial", "oven")
 
         assert (first, second) == (True, False)
-        assert [(mark.worker, mark.label) for mark in two.attempts()] == [("gw0", "a trial")]
-    with two.locked("key") as third:
+        assert [(mark.worker, mark.label) for mark in theirs.attempts()] == [("gw0", "a trial")]
+    with theirs.locked("key") as third:
         assert third
 
 
 def test_a_claim_is_reported_by_one_process(tmp_path):
-    """The first to take it does; the others learn who."""
+    """The first process to take it reports it; the others learn which."""
     assert take(tmp_path, "a::b", "gw0") == "gw0"
     assert take(tmp_path, "a::b", "controller") == "gw0"
 
@@ -167,13 +167,13 @@ def test_conditions_become_dimensions_behind_the_seed():
         for shape in levels["shape"]
         for seeds in (range(8), range(8, 16))
     ]
-    found = assemble("it", levels, trials, 12)
+    joined = assemble("it", levels, trials, 12)
 
-    assert found.height.dims == ("seed", "layers", "shape", "name")
-    assert found.seed.values.tolist() == list(range(12))
-    assert found["shape"].values.tolist() == ["(3, 3)", "(4,)"]
-    assert found.width.sel(layers=2).item() == 20
-    assert found.height.sel(seed=9, layers=1, shape="(4,)").values.tolist() == [2.0, 3.0]
+    assert joined.height.dims == ("seed", "layers", "shape", "name")
+    assert joined.seed.values.tolist() == list(range(12))
+    assert joined["shape"].values.tolist() == ["(3, 3)", "(4,)"]
+    assert joined.width.sel(layers=2).item() == 20
+    assert joined.height.sel(seed=9, layers=1, shape="(4,)").values.tolist() == [2.0, 3.0]
 
 
 def test_conditions_that_do_not_fit_together_are_an_error():
@@ -212,23 +212,23 @@ def test_it(measured):
 def test_source_counts_only_where_numbers_depend_on_it(tmp_path, old, new, same):
     """Prose, comments and claims leave stored trials valid; a changed measurement does not."""
     (tmp_path / "helper.py").write_text("STEPS = 3")
-    found = []
+    hashes = []
     for number, text in enumerate([MODULE, MODULE.replace(old, new)]):
         (tmp_path / "test_it.py").write_text(text)
-        found.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
+        hashes.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
 
-    assert (found[0] == found[1]) is same
+    assert (hashes[0] == hashes[1]) is same
 
 
 def test_source_of_imported_helpers_counts(tmp_path):
     """A helper below the root is part of the measurement."""
     (tmp_path / "test_it.py").write_text(MODULE)
-    found = []
+    hashes = []
     for number, text in enumerate(["STEPS = 3", "STEPS = 4"]):
         (tmp_path / "helper.py").write_text(text)
-        found.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
+        hashes.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
 
-    assert found[0] != found[1]
+    assert hashes[0] != hashes[1]
 
 
 def test_cards_are_dealt_so_that_every_worker_begins_with_long_trials():
@@ -240,7 +240,7 @@ def test_cards_are_dealt_so_that_every_worker_begins_with_long_trials():
 
 
 def progress_of(tmp_path, expected, taken=(), running=0):
-    """Return the progress of as many trials as are expected, of which the first took so long and some more run."""
+    """Return the progress of trials with these expected times; the first took so long, and so many more are running."""
     store = Store(tmp_path, "gw0")
     done = len(taken)
     for number, seconds in enumerate(taken):
@@ -262,7 +262,7 @@ def test_progress_tells_what_how_far_and_how_long(tmp_path):
 
 
 def test_progress_knows_how_long_trials_may_take(tmp_path):
-    """What is expected of the trials is shared among the workers; what runs has part of it behind it."""
+    """Expected times are shared among the workers; a running trial has used up part of its time."""
     progress = progress_of(tmp_path, [10.0] * 8, running=1)
 
     assert "0 of 8 blocks trained, about 40 s left" in progress.line()
@@ -271,12 +271,12 @@ def test_progress_knows_how_long_trials_may_take(tmp_path):
 
 
 def test_progress_says_nothing_of_what_it_cannot_know(tmp_path):
-    """Before anything is done a trial without a hint says no more than that it is there."""
+    """Before anything is done, a single trial without a hint leaves the time left unknown."""
     assert "left" not in progress_of(tmp_path, [10.0, None], running=1).line()
 
 
 def test_long_trials_that_come_first_do_not_stretch_the_time_left(tmp_path):
-    """Two blocks of a minute, in twice that, leave six of ten seconds: half of two minutes, not six."""
+    """Two blocks of a minute took two each; six of ten seconds are left: one minute on two workers, not six."""
     progress = progress_of(tmp_path, [60] * 2 + [10] * 6, taken=[120, 120])
 
     assert "2 of 8 blocks trained, about 1 min left" in progress.line()
@@ -293,9 +293,9 @@ def test_durations_are_spoken(seconds, words):
     assert spoken(seconds) == words
 
 
-# the trial lasts until the line that tells of it is written, however slow the machine
+# the trial lasts until its line is written, however slow the machine
 WATCHED = """
-from pytest_claims.trials import progress
+from pytest_claims.running import progress
 
 progress.FIRST = progress.IN_LOG = progress.ON_TERMINAL = 0.2
 write = progress.Progress._write
@@ -303,14 +303,14 @@ write = progress.Progress._write
 def watched(self, text):
     write(self, text)
     if "now slow" in text:
-        pathlib.Path("told").touch()
+        pathlib.Path("shown").touch()
 
 progress.Progress._write = watched
 """
 SLOW = """
 @measurement
 def slow(seeds, noise):
-    while not os.path.exists("told"):
+    while not os.path.exists("shown"):
         time.sleep(0.05)
     return {"height": 1 + noise(seeds)}
 
@@ -321,7 +321,7 @@ def test_slow(slow):
 
 
 def test_progress_line_on_a_terminal(toy):
-    """On a terminal the line stands below pytest's and is taken away before pytest writes."""
+    """On a terminal the line is below pytest's and is erased before pytest writes."""
     toy.add(SLOW).reporting(WATCHED)
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
@@ -351,5 +351,5 @@ def test_progress_in_a_log_is_a_line_now_and_then(toy):
 
 
 def test_departure_is_a_failure_of_pytest():
-    """Departures fail; they are no errors."""
+    """Departures are failures, not errors."""
     assert issubclass(Departure, pytest.fail.Exception)

@@ -28,7 +28,7 @@ ALL = ["registered 0-7"] * 3 + ["registered 8-15"] * 3
     "options", [("-n0",), ("-n1",), ("-n2",), ("-n2", "--dist=worksteal"), ("-n2", "--dist=loadfile")]
 )
 def test_every_mode_judges_alike_and_trains_each_block_once(toy, options):
-    """Same outcomes; two claims on one measurement pay once; trial items leave no trace in what pytest shows."""
+    """Same outcomes; two claims on one measurement train it once; trial items leave no trace in what pytest shows."""
     toy.add(THREE).alone("claims", "-p", "xdist", *options)
 
     assert toy.outcomes == {"2.a": "passed", "2.b": "passed", "2.c": "failed"}
@@ -37,16 +37,16 @@ def test_every_mode_judges_alike_and_trains_each_block_once(toy, options):
     toy.result.assert_outcomes(passed=2, failed=1)
     assert "[100%]" in toy.text
     assert "trial[" not in toy.text
-    assert {nodeid for nodeid, _, _ in toy.told["phases"]} == {
+    assert {nodeid for nodeid, _, _ in toy.reported["phases"]} == {
         "claims/test_toy.py::test_higher",
         "claims/test_toy.py::test_wide",
         "claims/test_toy.py::test_narrow",
     }
-    assert toy.told["collected"] == 3
+    assert toy.reported["collected"] == 3
 
 
 def test_numbers_do_not_depend_on_the_workers(toy):
-    """The same record but for times and who trained, without xdist and with two workers."""
+    """The same record, except for times and workers, without xdist and with two workers."""
     clocks = {"duration_s", "seconds_by_trial"}
     toy.write().run()
     alone = {name: value for name, value in toy.claims["2.a"].items() if name not in clocks}
@@ -106,7 +106,7 @@ def test_{number}(heights):
 
 
 def test_junit_has_one_testcase_a_claim(toy):
-    """JUnit sees claims alone, with their records as properties and failures as failures."""
+    """JUnit sees only claims, with their records as properties and failures as failures."""
     toy.add(THREE).spread("--junitxml=junit.xml")
     cases = toy.junit()
 
@@ -116,7 +116,7 @@ def test_junit_has_one_testcase_a_claim(toy):
 
 
 def test_waiting_is_not_training_twice(toy):
-    """A claim whose only block another worker has in hand waits for it, and helps with other blocks meanwhile."""
+    """A claim whose only block another worker is computing waits for it, and computes other blocks meanwhile."""
     toy.add("""
 @measurement(block=32, cost=9)
 def slow(seeds, noise):
@@ -160,7 +160,10 @@ def test_long(long):
     return exceeds(long.x, by=0)
 """).spread(workers=1)
     facts = [json.loads(path.read_text()) for path in toy.store("*.json") if path.name != "plan.json"]
-    order = [(one["measurement"], *one["condition"].values()) for one in sorted(facts, key=lambda one: one["began"])]
+    order = [
+        (trial["measurement"], *trial["condition"].values())
+        for trial in sorted(facts, key=lambda trial: trial["began"])
+    ]
 
     assert order == [("long", "longest"), ("long", "long"), ("short",)]
 
@@ -182,7 +185,7 @@ def test_sequential_under_xdist_trains_the_first_look_only(toy):
 
 
 def test_sequential_trains_what_the_undecided_claim_needs_and_no_more(toy):
-    """The clear claim stops at 8 seeds, the other goes on to 64: its blocks are trained once, the clear one's are not.
+    """The clear claim stops at 8 seeds, the other goes on to 64; only the other's later blocks are trained, and once.
 
     The record of each says at how many seeds it looked, and so does the page.
     """
@@ -263,7 +266,7 @@ def test_anonymous(heights):
 
 
 def test_trials_of_another_clone_are_reused_on_workers(toy, tmp_path_factory):
-    """A conftest.py above the folder that --reuse names, which pytest loads too, renames no trial."""
+    """A conftest.py above the folder that --reuse names, which pytest loads too, changes no trial's name."""
     toy.write().spread()
     other = tmp_path_factory.mktemp("other") / "clone"
     shutil.copytree(toy.path, other)

@@ -1,4 +1,4 @@
-"""The side that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
+"""The process that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ ALIVE = "alive.lock"
 
 
 class Controller:
-    """Shows progress; at the end keeps durations and pilots, and forgets old runs."""
+    """Shows progress; at the end keeps durations and pilots, and removes old runs."""
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
@@ -33,7 +33,7 @@ class Controller:
         self.plan: dict[str, Any] = {}
         self.pilots: dict[Path, dict[str, Any]] = {}
         self.progress: Progress | None = None
-        self._alive: Any = None  # the lock that says that this run's folder is in use
+        self._alive: Any = None  # the lock that marks this run's folder as in use
 
     def begin(self, workers: int) -> None:
         """Read what the workers planned (or this process); show progress from now on."""
@@ -67,7 +67,7 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Clear the progress line before pytest writes; take pilots off the reports."""
+        """Clear the progress line before pytest writes; collect pilots from the reports."""
         if self.progress is not None:
             self.progress.clear()
         if self.settings.pilot and report.when == "call":
@@ -120,12 +120,14 @@ class Controller:
                 continue
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-        """Write pilots and say where; say how an interrupted run goes on."""
+        """Write pilots and say where; say how to continue an interrupted run."""
         if exitstatus == pytest.ExitCode.INTERRUPTED and self.plan:
             folder = self.settings.report
             here = self.config.invocation_params.dir
             shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
-            terminalreporter.write_line(f"What was measured is kept; go on with: {self.settings.flag('reuse')} {shown}")
+            terminalreporter.write_line(
+                f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
+            )
         for path, entries in self.pilots.items():
             merged = dict(sorted((read_pilots(path) | entries).items()))
             try:
@@ -149,9 +151,9 @@ class XdistSide:
     @property
     def controller(self) -> Controller:
         """The other plugin object of this process."""
-        found = self.config.pluginmanager.getplugin("claims-controller")
-        assert isinstance(found, Controller)  # noqa: S101 - registered together with this one
-        return found
+        controller = self.config.pluginmanager.getplugin("claims-controller")
+        assert isinstance(controller, Controller)  # noqa: S101 - registered together with this object
+        return controller
 
     @property
     def claims(self) -> int:
@@ -160,7 +162,7 @@ class XdistSide:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Send a worker what was decided here: it must not draw, name or time anything by itself."""
+        """Send a worker what this process decided: a worker must not draw, name or time anything by itself."""
         settings = self.settings
         node.workerinput[SENT] = {
             "fresh": self.config.option.claims_fresh,
@@ -186,13 +188,13 @@ class XdistSide:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
-        """Keep the denominator of the progress column honest."""
+        """Keep the denominator of the progress column right."""
         if self.session is not None and self.visible is not None:
             self.session.testscollected = self.visible
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the denominator honest; stop the queued trials after ``-x``."""
+        """Keep the denominator right; stop the queued trials after ``-x``."""
         self.pytest_runtest_logstart()
         if report.nodeid in self.crashed_on:
             # JUnit joins reports by their node, which xdist adds to pytest's report
@@ -206,9 +208,9 @@ class XdistSide:
     def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
         """Rewrite the report of a crash to the claim's node id, as an error that names block and condition.
 
-        A crashed trial is reported for its claim here, and the claim is not run later; if it is running already, it
-        finds out by itself, and this report becomes one that nobody shows. So does the report of a claim that died of
-        a block that it computed for others while it waited: it is run again.
+        A crashed trial is reported here for its claim, and the claim is not run later. If the claim is running already,
+        it notices by itself, and this report is hidden. The report is also hidden where a claim died of another
+        claim's block, which it computed while it waited: the claim is run again.
         """
         controller = self.controller
         nodeid = crashitem.partition(TRIAL)[0]
@@ -217,8 +219,8 @@ class XdistSide:
             return
         declared = Record.from_json(planned)
         worker = _compat.worker_name(report.node)
-        # who needs the block may have found out, and stored it, before xdist saw the end of the process
-        failed = [one for one in controller.store.deaths() if one[0].worker == worker]
+        # a process that needs the block may have stored this death before xdist noticed it
+        failed = [death for death in controller.store.deaths() if death[0].worker == worker]
         for mark in controller.store.attempts():
             if mark.worker == worker and not controller.store.done(mark.key):
                 error = died(mark, self.settings)
@@ -246,13 +248,13 @@ class XdistSide:
         attach(report.user_properties, declared.failed(sentence, self.config.rootpath))
 
     def _only_helped(self, nodeid: str, failed: Sequence[tuple[Attempt, str]]) -> bool:
-        """Whether all that a claim's process died of are blocks of measurements that the claim does not ask for."""
+        """Whether a claim's process died only of blocks of measurements that the claim does not use."""
         own = self.controller.plan.get("measurements", {}).get(nodeid)
         return own is not None and not any(mark.measurement in own for mark, _ in failed)
 
     def _run_again(self, nodeid: str, node: Any, sched: Any) -> bool:
-        """Queue a claim once more; the block that it died of is known by now, and nobody computes it again."""
-        if not _compat.may_replace_workers(self.config):  # xdist ends the run, and nothing queued is run
+        """Queue a claim once more; the block that it died of is known by now and is not computed again."""
+        if not _compat.may_replace_workers(self.config):  # xdist ends the run, and runs nothing queued
             return False
         owner = owner_file(self.controller.store.folder, nodeid)
         try:
@@ -268,7 +270,7 @@ class XdistSide:
 def read_durations(folder: Path) -> dict[str, float]:
     """Return the seconds of an earlier run's trials by their shape."""
     try:
-        found = json.loads((folder / DURATIONS).read_text(encoding="utf-8"))
-        return {str(shape): float(seconds) for shape, seconds in found.items()}
+        durations = json.loads((folder / DURATIONS).read_text(encoding="utf-8"))
+        return {str(shape): float(seconds) for shape, seconds in durations.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}

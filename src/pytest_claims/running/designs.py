@@ -1,4 +1,4 @@
-"""What a claim asks, known without data: its function is run with placeholders in the place of measurements."""
+"""What a claim asks, found without data: its function is run with placeholders instead of measurements."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,19 +29,19 @@ from pytest_claims.vocabulary import ALPHA, LOOKS
 
 
 def design_of(item: pytest.Item, claim: Claim) -> Design | str:
-    """Return a claim's design, or why it cannot be told without data."""
+    """Return a claim's design, or why it is not known without data."""
     function = getattr(item, "obj", None)
     if function is None:
-        return "it is no function"
+        return "it is not a function"
     chosen = getattr(getattr(item, "callspec", None), "params", {})
     arguments = {name: chosen.get(name, Placeholder()) for name in _compat.argument_names(item)}
     try:
-        found, _ = returned(function(**arguments), claim)
+        hypothesis, _ = returned(function(**arguments), claim)
     except DesignError as error:
         return faulty(str(error))
     except (Exception, ClaimError) as error:  # noqa: BLE001 - placeholders do not support everything that data do
         return f"{type(error).__name__}: {error}".splitlines()[0]
-    return found if isinstance(found, Design) else "it does not depend on a measurement"
+    return hypothesis if isinstance(hypothesis, Design) else "it does not depend on a measurement"
 
 
 def undecidable(design: Design | str, claim: Claim) -> str | None:
@@ -73,34 +73,34 @@ def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
     sd = pilot.get("gain_sd", pilot.get("sd"))
     if isinstance(design, str):
         return Row(claim.id, n, alpha, "not known without data", sd, None, pilot.get("needs"), design)
-    asked = _deciding(design, pilot.get("margin"))
-    unlike = _unlike(asked, pilot)
-    found = None if unlike else smallest_detectable(asked, n, sd, alpha)
+    member = _deciding(design, pilot.get("margin"))
+    mismatch = _mismatch(member, pilot)
+    detectable = None if mismatch else smallest_detectable(member, n, sd, alpha)
     note = cannot_decide(design, n, alpha) or cannot_refute(design, n, alpha)
-    if note is None and found is None and asked.estimator != "exact":
-        note = "no pilot" if sd is None else unlike or _out_of_reach(n)
-    if asked.kind == "time" and found is not None:
-        found = 2**found  # a factor, as it is asked for
-    return Row(claim.id, n, alpha, describe_design(design), sd, found, pilot.get("needs"), note or "")
+    if note is None and detectable is None and member.estimator != "exact":
+        note = "no pilot" if sd is None else mismatch or _out_of_reach(n)
+    if member.kind == "time" and detectable is not None:
+        detectable = 2**detectable  # a factor, like the margin
+    return Row(claim.id, n, alpha, describe_design(design), sd, detectable, pilot.get("needs"), note or "")
 
 
 def _deciding(design: Design, margin: float | None) -> Design:
-    """Return the member of a conjunction that the pilot's spread belongs to: the one with the same margin."""
-    return next((one for one in design.members if margin is not None and isclose(one.margin, margin)), design)
+    """Return the member of a conjunction that the pilot's spread belongs to: the member with the same margin."""
+    return next((part for part in design.members if margin is not None and isclose(part.margin, margin)), design)
 
 
-def _unlike(design: Design, pilot: Mapping[str, Any]) -> str | None:
-    """Say why a pilot's spread is not that of what the design asks for; None where it is."""
+def _mismatch(design: Design, pilot: Mapping[str, Any]) -> str | None:
+    """Say why a pilot's spread does not belong to what the design asks; None where it does."""
     if pilot.get("counted") and "gain_sd" not in pilot:
-        return "in the pilot most seeds tied and were counted"
+        return "in the pilot most seeds tied, so they were counted"
     step = design.kind == "ordered" and "gain_sd" not in pilot and not isclose(pilot.get("margin", nan), design.margin)
     if "sd" in pilot and (design.members or step):
-        return "the pilot's spread is that of a step within the order"
+        return "the pilot's spread is of one part, not of the whole claim"
     return None
 
 
 def _out_of_reach(n: int) -> str:
-    """Say that a pilot's spread leaves nothing that could be detected."""
+    """Say that no effect is detectable with a pilot's spread."""
     return f"with the pilot's spread {n} seeds cannot confirm even the middle of the range"
 
 
@@ -108,9 +108,9 @@ def table(rows: Iterable[Row]) -> list[str]:
     """Return the table of ``--design`` as lines of text."""
     head = ("claim", "seeds", "alpha", "asks for", "pilot sd", "detectable", "pilot needs", "note")
     cells = [
-        (one.id, str(one.seeds), f"{one.alpha:.4g}", one.asks, _figure(one.sd), _figure(one.detectable),
-         "-" if one.needs is None else str(one.needs), one.note)
-        for one in sorted(rows, key=lambda one: natural(one.id))
+        (entry.id, str(entry.seeds), f"{entry.alpha:.4g}", entry.asks, _figure(entry.sd), _figure(entry.detectable),
+         "-" if entry.needs is None else str(entry.needs), entry.note)
+        for entry in sorted(rows, key=lambda entry: natural(entry.id))
     ]  # fmt: skip
     widths = [max(len(line[at]) for line in (head, *cells)) for at in range(len(head) - 1)]
     return [

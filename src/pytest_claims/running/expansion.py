@@ -1,8 +1,8 @@
 """Collection: which claims run, which of them are faulty, and the invisible items that prefill the store.
 
-Under xdist each worker inserts the same trial items in front of the claims, one a trial. They are run without reports,
-so that JUnit, --lf and the report see claims alone; a claim that finds a trial missing computes it. Without xdist, and
-with --collect-only, there are none: claims compute their trials themselves.
+Under xdist each worker inserts the same trial items before the claims, one for each trial. They are run without
+reports, so that JUnit, --lf and the report see only claims; a claim that finds a trial missing computes it. Without
+xdist, and with --collect-only, there are no trial items: claims compute their trials themselves.
 """
 
 import inspect
@@ -24,6 +24,7 @@ from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
 from pytest_claims.trials.turns import TRIAL
 from pytest_claims.trials.workshop import Trial, Workshop
+from pytest_claims.vocabulary import LOOKS
 
 FAULT = pytest.StashKey[str]()
 
@@ -43,7 +44,7 @@ class Expansion:
         if unknown and not self.insert:
             raise pytest.UsageError(unknown)
         yield
-        claims = [(item, found) for item in items if (found := claim_of(item)) is not None]
+        claims = [(item, claim) for item in items if (claim := claim_of(item)) is not None]
         if not claims and not unknown:
             return
         settings = self.workshop.settings
@@ -68,14 +69,14 @@ class Expansion:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of ``--design``."""
         if self.rows:
-            terminalreporter.section("designs: the smallest effect that is detectable with 90 % power")
+            terminalreporter.section("designs: the smallest effect detectable with 90 % power")
             for line in table(self.rows):
                 terminalreporter.write_line(line)
 
     def _write_plan(
         self, claims: Sequence[tuple[pytest.Item, Claim]], wanted: dict[Trial, pytest.Item], unknown: str | None
     ) -> None:
-        """Tell the controller, which never collects, what there is to do."""
+        """Write the plan that the controller, which never collects, reads."""
         path = self.workshop.store.folder / PLAN
         if path.exists():
             return
@@ -86,12 +87,13 @@ class Expansion:
             "measurements": {item.nodeid: self._measurements(item) for item, _ in claims},
             "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
         }
-        with suppress(OSError):  # progress and the naming of crashes rest on it, no verdict
+        with suppress(OSError):  # progress and the naming of crashes need it, no verdict does
             write_json(path, jsonable(plan))
 
     def _measurements(self, item: pytest.Item) -> list[str]:
-        """Name the measurements that a claim asks for as attempts do."""
-        return [self.workshop.identity(one) for one in measurements_of(item).values() if one.fault is None]
+        """Return the identities of a claim's measurements, by which attempts name them."""
+        used = measurements_of(item).values()
+        return [self.workshop.identity(measurement) for measurement in used if measurement.fault is None]
 
 
 def find_faults(items: Sequence[pytest.Item]) -> None:
@@ -118,21 +120,22 @@ def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
     """Say why a claim's reason can never be filled with numbers; None where it can, as far as is known without data."""
     if claim.reason is None:
         return None
-    declared_levels = {name: one.levels for name, one in measurements_of(item).items() if one.fault is None}
-    fault = reasons.check(claim.reason, declared_levels)
+    used = measurements_of(item).items()
+    levels = {name: measurement.levels for name, measurement in used if measurement.fault is None}
+    fault = reasons.check(claim.reason, levels)
     return None if fault is None else f"Claim {claim.id}: {fault}"
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
-    """Keep the claims that the option names, a bare id with its variants; return a sentence if one is unknown."""
+    """Keep the claims that the option names, a bare id with its variants; return a sentence if an id is unknown."""
     if not settings.selected:
         return None
-    claims = {item: found for item in items if (found := claim_of(item)) is not None}
+    claims = {item: claim for item in items if (claim := claim_of(item)) is not None}
     known = {claim.id for claim in claims.values()}
-    strangers = [name for name in settings.selected if name not in known]
-    if strangers:
+    unknown = [name for name in settings.selected if name not in known]
+    if unknown:
         listed = ", ".join(sorted(known)) or "none"
-        return f"{settings.flag('id')} {','.join(strangers)}: no such claim; those collected are {listed}."
+        return f"{settings.flag('id')} {','.join(unknown)}: no such claim; those collected are {listed}."
     kept = [item for item, claim in claims.items() if {claim.id, claim.variant_of} & set(settings.selected)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
@@ -140,13 +143,13 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
 
 
 def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> dict[Trial, pytest.Item]:
-    """Return the trials that the claims need, each with the first claim that does; in a sequential run, at first."""
+    """Return the trials that the claims need, each with its first claim; in a sequential run, for the first look."""
     settings = workshop.settings
     wanted: dict[Trial, pytest.Item] = {}
     for item, claim in claims:
         if FAULT in item.stash:
             continue
-        n = 8 if settings.sequential else settings.size(claim.seeds)
+        n = LOOKS[0] if settings.sequential else settings.size(claim.seeds)
         for measurement in measurements_of(item).values():
             if measurement.fault is None:
                 for trial in workshop.trials(measurement, n):
@@ -164,7 +167,9 @@ def trial_item(item: pytest.Item, trial: Trial, workshop: Workshop) -> TrialItem
     stand_in.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)]
     )
-    made: TrialItem = TrialItem.from_parent(item.parent, name=f"{item.name}{TRIAL}{trial.label}]", callobj=stand_in)
-    made.trial, made.workshop = trial, workshop
-    made.own_markers += [mark for mark in item.own_markers if mark.name in {"skip", "skipif"}]
-    return made
+    invisible: TrialItem = TrialItem.from_parent(
+        item.parent, name=f"{item.name}{TRIAL}{trial.label}]", callobj=stand_in
+    )
+    invisible.trial, invisible.workshop = trial, workshop
+    invisible.own_markers += [mark for mark in item.own_markers if mark.name in {"skip", "skipif"}]
+    return invisible

@@ -22,7 +22,7 @@ class Running:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run trial items unseen; leave out a claim that the controller has reported, or that comes after -x."""
+        """Run trial items without reports; skip a claim that the controller has reported, or that follows -x."""
         if isinstance(item, TrialItem):
             _compat.run_unreported(item, nextitem)
             return True
@@ -34,22 +34,22 @@ class Running:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Say in one sentence that a fixture is missing."""
+        """Report a missing fixture in one sentence."""
         claim = claim_of(item)
         if claim is None or isinstance(item, TrialItem):
             return (yield)
         try:
             return (yield)
         except pytest.FixtureLookupError as error:
-            asker = getattr(error.request, "fixturename", None)
-            through = f" for {asker}" if asker and asker != error.argname else ""
+            user = getattr(error.request, "fixturename", None)
+            through = f" for {user}" if user and user != error.argname else ""
             raise ClaimError(
                 f"Claim {claim.id} needs the fixture {error.argname}{through}, and there is no such fixture."
             ) from None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Judge a claim in the place of a plain call of its function."""
+        """Judge a claim instead of only calling its function."""
         claim = claim_of(pyfuncitem)
         if claim is None:
             return None
@@ -63,8 +63,8 @@ class Running:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Report whatever keeps a claim from its verdict as an *error*, with a record that says so.
 
-        pytest calls what goes wrong in a test's body a failure, what goes wrong before it an error; measuring comes
-        before the claim's test, so that the phase is "setup".
+        pytest calls a problem in a test's body a failure, and a problem before it an error. Measuring comes before the
+        claim's test, so the phase is "setup".
         """
         report = yield
         claim = claim_of(item)

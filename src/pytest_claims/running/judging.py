@@ -64,8 +64,8 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
         raise ClaimError(f"Claim {claim.id}: {error}") from error
     reason = rendered_reason(claim, judgement)
     outcome, end = gate(replace(claim, reason=reason), judgement.verdict, settings)
-    said = {"outcome": outcome, "reason": reason, "reason_template": claim.reason}
-    record = declared(item, claim, settings).extended(judgement.as_json() | said)
+    gated = {"outcome": outcome, "reason": reason, "reason_template": claim.reason}
+    record = declared(item, claim, settings).extended(judgement.as_json() | gated)
     sentence = distrust(claim, judgement)
     if sentence is not None:
         attach(item.user_properties, record.failed(sentence, item.config.rootpath))
@@ -153,7 +153,7 @@ def rendered_reason(claim: Claim, judgement: Judgement) -> str | None:
 
 
 def distrust(claim: Claim, judgement: Judgement) -> str | None:
-    """Say why a verdict cannot be believed: worlds where the claim is false, or its opposite, get support as well."""
+    """Say why a verdict cannot be trusted: worlds where the claim is false, or its opposite, are supported, too."""
     if not judgement.control.ok:
         return f"Claim {claim.id} fails its negative control: {judgement.control.text}."
     if judgement.verdict.verdict == judgement.reverse == "supported":
@@ -162,7 +162,7 @@ def distrust(claim: Claim, judgement: Judgement) -> str | None:
 
 
 def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
-    """Measure and judge, at one number of seeds or at one look after the other."""
+    """Measure and judge at one number of seeds, or look by look."""
     settings = workshop.settings
     handles = {name: value for name, value in _arguments(item).items() if isinstance(value, Handle)}
     if not handles:
@@ -172,25 +172,25 @@ def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
     looks: list[dict[str, Any]] = []
     last = settings.size(claim.seeds)
     judgement = None
-    for n in (look for look in LOOKS if look <= last):
+    for n in (size for size in LOOKS if size <= last):
         judgement = _look(item, claim, workshop, (n, ALPHA / len(LOOKS)))
-        seen = judgement.verdict
-        looks.append({"seeds": n, "verdict": seen.verdict, "effect": seen.effect, "interval": list(seen.interval)})
-        if seen.verdict != "inconclusive":
+        look = judgement.verdict
+        looks.append({"seeds": n, "verdict": look.verdict, "effect": look.effect, "interval": list(look.interval)})
+        if look.verdict != "inconclusive":
             break
     assert judgement is not None  # noqa: S101 - there is a look at 8 seeds
     return replace(judgement, looks=looks)
 
 
 def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[int, float]) -> Judgement:
-    """Judge on the first n seeds at a level of alpha a side; ``plan`` is (n, alpha)."""
+    """Judge on the first n seeds at the level alpha on each side; ``plan`` is (n, alpha)."""
     n, alpha = plan
     arguments = _arguments(item)
     evidence = gather(workshop, {name: value for name, value in arguments.items() if isinstance(value, Handle)}, n)
-    given = arguments | {name: measured.dataset for name, measured in evidence.items()}
-    hypothesis, pictures = returned(item.obj(**given), claim)
+    values = arguments | {name: measured.dataset for name, measured in evidence.items()}
+    hypothesis, pictures = returned(item.obj(**values), claim)
     if hypothesis.n != n:
-        raise ClaimError(f"Claim {claim.id} judges {hypothesis.n} of its {n} seeds; a claim rests on all of them.")
+        raise ClaimError(f"Claim {claim.id} judges {hypothesis.n} of its {n} seeds; a claim must use all of them.")
     verdict = hypothesis.judge(alpha=alpha)
     control = hypothesis.control(_generator(claim.id), worlds=WORLDS, alpha=alpha)
     reverse = hypothesis.reversed().judge(alpha=alpha).verdict
@@ -202,12 +202,12 @@ def _arguments(item: pytest.Function) -> dict[str, Any]:
 
 
 def returned(value: Any, claim: Claim) -> tuple[Any, tuple[Any, ...]]:
-    """Return hypothesis and pictures from what a claim's function returned."""
+    """Split what a claim's function returned into hypothesis and pictures."""
     flat = _flat(value)
     hypotheses = [leaf for leaf in flat if isinstance(leaf, Design) or hasattr(leaf, "judge")]
     if len(hypotheses) != 1:
         got = f"{len(hypotheses)} hypotheses" if hypotheses else type(value).__name__
-        raise ClaimError(f"Claim {claim.id} returned {got}; a claim returns its hypothesis, or it and pictures.")
+        raise ClaimError(f"Claim {claim.id} returned {got}; a claim returns its hypothesis, alone or with pictures.")
     return hypotheses[0], tuple(leaf for leaf in flat if leaf is not hypotheses[0])
 
 
@@ -223,7 +223,7 @@ def _generator(name: str) -> np.random.Generator:
 
 
 def gate(claim: Claim, verdict: Any, settings: Settings) -> tuple[str, Callable[[], None]]:
-    """Return a claim's outcome, and what ends its test so (design.md, "Verdict x registration" and "The gate")."""
+    """Return a claim's outcome and the function that ends its test (docs/how-it-works.md, "What does the gate do?")."""
     got, expected, message = verdict.verdict, claim.registered, verdict.message
 
     def skip() -> None:

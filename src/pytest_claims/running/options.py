@@ -1,7 +1,7 @@
 """Options and ini keys, checked before anything is trained, and what a run makes of them.
 
-In a foreign repository each option is spelled ``--claims-NAME``, which clashes with nobody's. A repository may opt into
-the short spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
+Options are spelled ``--claims-NAME``, which clashes with no other plugin's. A repository may opt into the short
+spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
 """
 
 import os
@@ -20,10 +20,10 @@ from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
 
 FRESH_NUMBERS = 10**9
-DRAWN = -1  # no string: argparse would parse it
+DRAWN = -1  # not a string: argparse would parse it
 #: The plugin that adds the short spellings.
 SHORT = "pytest_claims.short"
-#: What says that a file holds claims.
+#: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 ASKED = pytest.StashKey[bool]()
 
@@ -39,7 +39,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         group.addoption(spelled, dest=f"claims_{name}", help=explained, **more)
 
     add("seeds", "seeds for every claim, a multiple of 8 (default: as registered)", read=_seeds, metavar="N")
-    add("fresh", "fresh seeds of stream N, disjoint from the registered; without N, a stream drawn by chance",
+    add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
     add("sequential", "look at 8, 16, 32, 64 seeds; stop at a decision", action="store_true")
     add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
@@ -47,7 +47,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
     add("pilot", "measure pilot seeds and write pilots.json beside the claims", action="store_true")
     add("design", "train nothing; show what each claim's design can detect", action="store_true")
-    add("timeout", "longest time of a trial (default: 3600)", read=_timeout, metavar="SECONDS")
+    add("timeout", "time limit for a trial (default: 3600)", read=_timeout, metavar="SECONDS")
     add("report", "folder for index.html, results.json, measurements.csv and figures/ (default: reports/latest)",
         metavar="DIR")  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
@@ -58,19 +58,19 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     """Declare what a repository may set for all of its runs."""
     parser.addini("claims_report", "folder of the report, relative to the root (default: reports/latest)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
-    parser.addini("claims_timeout", "longest time of a trial in seconds (default: 3600)")
+    parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
 
 
 # -- values of single options ---------------------------------------------------------------------------------------
 
 
-def _seeds(spelled: str, given: str) -> int:
-    number = _whole(given)
+def _seeds(spelled: str, text: str) -> int:
+    number = _whole(text)
     if number is None:
-        raise pytest.UsageError(f"{spelled} {given}: give a whole number, a multiple of {BLOCK}.")
+        raise pytest.UsageError(f"{spelled} {text}: give a whole number, a multiple of {BLOCK}.")
     if number < FEWEST_SEEDS:
         raise pytest.UsageError(
-            f"{spelled} {number}: below {FEWEST_SEEDS} seeds there is no verdict, a 99 % interval over so few says "
+            f"{spelled} {number}: below {FEWEST_SEEDS} seeds there is no verdict; a 99 % interval over so few says "
             "next to nothing."
         )
     if number % BLOCK:
@@ -82,33 +82,33 @@ def _seeds(spelled: str, given: str) -> int:
     return number
 
 
-def _fresh(spelled: str, given: str) -> int:
-    number = _whole(given)
+def _fresh(spelled: str, text: str) -> int:
+    number = _whole(text)
     if number is None or number < 0:
-        raise pytest.UsageError(f"{spelled} {given}: give the number of a stream of fresh seeds, as in {spelled}=7.")
+        raise pytest.UsageError(f"{spelled} {text}: give the number of a stream of fresh seeds, as in {spelled}=7.")
     return number
 
 
-def _ids(spelled: str, given: str) -> list[str]:
-    ids = [part.strip() for part in given.split(",")]
+def _ids(spelled: str, text: str) -> list[str]:
+    ids = [part.strip() for part in text.split(",")]
     if "" in ids:
         raise pytest.UsageError(f"{spelled} names no claim: write {spelled} 2.a or {spelled} 2.a,7.b.")
     return ids
 
 
-def _timeout(spelled: str, given: str) -> float:
+def _timeout(spelled: str, text: str) -> float:
     try:
-        seconds = float(given)
+        seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise pytest.UsageError(f"{spelled} {given}: give the longest time of a trial in seconds, above 0.")
+        raise pytest.UsageError(f"{spelled} {text}: give the time limit for a trial in seconds, above 0.")
     return seconds
 
 
-def _whole(given: str) -> int | None:
+def _whole(text: str) -> int | None:
     try:
-        return int(given)
+        return int(text)
     except ValueError:
         return None
 
@@ -117,7 +117,7 @@ def _whole(given: str) -> int | None:
 
 
 def read(config: pytest.Config) -> Settings:
-    """Return the settings; a UsageError where options contradict each other or name what is not there."""
+    """Return the settings; a UsageError where options contradict each other or name what does not exist."""
     option, short = config.option, config.pluginmanager.hasplugin(SHORT)
     if option.claims_fresh == DRAWN:
         option.claims_fresh = uuid.uuid4().int % FRESH_NUMBERS
@@ -154,44 +154,44 @@ def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
         )
     modes = {"pilot": option.claims_pilot, "fresh": option.claims_fresh is not None}
     modes["sequential"] = option.claims_sequential
-    chosen = [spelled(name) for name, given in modes.items() if given]
+    chosen = [spelled(name) for name, active in modes.items() if active]
     if option.claims_pilot and len(chosen) > 1:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
     if option.claims_design and (option.claims_pilot or option.claims_fresh is not None):
-        raise pytest.UsageError(f"{spelled('design')} trains nothing, so {chosen[0]} has no meaning beside it.")
+        raise pytest.UsageError(f"{spelled('design')} trains nothing, so it cannot be combined with {chosen[0]}.")
 
 
 def _reused(config: pytest.Config, spelled: str) -> Path | None:
-    given: str | None = config.option.claims_reuse
-    if given is None:
+    path: str | None = config.option.claims_reuse
+    if path is None:
         return None
-    folder = Path(config.invocation_params.dir) / given
+    folder = Path(config.invocation_params.dir) / path
     if not (folder / "trials").is_dir():
-        raise pytest.UsageError(f"{spelled} {given}: there are no stored trials, that is no folder {given}/trials.")
+        raise pytest.UsageError(f"{spelled} {path}: there are no stored trials; {path}/trials does not exist.")
     return folder / "trials"
 
 
 def report_folder(config: pytest.Config) -> Path:
     """Return the report folder: that of the option, else that of the ini file, else reports/latest."""
-    given: str | None = config.option.claims_report
-    if given:
-        return Path(config.invocation_params.dir) / given
+    path: str | None = config.option.claims_report
+    if path:
+        return Path(config.invocation_params.dir) / path
     return config.rootpath / (config.getini("claims_report") or Path("reports") / "latest")
 
 
 def read_baseline(config: pytest.Config, spelled: str) -> Any:
-    """Return the earlier run to compare with, None where none was asked for."""
-    given: str | None = config.option.claims_baseline
-    if not given:
+    """Return the earlier run to compare with; None without the option."""
+    path: str | None = config.option.claims_baseline
+    if not path:
         return None
     from pytest_claims.drift import read_baseline as read_file
     from pytest_claims.errors import ResultsError
 
-    path = config.invocation_params.dir / given
+    file = config.invocation_params.dir / path
     try:
-        return read_file(path)
+        return read_file(file)
     except ResultsError as error:
-        raise pytest.UsageError(f"{spelled} {given}: {str(error).replace(str(path), given)}") from error
+        raise pytest.UsageError(f"{spelled} {path}: {str(error).replace(str(file), path)}") from error
 
 
 def check_writable(folder: Path, config: pytest.Config, spelled: str) -> None:
@@ -203,12 +203,12 @@ def check_writable(folder: Path, config: pytest.Config, spelled: str) -> None:
         root = config.rootpath
         shown = config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder)
         raise pytest.UsageError(
-            f"The report folder {shown} cannot be written ({reason}): name another one with {spelled} DIR."
+            f"The report folder {shown} cannot be written ({reason}): choose another with {spelled} DIR."
         )
 
 
 def header(settings: Settings) -> list[str]:
-    """Say in what way a run is not the registered one; nothing where it is."""
+    """Say how a run differs from the registered one; nothing where it does not."""
     modes = {
         f"seeds: {settings.seeds} for every claim": settings.seeds is not None,
         f"stream: {settings.stream}": settings.stream != REGISTERED,
@@ -216,7 +216,7 @@ def header(settings: Settings) -> list[str]:
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         "trials of an earlier run are reused": settings.reuse is not None,
     }
-    chosen = [words for words, given in modes.items() if given]
+    chosen = [words for words, active in modes.items() if active]
     return [f"claims: {'; '.join(chosen)}"] if chosen else []
 
 
@@ -233,7 +233,7 @@ def only_looks(config: pytest.Config) -> bool:
 def asks_for_claims(config: pytest.Config) -> bool:
     """Whether this call may run claims: a test file under its arguments, or testpaths, mentions this library.
 
-    Known before anything is collected, since workers and folders are settled then. Looked up once in a session.
+    Known before anything is collected, because workers and folders depend on it. Looked up once in a session.
     """
     if ASKED not in config.stash:
         config.stash[ASKED] = not only_looks(config) and any(map(_mentions, _test_files(config)))
@@ -248,7 +248,7 @@ def _mentions(path: Path) -> bool:
 
 
 def _test_files(config: pytest.Config) -> Iterator[Path]:
-    """Return the files that pytest would collect, as far as names tell."""
+    """Return the files that pytest would collect, judging by their names."""
     patterns: Sequence[str] = config.getini("python_files")
     skipped: Sequence[str] = config.getini("norecursedirs")
     for argument in config.args:
@@ -270,7 +270,7 @@ def _test_files(config: pytest.Config) -> Iterator[Path]:
 def choose_workers(config: pytest.Config) -> None:
     """Settle how many workers there are, before xdist looks at its options.
 
-    Claims take all cores unless something else was asked for; what trains nothing takes one process.
+    Claims take all cores unless the user chose otherwise; a run that trains nothing takes one process.
     """
     if _compat.worker_input(config) is not None or not _compat.has_xdist(config):
         return
@@ -279,9 +279,9 @@ def choose_workers(config: pytest.Config) -> None:
         return
     if _compat.asked_for_workers(config) or config.getoption("usepdb", False):
         return
-    given = config.getini("claims_workers") or "auto"
-    number = given if given == "auto" else _whole(given)
+    setting = config.getini("claims_workers") or "auto"
+    number = setting if setting == "auto" else _whole(setting)
     if number is None or (isinstance(number, int) and number < 0):
-        raise pytest.UsageError(f"claims_workers = {given}: give auto, or a number of workers, 0 for none.")
+        raise pytest.UsageError(f"claims_workers = {setting}: give auto, or a number of workers, 0 for none.")
     if number != 0 and asks_for_claims(config):
         _compat.use_workers(config, number)

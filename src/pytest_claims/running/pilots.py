@@ -21,9 +21,9 @@ def read_pilots(path: Path) -> dict[str, Any]:
 def pilot_entry(record: Record) -> dict[str, Any] | None:
     """Return a claim's entry of pilots.json: kind, margin, and the deciding part's mean and spread over n seeds.
 
-    ``sd`` is what the interval rests on, no smaller than the unit's step allows. An ordered claim has ``gain_sd``
-    besides, the spread from end to end, as its deciding part may be a step between neighbours. Where most seeds tied
-    and were counted (``counted``) the mean is the share of seeds. ``needs``: seeds that would decide about that part
+    ``sd`` is what the interval rests on, no smaller than the unit's step allows. An ordered claim has ``gain_sd`` as
+    well, the spread from end to end: its deciding part may be a step between neighbours. Where most seeds tied and
+    were counted (``counted``), the mean is the share of seeds. ``needs``: the seeds that would decide that part
     with 90 % power in a single look, if the pilot's mean and spread were the true ones.
     """
     part, n, alpha = record.deciding, record.seeds, record.alpha
@@ -48,10 +48,10 @@ def pilot_entry(record: Record) -> dict[str, Any] | None:
 
 
 def spread(part: PartRecord, n: int, alpha: float) -> float | None:
-    """Return a part's standard deviation as its interval has it, floor included; counts have that of their values."""
+    """Return the standard deviation behind a part's interval, floor included; for counts, that of their values."""
     low, high = part.interval or (None, None)
     if part.estimator != "mean" or low is None or high is None:
         return part.sd
-    from pytest_claims.inference.verdicts import sd_of  # numpy and scipy, which an ordinary session does without
+    from pytest_claims.inference.verdicts import sd_of  # loads numpy and scipy
 
     return sd_of((low, high), n, alpha)

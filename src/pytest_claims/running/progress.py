@@ -25,9 +25,9 @@ BACK = "\x1b[K\x1b8"
 
 
 class Progress:
-    """A thread that looks at the store: trial items send no reports, and claims compute trials as well.
+    """A thread that watches the store: trial items send no reports, and claims compute trials as well.
 
-    On a terminal the line stands below pytest's own and is rewritten; in a log a line is added every half minute.
+    On a terminal the line is below pytest's own and is rewritten; in a log a line is added every half minute.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Progress:
         self.clear()
 
     def clear(self) -> None:
-        """Take the line away, so that pytest's output finds its place empty."""
+        """Erase the line, so that pytest can write there."""
         with self._lock:
             if self._drawn:
                 self._drawn = False
@@ -87,7 +87,7 @@ class Progress:
                         self._write(f"\n{text}\n")
 
     def line(self, now: float | None = None) -> str | None:
-        """Return the line of this moment; None when everything is trained."""
+        """Return the current line; None when everything is trained."""
         now = time.time() if now is None else now
         finished = self.store.finished()
         done = [key for key in self.trials if key in finished]
@@ -101,19 +101,19 @@ class Progress:
         return f"training: {count}{f' - now {what}' if what else ''}"
 
     def _left(self, done: Sequence[str], running: Sequence[Attempt], now: float) -> float | None:
-        """Estimate the seconds left: what is expected of the rest, times how much longer than expected the done took.
+        """Estimate the seconds left: those expected for the rest, times the factor by which the done ones were slower.
 
-        None before anything is done, unless something is known of every trial.
+        None before anything is done, unless every trial has an expected time.
         """
         self.taken.update({key: self.store.seconds(key) for key in done if key not in self.taken})
-        told = {key: seconds for key in done if (seconds := self.taken[key]) is not None}
-        if not told and None in self.expected.values():
+        took = {key: seconds for key in done if (seconds := self.taken[key]) is not None}
+        if not took and None in self.expected.values():
             return None
         expected = filled(self.expected)
-        hoped = sum(expected[key] for key in told)
-        pace = sum(told.values()) / hoped if hoped else 1.0
+        hoped = sum(expected[key] for key in took)
+        pace = sum(took.values()) / hoped if hoped else 1.0
         left = {key: pace * seconds for key, seconds in expected.items() if key not in self.taken}
-        under_way = sum(min(now - one.started, left.get(one.key, 0.0)) for one in running)
+        under_way = sum(min(now - mark.started, left.get(mark.key, 0.0)) for mark in running)
         return (sum(left.values()) - under_way) / self.workers
 
     def _write(self, text: str) -> None:
@@ -124,7 +124,7 @@ class Progress:
 
 
 def _terminal(config: pytest.Config) -> TextIO | None:
-    """Return a stream to where pytest reports, which output capturing does not divert; None where there is none."""
+    """Return a stream to pytest's terminal that output capturing does not divert; None without a terminal report."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or config.get_verbosity() < 0:
         return None
@@ -136,7 +136,7 @@ def _terminal(config: pytest.Config) -> TextIO | None:
 
 
 def filled(known: Mapping[str, float | None]) -> dict[str, float]:
-    """Let trials of which nothing is known take the median of the others, or one unit of time."""
+    """Give trials without a known time the median of the others, or one unit of time."""
     usual = median([seconds for seconds in known.values() if seconds is not None] or [1.0])
     return {key: usual if seconds is None else seconds for key, seconds in known.items()}
 

@@ -6,14 +6,14 @@ A reference in braces is one of two things:
 
 - ``{variable[dim=label, dim=label]}``, the mean over the seeds of a measurement's variable. Every other dimension of
   the variable is selected: a mean over conditions would hide what the reader wants to see. Where a claim has several
-  measurements, ``{measurement.variable[...]}`` says which. A label with a comma in it stands in quotes, and ``last``
+  measurements, ``{measurement.variable[...]}`` says which. A label with a comma is written in quotes, and ``last``
   is the last label of a dimension of numbers, such as ``step``.
 - a number of the verdict: ``{effect}``, ``{low}`` and ``{high}`` (the deciding part's estimate and interval; factors
   where a claim is about time), ``{seeds}`` (how many), ``{share}`` (of the seeds, that went the claim's way).
 
-Behind a colon stands how Python formats the number, ``{share:.0%}``; without, it has three figures, as in a verdict's
-message. Braces that are meant literally are doubled. A text without braces renders as it is, so that ``departs`` and
-``departures`` may be templates, too.
+After a colon comes Python's format for the number, ``{share:.0%}``; without a format it has three figures, as in a
+verdict's message. Literal braces are doubled. A text without braces stays as it is, so ``departs`` and ``departures``
+may be templates, too.
 """
 
 import re
@@ -30,7 +30,7 @@ from pytest_claims.inference.labels import plain, say
 from pytest_claims.inference.messages import number
 from pytest_claims.vocabulary import SEED
 
-#: The numbers of a verdict, by the names that templates know them under.
+#: The numbers of a verdict, by their names in templates.
 OF_VERDICT = ("effect", "low", "high", "seeds", "share")
 #: The last label of a dimension of numbers.
 LAST = "last"
@@ -47,7 +47,7 @@ _SHOWN = 80
 
 @dataclass(frozen=True)
 class Reference:
-    """A number that a template asks for. ``written`` is how it stands there, braces included."""
+    """A number that a template asks for. ``written`` is its text there, braces included."""
 
     written: str
     variable: str
@@ -62,7 +62,7 @@ class Reference:
 
 
 def names(template: str) -> tuple[Reference, ...]:
-    """Return what a template refers to, in its order; a DesignError where it cannot be read."""
+    """Return a template's references in order; a DesignError where it cannot be read."""
     return tuple(piece for piece in _pieces(template) if isinstance(piece, Reference))
 
 
@@ -82,7 +82,7 @@ def check(template: str, conditions: Mapping[str, Mapping[str, Sequence[Any]]] |
 
 
 def render(template: str, datasets: Mapping[str, xr.Dataset], verdict: Mapping[str, Any]) -> str:
-    """Return the text of a template with the numbers of a run; a DesignError where it asks for what is not there.
+    """Return the text of a template with the numbers of a run; a DesignError where it asks for what does not exist.
 
     ``datasets`` are the claim's measurements by name, ``verdict`` is the verdict as results.json has it
     (``Verdict.as_json()``).
@@ -94,7 +94,7 @@ def render(template: str, datasets: Mapping[str, xr.Dataset], verdict: Mapping[s
             continue
         value = _of_verdict(verdict, piece.variable) if piece.of_verdict else _mean(template, piece, datasets)
         if value is None or not isfinite(value):
-            raise _error(template, piece, "which is no number in this run")
+            raise _error(template, piece, "which is not a number in this run")
         text += _formatted(value, piece.spec)
     return text
 
@@ -111,7 +111,7 @@ def _pieces(template: str) -> list[str | Reference]:
         elif len(match[0]) == 1:
             raise DesignError(
                 f'The template "{shorten(template, _SHOWN)}" has a single {match[0]}; '
-                "a reference stands in a pair of braces, and a literal brace is doubled."
+                "a reference is written in a pair of braces, and a literal brace is doubled."
             )
         else:
             pieces.append(_reference(template, match[0]))
@@ -128,7 +128,7 @@ def _reference(template: str, written: str) -> Reference:
     try:
         _formatted(1.0, spec)
     except ValueError:
-        raise _error(template, written, f"and {spec!r} formats no number; .2f would") from None
+        raise _error(template, written, f"and {spec!r} does not format a number; .2f would") from None
     return Reference(written, match["variable"], match["measurement"], labels, spec)
 
 
@@ -173,7 +173,7 @@ def _mean(template: str, reference: Reference, datasets: Mapping[str, xr.Dataset
         label = reference.labels[dim]
         array = array.isel({dim: _position(template, reference, dim, label, array[dim].values.tolist())})
     if array.dtype.kind not in "biuf" or SEED not in array.dims:
-        raise _error(template, reference, "which is no number for each seed")
+        raise _error(template, reference, "which is not one number for each seed")
     return float(array.astype(float).mean(skipna=False))
 
 
@@ -188,7 +188,7 @@ def _declared(template: str, reference: Reference, conditions: Mapping[str, Mapp
 
 
 def _measurement(template: str, reference: Reference, known: Mapping[str, Any]) -> str:
-    """Return the name of the measurement that is meant: the one that is named, or the claim's only one."""
+    """Return the name of the measurement that a reference means: as written, or the claim's only measurement."""
     if reference.measurement is not None:
         if reference.measurement not in known:
             raise _error(template, reference, f"but the claim measures {_listed(known)}")
@@ -204,7 +204,7 @@ def _measurement(template: str, reference: Reference, known: Mapping[str, Any]) 
 
 
 def _selects_all(template: str, reference: Reference, dims: Sequence[str]) -> None:
-    """Raise unless the labels select the dimensions beside the seed, each of them."""
+    """Raise unless the labels select every dimension but the seed, and nothing else."""
     strays = [dim for dim in reference.labels if dim not in dims]
     if strays:
         known = f"its dimensions are {_listed(dims)}" if dims else "it has no dimension but the seed"
@@ -217,9 +217,9 @@ def _selects_all(template: str, reference: Reference, dims: Sequence[str]) -> No
 def _position(template: str, reference: Reference, dim: str, label: str, levels: Sequence[Any]) -> int:
     """Return the position of a label along a dimension."""
     known = [plain(level) for level in levels]
-    for same in (_same_text, _same_number):
+    for matches in (_same_text, _same_number):
         for position, level in enumerate(known):
-            if same(label, level):
+            if matches(label, level):
                 return position
     if label == LAST and known and not any(isinstance(level, str) for level in known):
         return len(known) - 1
@@ -239,7 +239,7 @@ def _same_number(label: str, level: Any) -> bool:
 
 def _listed(words: Any, word: str = "and") -> str:
     """Join words as a sentence does: ``"a, b and c"``."""
-    *most, last = [str(one) for one in words] or ["nothing"]
+    *most, last = [str(part) for part in words] or ["nothing"]
     return f"{', '.join(most)} {word} {last}" if most else last
 
 

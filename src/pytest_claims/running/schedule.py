@@ -18,14 +18,14 @@ class TrialItem(pytest.Function):
     trial: Trial
 
     def runtest(self) -> None:
-        """Compute the trial, unless it is there."""
+        """Compute the trial, unless it is stored already."""
         handle = self.funcargs[self.trial.measurement.name]
         if isinstance(handle, Handle) and not stopped(self.workshop.store.folder):
             self.workshop.prefetch(handle, self.trial)
 
 
 def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | None]:
-    """Return by key how long each trial took in an earlier run, or may take by its measurement's hint."""
+    """Return by key the seconds that each trial took in an earlier run, or its measurement's hint."""
     return {
         trial.key: settings.durations.get(trial.shape, trial.measurement.seconds(len(trial.seeds), trial.condition))
         for trial in trials
@@ -35,10 +35,10 @@ def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | N
 def in_order(trials: Sequence[TrialItem], items: Sequence[pytest.Item], settings: Settings) -> list[pytest.Item]:
     """Return trials before claims, long ones first, in the order in which the scheduler hands them out.
 
-    The order must be the same on every worker: it rests on what the controller sent, never on the clock.
+    The order must be the same on every worker: it depends on what the controller sent, never on the clock.
     """
     costs = filled(expected((item.trial for item in trials), settings))
-    ordered = sorted(trials, key=lambda item: -costs[item.trial.key])  # stable: unknown ones keep their place
+    ordered = sorted(trials, key=lambda item: -costs[item.trial.key])  # stable: equal costs keep their order
     if settings.dist != "worksteal" or settings.workers == 1:
         return [*ordered, *items]
     return _dealt(ordered, list(items), settings.workers)

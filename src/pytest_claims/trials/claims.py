@@ -1,7 +1,7 @@
 """Claims: what is claimed, on whose authority, and which verdict is expected.
 
-A mistake in a declaration must cost its own claim only, not the whole file, so that the decorators never raise: they
-keep the fault as a sentence, and the claim becomes an error at its set-up.
+A mistake in a declaration must cost its own claim only, not the whole file. So the decorators never raise: they keep
+the fault as a sentence, and the claim becomes an error at its set-up.
 """
 
 import re
@@ -106,10 +106,15 @@ def claim(
         if not variants:
             return _marked(bare, given)(function)
         rows = [(given, bare)]
-        rows += [(given | dict(one.values), _varied(bare, one, function.__name__, given)) for one in variants]
+        rows += [
+            (given | dict(variation.values), _varied(bare, variation, function.__name__, given))
+            for variation in variants
+        ]
         parameters = [
-            pytest.param(*(values[name] for name in given), id=one.id or "no-id", marks=pytest.mark.claim(one))
-            for values, one in rows
+            pytest.param(
+                *(values[name] for name in given), id=declaration.id or "no-id", marks=pytest.mark.claim(declaration)
+            )
+            for values, declaration in rows
         ]
         parametrized: Test = pytest.mark.parametrize(tuple(given), parameters)(function)
         return parametrized
@@ -131,59 +136,61 @@ def _marked(bare: Claim, given: Mapping[str, Any]) -> Callable[[Test], Test]:
     return mark
 
 
-def _varied(bare: Claim, one: Variant, name: str, given: Mapping[str, Any]) -> Claim:
+def _varied(bare: Claim, variation: Variant, name: str, given: Mapping[str, Any]) -> Claim:
+    """Return the claim as the variant changes it."""
     varied = replace(
         bare,
-        id=f"{bare.id}@{one.name}",
+        id=f"{bare.id}@{variation.name}",
         variant_of=bare.id,
-        variant=one.name,
-        registered=one.registered,
-        reason=one.reason,
-        departs=one.departs,
-        **one.changes,
+        variant=variation.name,
+        registered=variation.registered,
+        reason=variation.reason,
+        departs=variation.departs,
+        **variation.changes,
     )
     fault = bare.fault or _fault(varied, name, {})
-    if fault is None and set(one.values) - set(given):
-        strays = ", ".join(sorted(set(one.values) - set(given)))
-        fault = f"Variant {varied.id} gives {strays}, for which the claim itself has no value in given=..."
+    if fault is None and set(variation.values) - set(given):
+        strays = ", ".join(sorted(set(variation.values) - set(given)))
+        fault = f"Variant {varied.id} sets {strays}, but the claim's own given=... does not."
     return replace(varied, fault=fault)
 
 
 def _stray(given: Mapping[str, Any], variants: Sequence[Variant]) -> str | None:
+    """Say that a claim with variants gives no arguments of its own; None where it does."""
     if variants and not given:
-        return "A claim with variants says in given=... which arguments the claim itself has."
+        return "A claim with variants must list its own arguments in given=..."
     return None
 
 
-def _fault(one: Claim, name: str, unknown: Mapping[str, Any]) -> str | None:
+def _fault(declared: Claim, name: str, unknown: Mapping[str, Any]) -> str | None:
     """Say what is wrong with a declaration, in one sentence; None where nothing is."""
-    bare, _, variant_name = one.id.partition("@")
-    called = f"Claim {one.id}"
-    if not one.id:
+    bare, _, variant_name = declared.id.partition("@")
+    called = f"Claim {declared.id}"
+    if not declared.id:
         return f'{name} is a claim without an id: write @claim("2.a", "what is claimed", ...).'
-    if not ID.fullmatch(bare) or (one.variant is not None and not ID.fullmatch(variant_name)):
-        return f'{name} is a claim without an id: {one.id!r} is none, "2.a" would be one.'
+    if not ID.fullmatch(bare) or (declared.variant is not None and not ID.fullmatch(variant_name)):
+        return f'{name} is a claim without an id: {declared.id!r} is not an id, "2.a" would be.'
     checks = [
-        (not one.text, f"{called} does not say what is claimed: its second argument is a sentence."),
-        (bool(unknown), f"{called} was given {', '.join(unknown)}, which no claim has."),
+        (not declared.text, f"{called} does not say what is claimed: its second argument is a sentence."),
+        (bool(unknown), f"{called} was given {', '.join(unknown)}, which @claim does not take."),
         (
-            not isinstance(one.seeds, int) or one.seeds < FEWEST_SEEDS or one.seeds % BLOCK != 0,
-            f"{called} is registered for {one.seeds} seeds; it takes a multiple of 8, at least 8.",
+            not isinstance(declared.seeds, int) or declared.seeds < FEWEST_SEEDS or declared.seeds % BLOCK != 0,
+            f"{called} is registered for {declared.seeds} seeds; it takes a multiple of 8, at least 8.",
         ),
         (
-            one.registered not in VERDICTS,
-            f"{called} is registered as {one.registered!r}; verdicts are {', '.join(VERDICTS)}.",
+            declared.registered not in VERDICTS,
+            f"{called} is registered as {declared.registered!r}; verdicts are {', '.join(VERDICTS)}.",
         ),
         (
-            one.registered in VERDICTS[1:] and not one.reason,
-            f"{called} is registered as {one.registered} without a reason.",
+            declared.registered in VERDICTS[1:] and not declared.reason,
+            f"{called} is registered as {declared.registered} without a reason.",
         ),
     ]
     return next((sentence for wrong, sentence in checks if wrong), None)
 
 
 def claim_of(item: pytest.Item) -> Claim | None:
-    """Return the claim that a test item stands for, if it is one."""
+    """Return the claim that a test item declares; None where it is no claim."""
     mark = item.get_closest_marker(MARK)
     if mark is None or not mark.args or not isinstance(mark.args[0], Claim):
         return None

@@ -1,4 +1,4 @@
-"""The longest time a trial may take."""
+"""The time limit for a trial."""
 
 import faulthandler
 import signal
@@ -13,7 +13,7 @@ from pytest_claims.errors import TrialTimeout
 
 
 def last_resort(seconds: float) -> float:
-    """Return when a worker that hangs in native code, deaf to signals, ends itself: some time after the deadline."""
+    """Return after how many seconds a worker that hangs in native code ends itself: some time after the deadline."""
     return seconds + min(15.0, max(2.0, seconds))
 
 
@@ -43,6 +43,6 @@ def deadline(seconds: float, *, hard: bool) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-        # an alarm that somebody else had set (pytest-timeout) goes on where it stood
+        # restore the alarm of somebody else (pytest-timeout), less the time that has passed
         if outer:
             signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - start), 0.01))

@@ -35,10 +35,10 @@ class Evidence:
 def gather(workshop: Workshop, handles: Mapping[str, Handle], n: int) -> dict[str, Evidence]:
     """Fetch every measurement of a claim for ``n`` seeds; a TrialError where a trial is missing or faulty."""
     wanted = {name: workshop.trials(handle.measurement, n) for name, handle in handles.items()}
-    found = workshop.collect((handles[name], trial) for name, trials in wanted.items() for trial in trials)
+    stored_trials = workshop.collect((handles[name], trial) for name, trials in wanted.items() for trial in trials)
     evidence = {}
     for name, trials in wanted.items():
-        runs = tuple((trial, found[trial.key]) for trial in trials)
+        runs = tuple((trial, stored_trials[trial.key]) for trial in trials)
         levels = handles[name].measurement.levels
         dataset = assemble(name, levels, [(trial.condition, stored.dataset) for trial, stored in runs], n)
         evidence[name] = Evidence(dataset, runs, n)
@@ -48,9 +48,9 @@ def gather(workshop: Workshop, handles: Mapping[str, Handle], n: int) -> dict[st
 
 
 def check_draws(name: str, runs: Sequence[Run], n: int) -> None:
-    """Raise a TrialError unless every seed drew numbers of its own: equal results may be chance, equal draws not."""
+    """Raise a TrialError unless each seed drew numbers of its own: equal results may be chance, equal draws are not."""
     if not any(stored.facts.get("inputs") for _, stored in runs):
-        raise TrialError(f"{name} never drew from its seeds, so that all of its replicates are copies of one.")
+        raise TrialError(f"{name} never drew from its seeds, so all of its replicates are the same.")
     for inputs in _by_condition(runs).values():
         for purpose, hashes in _joined(inputs, n).items():
             first: dict[str, int] = {}
@@ -63,17 +63,17 @@ def check_draws(name: str, runs: Sequence[Run], n: int) -> None:
 def ledger(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
     """Return ``inputs``, ``derived`` and ``trace`` of a record.
 
-    What is the same under all conditions stands there once, as ``measurement/purpose``; what is not, as
+    A value that all conditions share appears once, as ``measurement/purpose``; any other appears for each condition, as
     ``measurement[layers=2]/purpose``.
     """
     inputs: dict[str, str] = {}
     derived: dict[str, list[float]] = {}
     trace: dict[str, Any] = {}
-    for name, one in evidence.items():
+    for name, measured in evidence.items():
         hashed, summed, traced = {}, {}, {}
-        for condition, runs in _by_condition(one.runs).items():
-            hashed[condition] = {key: _hash(values) for key, values in _joined(runs, one.n).items()}
-            summed[condition] = _summed(runs, one.n)
+        for condition, runs in _by_condition(measured.runs).items():
+            hashed[condition] = {key: _hash(values) for key, values in _joined(runs, measured.n).items()}
+            summed[condition] = _summed(runs, measured.n)
             traced[condition] = dict(runs[0].facts.get("trace") or {})
         inputs |= _named(name, hashed)
         derived |= _named(name, summed)
@@ -82,35 +82,39 @@ def ledger(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
 
 
 def _by_condition(runs: Sequence[Run]) -> dict[str, list[Stored]]:
-    found: dict[str, list[Stored]] = {}
+    """Group stored trials by their condition in words."""
+    groups: dict[str, list[Stored]] = {}
     for trial, stored in runs:
-        found.setdefault(", ".join(f"{key}={value}" for key, value in trial.condition.items()), []).append(stored)
-    return found
+        groups.setdefault(", ".join(f"{key}={value}" for key, value in trial.condition.items()), []).append(stored)
+    return groups
 
 
 def _joined(runs: Sequence[Stored], n: int) -> dict[str, list[str]]:
-    """Join the hashes of the blocks, one a seed, for each purpose."""
-    found: dict[str, list[str]] = {}
+    """Join the blocks' hashes, one for each seed, by purpose."""
+    joined: dict[str, list[str]] = {}
     for stored in runs:
         for purpose, hashes in (stored.facts.get("inputs") or {}).items():
-            found.setdefault(purpose, []).extend(hashes)
-    return {purpose: hashes[:n] for purpose, hashes in found.items()}
+            joined.setdefault(purpose, []).extend(hashes)
+    return {purpose: hashes[:n] for purpose, hashes in joined.items()}
 
 
 def _summed(runs: Sequence[Stored], n: int) -> dict[str, list[float]]:
-    """Sum the fingerprints of derived arrays over the seeds: terms are positive, so that no change cancels."""
-    found: dict[str, list[np.ndarray[Any, Any]]] = {}
+    """Sum the fingerprints of derived arrays over the seeds; all terms are positive, so no change cancels out."""
+    arrays: dict[str, list[np.ndarray[Any, Any]]] = {}
     for stored in runs:
         for name, values in (stored.facts.get("derived") or {}).items():
-            found.setdefault(name, []).append(np.asarray(values, dtype=float))
-    return {name: np.concatenate(values)[:n].sum(axis=0).ravel().tolist() for name, values in found.items()}
+            arrays.setdefault(name, []).append(np.asarray(values, dtype=float))
+    return {name: np.concatenate(values)[:n].sum(axis=0).ravel().tolist() for name, values in arrays.items()}
 
 
 def _named(name: str, conditions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    purposes = list(dict.fromkeys(purpose for found in conditions.values() for purpose in found))
+    """Name each value by measurement and purpose, and by condition where conditions differ."""
+    purposes = list(dict.fromkeys(purpose for by_purpose in conditions.values() for purpose in by_purpose))
     named = {}
     for purpose in purposes:
-        values = {condition: found[purpose] for condition, found in conditions.items() if purpose in found}
+        values = {
+            condition: by_purpose[purpose] for condition, by_purpose in conditions.items() if purpose in by_purpose
+        }
         first = next(iter(values.values()))
         if all(value == first for value in values.values()):
             named[f"{name}/{purpose}"] = first

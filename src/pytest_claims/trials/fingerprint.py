@@ -1,7 +1,7 @@
 """The name of a stored trial: a hash of everything that its numbers depend on.
 
-Source is hashed as syntax tree without docstrings and without claims: comments, prose and another margin leave stored
-trials valid, a changed measurement does not.
+Source is hashed as a syntax tree without docstrings and claims. New comments, prose or margins leave stored trials
+valid; a changed measurement does not.
 """
 
 import ast
@@ -24,7 +24,7 @@ ENGINE_LIBRARIES = {"jax": ("jax", "jaxlib")}
 
 
 def digest(content: Any) -> str:
-    """Hash JSON-like content; what JSON does not know enters by its repr."""
+    """Hash JSON-like content; what JSON cannot hold is hashed by its repr."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
 
 
@@ -43,7 +43,7 @@ def source(file: Path, root: Path, modified: float) -> str:  # noqa: ARG001 - th
 
 @lru_cache(maxsize=1024)
 def _parsed(path: Path, root: Path, modified: float) -> tuple[str, tuple[Path, ...]]:  # noqa: ARG001 - the cache notices edits by it
-    """Hash one module, and find what it imports; most are imported by many."""
+    """Hash one module and find what it imports; cached, since most are imported by many."""
     tree = _tree(path)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(_imported(tree, path, root))
 
@@ -63,12 +63,12 @@ def _tree(path: Path) -> ast.Module:
 def _is_claim(node: ast.stmt) -> bool:
     if not isinstance(node, ast.FunctionDef):
         return False
-    names = (one.func if isinstance(one, ast.Call) else one for one in node.decorator_list)
+    names = (decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in node.decorator_list)
     return any((name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) == "claim" for name in names)
 
 
 def _imported(tree: ast.Module, path: Path, root: Path) -> Iterable[Path]:
-    """Find the files below ``root`` that a module imports: packages with all their modules."""
+    """Find the files below ``root`` that a module imports; of a package, all modules."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -86,29 +86,29 @@ def _imported(tree: ast.Module, path: Path, root: Path) -> Iterable[Path]:
 
 
 def source_of(file: Path, root: Path, shared: Iterable[Path]) -> str:
-    """Hash a measurement's module with the modules that all measurements may rest on (fixtures, conftest files)."""
+    """Hash a measurement's module and the modules that any measurement may rest on (fixtures, conftest files)."""
     files = [file, *sorted(set(shared))]
     return digest([source(path, root, path.stat().st_mtime) for path in files])
 
 
 def shared_files(conftests: Iterable[Path]) -> list[Path]:
-    """Return the files that may change any measurement: the project's plugins and conftest files, and how we train."""
+    """Return the files that may change any measurement: the project's plugins and conftest files, and our training."""
     return [*conftests, *MEASURES]
 
 
 @lru_cache(maxsize=8)
 def versions(engine: str) -> dict[str, str]:
     """Return the versions of the libraries that numbers come from."""
-    found = {}
+    installed = {}
     for name in (*LIBRARIES, *ENGINE_LIBRARIES.get(engine, ())):
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "none"
-    return found | {"python": platform.python_version()}
+            installed[name] = "none"
+    return installed | {"python": platform.python_version()}
 
 
 @lru_cache(maxsize=1)
 def processor_kind() -> str:
-    """Return the kind of processor: floating point results may differ between kinds."""
+    """Return the kind of processor: floating-point results may differ between kinds."""
     return f"{platform.machine()} {processor() or 'unknown'}"

@@ -70,7 +70,7 @@ def _plain_coordinate(coordinate: xr.DataArray, where: str) -> xr.DataArray:
 
 
 def _finite(name: str, array: xr.DataArray, where: str) -> None:
-    """Refuse numbers that are not finite: training flags runs that go astray, a silent NaN is an error."""
+    """Refuse numbers that are not finite: training flags diverged runs, so an unflagged NaN is an error."""
     if array.dtype.kind != "f":
         return
     bad = ~np.isfinite(array.values)
@@ -85,9 +85,9 @@ def _finite(name: str, array: xr.DataArray, where: str) -> None:
 def assemble(
     name: str, levels: Mapping[str, Sequence[Any]], trials: Sequence[tuple[Condition, xr.Dataset]], n: int
 ) -> xr.Dataset:
-    """Join the trials of a measurement: dimensions seed, then its conditions, then what it labelled itself.
+    """Join the trials of a measurement: dimensions seed, its conditions, then those that it labelled itself.
 
-    ``trials`` come condition by condition, within each in the order of the seeds; the first ``n`` seeds are returned.
+    ``trials`` are in the order of the conditions, then of the seeds; the first ``n`` seeds are returned.
     """
     how: dict[str, Any] = {"data_vars": "all", "coords": "different", "compat": "equals", "join": "exact"}
     parts: dict[tuple[str, ...], list[xr.Dataset]] = {}

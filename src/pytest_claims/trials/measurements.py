@@ -2,7 +2,7 @@
 
 ``@measurement`` turns a function into a session-scoped pytest fixture, so that datasets reach it the ordinary way. The
 fixture's value is a ``Handle``, which knows how to run one trial: one block of seeds under one combination of the
-conditions. The plugin gives the claim an ``xr.Dataset`` in the handle's place.
+conditions. The plugin gives the claim an ``xr.Dataset`` instead of the handle.
 """
 
 import inspect
@@ -42,7 +42,7 @@ class Measurement:
         return [dict(zip(self.levels, values, strict=True)) for values in product(*self.levels.values())]
 
     def seconds(self, seeds: int, condition: Condition) -> float | None:
-        """Return how long a trial may take by its author's hint; None where there is none."""
+        """Return how long a trial takes by its author's hint; None without a hint."""
         first = next(iter(condition.values()), None)
         block = self.cost.get(first) if isinstance(self.cost, Mapping) else self.cost
         return None if block is None else block * seeds / self.block
@@ -55,7 +55,7 @@ class Measurement:
 
 @dataclass(frozen=True, eq=False)
 class Handle:
-    """What a measurement's fixture holds: the measurement with its datasets at hand, ready to run trials."""
+    """The value of a measurement's fixture: the measurement with its datasets, ready to run trials."""
 
     measurement: Measurement
     arguments: Mapping[str, Any]
@@ -86,9 +86,10 @@ def measurement(
     The function takes ``seeds``, the conditions named here, and pytest fixtures. It returns a mapping of names to
     arrays whose first axis is the seed (or ``xr.DataArray`` with a dimension ``seed``), or an ``xr.Dataset``. It runs
     once for each block of ``block`` seeds (8, 16 or 32) and each combination of conditions; conditions that train as
-    one batch are better an axis that it labels itself. ``experiment`` derives the random streams (default: the
-    module's name). ``cost`` is a hint: roughly the seconds that a block takes, the same for all conditions or by the
-    value of the first; from it come the order of the blocks and the time left, until an earlier run tells better.
+    one batch are better written as an axis that the function labels itself. The random streams depend on
+    ``experiment`` (default: the module's name). ``cost`` is a hint: roughly the seconds that a block takes, one number
+    or one for each value of the first condition. It sets the order of the blocks and the time left, until an earlier
+    run has shown better numbers.
     """
     if function:  # @measurement without parentheses
         return measurement()(function[0])
@@ -103,7 +104,7 @@ def measurement(
             and parameter.kind not in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
         )
         levels = {name: _levels(values) for name, values in conditions.items()}
-        found = Measurement(
+        declared = Measurement(
             function,
             function.__name__,
             experiment if experiment is not None else function.__module__.rpartition(".")[2],
@@ -113,12 +114,13 @@ def measurement(
             fixtures,
             _fault(function.__name__, parameters, levels, block, cost),
         )
-        return _fixture(found)
+        return _fixture(declared)
 
     return decorate
 
 
 def _levels(values: Any) -> tuple[Any, ...]:
+    """Return a condition's values; none where they are no list."""
     if isinstance(values, Iterable) and not isinstance(values, str):
         return tuple(values)
     return ()
@@ -131,6 +133,7 @@ def _fault(
     block: int,
     cost: Any,
 ) -> str | None:
+    """Say what is wrong with a declaration, in one sentence; None where nothing is."""
     hinted = cost if isinstance(cost, Mapping) else None
     strays = [condition for condition in levels if condition not in parameters]
     empty = [condition for condition, values in levels.items() if not values]
@@ -156,7 +159,7 @@ def _fixture(declared: Measurement) -> Any:
         return Handle(declared, values, seed_block_factory)
 
     names = ("seed_block_factory", *declared.fixtures)
-    handle.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # how pytest learns what to hand over
+    handle.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # pytest reads here what to pass
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
     )
     handle.__name__ = handle.__qualname__ = declared.name
@@ -168,19 +171,19 @@ def _fixture(declared: Measurement) -> Any:
 
 def measurements_of(item: pytest.Item) -> dict[str, Measurement]:
     """Return the measurements that an item asks for by name, in the order of its arguments."""
-    found = {}
+    measurements = {}
     for name in _compat.argument_names(item):
         declared = getattr(_compat.fixture_function(item, name), _DECLARED, None)
         if isinstance(declared, Measurement):
-            found[name] = declared
-    return found
+            measurements[name] = declared
+    return measurements
 
 
 def blocks(size: int, needed: int, *, clip: int | None = None, cuts: Iterable[int] = ()) -> list[tuple[int, ...]]:
     """Cut the seeds 0, 1, ... into blocks of ``size`` until ``needed`` seeds are covered.
 
-    The last block is whole, so that claims registered for different numbers of seeds share blocks; ``clip`` is the
-    number of seeds beyond which nothing is measured. ``cuts`` are further places to cut at.
+    The last block is whole, so that claims registered for different numbers of seeds share blocks. Beyond ``clip``
+    seeds nothing is measured. ``cuts`` are further places to cut at.
 
     >>> [len(block) for block in blocks(32, 48)]
     [32, 32]

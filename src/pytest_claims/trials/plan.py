@@ -7,12 +7,11 @@ from pytest_claims.vocabulary import DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, REGIST
 
 PILOT_SEEDS = 16
 TIMEOUT = 3600.0
-#: The key of ``workerinput`` under which the controller hands its decisions to the workers.
+#: The key of ``workerinput`` under which the controller sends its decisions to the workers.
 SENT = "trials"
 DURATIONS = "durations.json"
 
-
-#: Where the short spelling of an option is not its name.
+#: Options whose short spelling is not their name.
 _SHORT = {"id": "claim", "timeout": "trial-timeout"}
 
 
@@ -26,7 +25,7 @@ class Settings:
     """How this run measures and judges.
 
     ``seeds`` is None where every claim takes its registered number. ``folder`` is the report folder's ``trials/``,
-    ``run`` the name of this run's folder in it. ``durations`` are the seconds of trials of an earlier run, by label.
+    ``run`` the name of this run's folder in it. ``durations`` are the seconds of an earlier run's trials, by shape.
     ``short``: whether options have their short names.
     """
 
@@ -49,15 +48,15 @@ class Settings:
 
     @property
     def report(self) -> Path:
-        """The report folder; the trials lie in it."""
+        """The report folder, which holds the trials."""
         return self.folder.parent
 
     def flag(self, name: str) -> str:
-        """Return how an option is spelled in this run's sentences."""
+        """Return how an option is spelled in this run's messages."""
         return flag(name, short=self.short)
 
     def size(self, registered: int) -> int:
-        """Return the number of seeds for a claim registered for so many (the most, in a sequential run)."""
+        """Return a claim's number of seeds from its registered one (the last look, in a sequential run)."""
         if self.sequential:
             return self.seeds or LOOKS[-1]
         if self.pilot:
@@ -72,7 +71,7 @@ class Settings:
         return self.seeds
 
     def registered_design(self, registered: int) -> bool:
-        """Whether a claim runs as it is registered: only then does any departure fail it."""
+        """Whether a claim runs as it is registered: only then does every departure fail it."""
         return (
             self.stream == REGISTERED
             and not self.sequential

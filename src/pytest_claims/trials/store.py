@@ -1,9 +1,9 @@
-"""The trial store: one folder a run, one npz file and one JSON file a trial.
+"""The trial store: one folder for each run, one npz file and one JSON file for each trial.
 
-The JSON file appears last and makes a trial complete: it holds what is known of the trial and the npz file's checksum.
-All writes are atomic renames; whoever computes a trial holds its lock, and leaves an attempt mark while at it. A mark
-whose lock is free belongs to a process that died, so that a trial that kills its process is tried once only. Marks live
-in their run's folder: an earlier run that was interrupted leaves nothing behind that looks like a death.
+The JSON file is written last and makes a trial complete: it holds the facts about the trial and the npz file's
+checksum. All writes are atomic renames. A process that computes a trial holds its lock and leaves an attempt mark
+meanwhile. A mark whose lock is free belongs to a process that died, so a trial that kills its process is tried only
+once. Marks are kept in their run's folder: an earlier run that was interrupted leaves nothing that looks like a death.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pytest_claims.trials.plan import Settings, flag
 
 if TYPE_CHECKING:
     import numpy as np
-    import xarray as xr  # loaded where arrays are: the controller has none, and starts sooner without
+    import xarray as xr  # loaded only for arrays: the controller has none, and starts faster
 
 ATTEMPT, LOCK, RESULT = ".attempt", ".lock", ".json"
 FORMAT = 1
@@ -33,21 +33,21 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A trial that is there: what it measured, and what is known of it (label, seconds, worker, ledger, reused)."""
+    """A finished trial: what it measured, and the facts about it (label, seconds, worker, ledger, reused)."""
 
     dataset: xr.Dataset
     facts: dict[str, Any]
 
 
 class Store:
-    """The trials of one run in ``folder``; with ``reuse``, also those of the earlier runs whose folders lie there."""
+    """The trials of one run in ``folder``; with ``reuse``, also those of the earlier runs in that folder."""
 
     def __init__(
         self, folder: Path, worker: str, reuse: Path | None = None, *, spelled: str = flag("reuse", short=False)
     ) -> None:
         self.folder = folder
         self.worker = worker
-        self.spelled = spelled  # the option that reads earlier trials, as this run's user writes it
+        self.spelled = spelled  # the option that reads earlier trials, as the user spells it
         self.earlier = sorted(reuse.glob("run-*/"), reverse=True) if reuse is not None else []
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -63,45 +63,45 @@ class Store:
         return Stored(unpack(self._checked(key, facts), facts), facts)
 
     def done(self, key: str) -> bool:
-        """Whether a trial is finished, well or not."""
+        """Whether a trial has finished, with a result or an error."""
         return self._path(key, RESULT).exists()
 
     def seconds(self, key: str) -> float | None:
         """Return how long a finished trial took; None for one that failed."""
         try:
-            found = json.loads(self._path(key, RESULT).read_text(encoding="utf-8")).get("seconds")
+            seconds = json.loads(self._path(key, RESULT).read_text(encoding="utf-8")).get("seconds")
         except (OSError, ValueError):
             return None
-        return None if found is None else float(found)
+        return None if seconds is None else float(seconds)
 
     def attempt(self, key: str) -> Attempt | None:
-        """Return the mark of whoever is, or was, computing a trial."""
+        """Return the mark of the process that is, or was, computing a trial; None without a mark."""
         return _attempt(self._path(key, ATTEMPT))
 
     def attempts(self) -> list[Attempt]:
         """Return all marks: the trials in flight, and those whose process died."""
-        found = (_attempt(path) for path in self.folder.glob(f"*{ATTEMPT}"))
-        return sorted((one for one in found if one is not None), key=lambda one: one.started)
+        marks = (_attempt(path) for path in self.folder.glob(f"*{ATTEMPT}"))
+        return sorted((mark for mark in marks if mark is not None), key=lambda mark: mark.started)
 
     def deaths(self) -> list[tuple[Attempt, str]]:
-        """Return the attempts of which a process died and somebody has stored it, with the sentence on each."""
-        found = []
+        """Return the stored attempts whose process died, each with its error's sentence."""
+        deaths = []
         for path in self.folder.glob(f"*{RESULT}"):
             with suppress(OSError, ValueError, TypeError):
                 facts = json.loads(path.read_text(encoding="utf-8"))
                 if facts.get("died"):
-                    found.append((Attempt(**facts["died"]), str(facts["error"])))
-        return sorted(found, key=lambda one: one[0].started)
+                    deaths.append((Attempt(**facts["died"]), str(facts["error"])))
+        return sorted(deaths, key=lambda death: death[0].started)
 
     def finished(self) -> dict[str, float]:
-        """Return the keys of the finished trials with the time at which each was finished."""
-        found = {}
+        """Return the keys of the finished trials, each with the time at which it finished."""
+        times = {}
         with suppress(OSError), os.scandir(self.folder) as entries:
             for entry in entries:
                 if entry.name.endswith(RESULT) and entry.name != PLAN:
                     with suppress(OSError):
-                        found[entry.name.removesuffix(RESULT)] = entry.stat().st_mtime
-        return found
+                        times[entry.name.removesuffix(RESULT)] = entry.stat().st_mtime
+        return times
 
     def _facts(self, path: Path) -> dict[str, Any]:
         try:
@@ -119,8 +119,8 @@ class Store:
             data = b""
         if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             raise TrialError(
-                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged, its checksum "
-                f"does not fit; delete it, or run without {self.spelled}, to measure again."
+                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged: its checksum "
+                f"does not match; to measure again, delete it or run without {self.spelled}."
             )
         return data
 
@@ -143,8 +143,8 @@ class Store:
 
     @contextmanager
     def locked(self, key: str) -> Iterator[bool]:
-        """Hold a trial's lock; yields False where another process has it."""
-        from filelock import FileLock, Timeout  # asyncio comes with it: a tenth of a second for sessions without claims
+        """Hold a trial's lock; yield False where another process has it."""
+        from filelock import FileLock, Timeout  # imports asyncio: a tenth of a second, for claims only
 
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._path(key, LOCK), timeout=0)
@@ -159,16 +159,16 @@ class Store:
             lock.release()
 
     def begin(self, key: str, label: str, measurement: str) -> None:
-        """Leave the attempt mark. A full disk shows here, before anything is trained."""
+        """Leave the attempt mark. A full disk is noticed here, before anything is trained."""
         mark = Attempt(key, self.worker, time.time(), label, measurement)
         write_atomically(self._path(key, ATTEMPT), json.dumps(mark.__dict__).encode())
 
     def end(self, key: str) -> None:
-        """Take the attempt mark away."""
+        """Remove the attempt mark."""
         self._path(key, ATTEMPT).unlink(missing_ok=True)
 
     def save(self, key: str, dataset: xr.Dataset, facts: dict[str, Any]) -> Stored:
-        """Store a trial that went well."""
+        """Store a trial that succeeded."""
         data, packed = pack(dataset, facts.pop("derived", {}))
         facts = facts | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT, "worker": self.worker}
         write_atomically(self._path(key, ".npz"), data)
@@ -182,7 +182,7 @@ class Store:
         write_atomically(self._path(key, RESULT), json.dumps(facts).encode())
         self.give_up(measurement)
 
-    # -- a measurement that failed somewhere is not prefetched any further ----------------------------------------
+    # -- a measurement with a failed trial is not prefetched any more ---------------------------------------------
 
     def give_up(self, measurement: str) -> None:
         """Note that a trial of this measurement failed."""
@@ -200,7 +200,7 @@ class Store:
         return self.folder / f"{key}{suffix}"
 
 
-#: Written by whoever collected: the claims and their trials (see expansion.py).
+#: The claims and their trials, written by the process that collected them (running/expansion.py).
 PLAN = "plan.json"
 
 
@@ -217,15 +217,15 @@ def _attempt(path: Path) -> Attempt | None:
 
 
 def died(mark: Attempt, settings: Settings) -> TrialError:
-    """Return the error of a trial whose process is gone without a result, or was ended because it hung."""
+    """Return the error of a trial whose process died without a result, or was stopped because it hung."""
     if time.time() - mark.started > settings.timeout:
         limit = f"{settings.timeout:g} s ({settings.flag('timeout')})"
-        return TrialError(f"{mark.label}: did not end within {limit} and was ended.", died=mark)
+        return TrialError(f"{mark.label}: did not end within {limit} and was stopped.", died=mark)
     return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.", died=mark)
 
 
 def pack(dataset: xr.Dataset, derived: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-    """Return a Dataset and the derived fingerprints as npz bytes, with what JSON must say to read them: no pickle."""
+    """Return a Dataset and the derived fingerprints as npz bytes, and the JSON needed to read them: no pickle."""
     import numpy as np
 
     arrays: dict[str, np.ndarray[Any, Any]] = {}

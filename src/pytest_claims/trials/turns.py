@@ -1,11 +1,11 @@
-"""Whose turn it is to report a claim, and whether anything is still to be done: small files in the run's folder."""
+"""Which process reports a claim, and whether the run was stopped: small files in the run's folder."""
 
 import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
 
-#: Between a claim's node id and the trial's name in the node id of a trial item.
+#: What separates the claim's node id from the trial's label in the node id of a trial item.
 TRIAL = "::trial["
 CONTROLLER = "controller"
 STOP = "stop"
@@ -17,7 +17,7 @@ def owner_file(folder: Path, nodeid: str) -> Path:
 
 
 def take(folder: Path, nodeid: str, who: str) -> str:
-    """Become the one that reports a claim, unless somebody is already; return who is."""
+    """Make ``who`` the process that reports a claim, unless another already does; return the one that does."""
     path = owner_file(folder, nodeid)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -26,7 +26,7 @@ def take(folder: Path, nodeid: str, who: str) -> str:
         os.link(draft, path)  # appears with its content, or not at all
     except FileExistsError:
         return path.read_text(encoding="utf-8")
-    except OSError:  # a full disk keeps nobody from reporting
+    except OSError:  # a full disk must not hide a claim
         return who
     finally:
         with suppress(OSError):
@@ -35,11 +35,11 @@ def take(folder: Path, nodeid: str, who: str) -> str:
 
 
 def stop(folder: Path) -> None:
-    """Call it a day (-x): what is queued is not trained any more."""
+    """Stop the run (-x): queued trials are not trained any more."""
     with suppress(OSError):
         (folder / STOP).touch()
 
 
 def stopped(folder: Path) -> bool:
-    """Whether the controller has called it a day."""
+    """Whether the controller has stopped the run."""
     return (folder / STOP).exists()

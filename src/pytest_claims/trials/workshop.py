@@ -1,8 +1,9 @@
-"""Where trials are made: a claim asks for its blocks and gets each from the store, computes it, or waits for it.
+"""Where trials are made: a claim asks for its blocks, and each is read from the store, computed, or waited for.
 
-A block that is stored is read; one that nobody is computing is computed here; only one that another process has in
-hand is waited for, and that no longer than a trial may take. Nobody ever waits for queued work: a process prefetches
-its next item, so that it could be waiting for itself. Who would wait computes queued trials of other claims meanwhile.
+A stored block is read. A block that no process is computing is computed here. Only a block that another process is
+computing is waited for, and no longer than a trial may take. No process ever waits for queued work: a process
+prefetches its next item, so it could be waiting for itself. Instead of waiting it computes queued trials of other
+claims.
 """
 
 import os
@@ -31,7 +32,7 @@ from pytest_claims.trials.store import FORMAT, Store, Stored, died
 from pytest_claims.trials.turns import stopped
 from pytest_claims.vocabulary import LOOKS
 
-#: Seconds that a claim waits beyond a trial's longest time for one in flight elsewhere.
+#: Seconds that a claim waits, beyond the time limit, for a trial that another process is computing.
 GRACE = 30.0
 POLL = (0.02, 0.25)
 
@@ -58,7 +59,7 @@ class Trial:
 
     @property
     def shape(self) -> str:
-        """What trials of another run must share to take about as long."""
+        """Trials that share this take about as long, whatever the run."""
         return f"{self.identity} {self.place} x{len(self.seeds)}"
 
 
@@ -82,7 +83,7 @@ class Workshop:
         """Return the trials that ``needed`` seeds of a measurement take, condition by condition."""
         cuts = LOOKS if self.settings.sequential else ()
         chunks = blocks(measurement.block, needed, clip=self.settings.clip, cuts=cuts)
-        return [self._trial(measurement, seeds, given) for given in measurement.conditions for seeds in chunks]
+        return [self._trial(measurement, seeds, condition) for condition in measurement.conditions for seeds in chunks]
 
     def _trial(self, measurement: Measurement, seeds: tuple[int, ...], condition: Condition) -> Trial:
         facts = self._facts(measurement)
@@ -90,11 +91,11 @@ class Workshop:
         return Trial(f"{measurement.name}-{key[:24]}", measurement, self.identity(measurement), seeds, condition)
 
     def identity(self, measurement: Measurement) -> str:
-        """Return a measurement's name with the file that it is in, which tells it from its namesakes."""
+        """Return a measurement's file and name: names alone may occur twice."""
         return str(self._facts(measurement)["measurement"])
 
     def _facts(self, measurement: Measurement) -> Mapping[str, Any]:
-        """Everything but seeds and condition that a measurement's numbers depend on."""
+        """Return all that a measurement's numbers depend on, except seeds and condition."""
         if measurement not in self._keys:
             file = Path(measurement.file)
             place = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else file.name
@@ -117,10 +118,10 @@ class Workshop:
     def collect(self, wanted: Iterable[tuple[Handle, Trial]]) -> dict[str, Stored]:
         """Return all trials by key: read, computed here, or waited for. Raises the first TrialError."""
         todo = list(wanted)
-        for _, trial in todo:  # what failed already is known before anything more is trained
+        for _, trial in todo:  # a trial that has failed already ends the claim before anything more is trained
             self._refuse_dead(trial)
-        found: dict[str, Stored] = {}
-        waited = POLL[0]
+        collected: dict[str, Stored] = {}
+        pause = POLL[0]
         while todo:
             left = []
             for handle, trial in todo:
@@ -128,18 +129,18 @@ class Workshop:
                 if stored is None:
                     left.append((handle, trial))
                 else:
-                    found[trial.key] = stored
+                    collected[trial.key] = stored
             if len(left) == len(todo):
                 for _, trial in left:
                     self._not_forever(trial)
                 if not self._help():
-                    time.sleep(waited)
-                    waited = min(2 * waited, POLL[1])
+                    time.sleep(pause)
+                    pause = min(2 * pause, POLL[1])
             todo = left
-        return found
+        return collected
 
     def prefetch(self, handle: Handle, trial: Trial) -> None:
-        """Compute a trial if nobody has; failures are stored for the claims, which tell them."""
+        """Compute a trial if no process has; a failure is stored, and the claims report it."""
         if self.store.given_up(trial.identity) or self.store.done(trial.key):
             return
         try:
@@ -148,21 +149,21 @@ class Workshop:
             return
 
     def _help(self) -> bool:
-        """Compute a queued trial in the place of waiting; return whether there was one.
+        """Compute a queued trial instead of waiting; return whether there was one.
 
-        Others take the queue from its front, where the long trials are, so that this begins at its end.
+        Others take from the front of the queue, where the long trials are, so this takes from the end.
         """
         if stopped(self.store.folder):
             return False
         self.queue = [trial for trial in self.queue if not self.store.done(trial.key)]
         able = [trial for trial in self.queue if trial.identity in self.handles]
         if able:
-            self.queue.remove(able[-1])  # whether it is free or in somebody's hand: never look at it again
+            self.queue.remove(able[-1])  # never look at it again, even if another process computes it
             self.prefetch(self.handles[able[-1].identity], able[-1])
         return bool(able)
 
     def obtain(self, handle: Handle, trial: Trial) -> Stored | None:
-        """Return a trial, computing it if nobody is; None while another process has it in hand."""
+        """Return a trial, computed here if need be; None while another process is computing it."""
         self.handles[trial.identity] = handle
         with storing(trial):
             stored = self.store.read(trial.key)
@@ -171,7 +172,7 @@ class Workshop:
             with self.store.locked(trial.key) as mine:
                 if not mine:
                     return None
-                stored = self.store.read(trial.key)  # the race may be lost: it is there now
+                stored = self.store.read(trial.key)  # another process may have just stored it
                 if stored is not None:
                     return stored
                 if (mark := self.store.attempt(trial.key)) is not None:
@@ -179,7 +180,7 @@ class Workshop:
                 return self._compute(handle, trial)
 
     def _refuse_dead(self, trial: Trial) -> None:
-        """Raise what is known against a trial before any other is computed for the same claim."""
+        """Raise a trial's known failure before any other trial is computed for the same claim."""
         with storing(trial):
             if self.store.done(trial.key):
                 self.store.read(trial.key)
@@ -190,10 +191,11 @@ class Workshop:
                     raise self._failed(trial, died(mark, self.settings))
 
     def _not_forever(self, trial: Trial) -> None:
+        """Raise a TrialError where another process takes too long over a trial."""
         mark = self.store.attempt(trial.key)
         if mark is not None and time.time() - mark.started > self.settings.timeout + GRACE:
             raise TrialError(
-                f"{trial.label}: {mark.worker} has been at it for more than the {self.settings.timeout:g} s that a "
+                f"{trial.label}: {mark.worker} has worked on it for more than the {self.settings.timeout:g} s that a "
                 f"trial may take ({self.settings.flag('timeout')})."
             )
 
@@ -212,7 +214,7 @@ class Workshop:
             self.store.end(trial.key)
 
     def _failed(self, trial: Trial, error: TrialError) -> TrialError:
-        """Store a failure for the other claims, if the disk takes it; return it."""
+        """Store a failure for the other claims, if the disk has room; return it."""
         try:
             self.store.save_error(trial.key, error, trial.identity)
             self.store.end(trial.key)
@@ -221,6 +223,7 @@ class Workshop:
         return error
 
     def _measure(self, handle: Handle, trial: Trial) -> tuple[xr.Dataset, dict[str, Any]]:
+        """Return a trial's labelled result and the facts about it."""
         settings = self.settings
         with warnings.catch_warnings(record=True) as caught:
             seeds, returned, times = self._run(handle, trial)
@@ -237,12 +240,12 @@ class Workshop:
             "inputs": {name: list(map(str, hashes)) for name, hashes in (getattr(seeds, "inputs", None) or {}).items()},
             "trace": getattr(seeds, "trace", None),
             "derived": {name: np.asarray(values) for name, values in (getattr(seeds, "derived", None) or {}).items()},
-            "warnings": sorted({f"{one.category.__name__}: {one.message}" for one in caught}),
+            "warnings": sorted({f"{warning.category.__name__}: {warning.message}" for warning in caught}),
         }
         return dataset, facts
 
     def _run(self, handle: Handle, trial: Trial) -> tuple[Any, Any, dict[str, float]]:
-        """Call the measurement on one thread and within its time; every failure becomes a TrialError."""
+        """Call the measurement on one thread within the time limit; every failure becomes a TrialError."""
         settings = self.settings
         began, start, busy = time.time(), time.perf_counter(), time.process_time()
         try:
@@ -265,7 +268,7 @@ class Workshop:
 
 @contextmanager
 def storing(trial: Trial) -> Iterator[None]:
-    """Say what the file system refused, without a path of this machine."""
+    """Turn an error of the file system into a TrialError that names no path of this machine."""
     try:
         yield
     except OSError as error:
@@ -274,6 +277,6 @@ def storing(trial: Trial) -> Iterator[None]:
 
 
 def replay_warnings(name: str, stored: Iterable[Stored]) -> None:
-    """Warn where the claim can be seen of what was warned of in a trial, whichever process ran it."""
-    for text in sorted({text for one in stored for text in one.facts.get("warnings", ())}):
+    """Repeat the trials' warnings at their claim, whichever process ran the trials."""
+    for text in sorted({text for trial in stored for text in trial.facts.get("warnings", ())}):
         warnings.warn(f"{name}: {text}", ClaimWarning, stacklevel=2)
