@@ -1,6 +1,6 @@
-"""An environment with the library installed from its wheel, over the packages that the tests themselves run on.
+"""An environment with the library installed from its wheel, over the packages that the tests themselves use.
 
-What a clone happens to have beside the library (the suite's folders, a conftest, an editable install) is not there.
+It lacks what a clone has besides the library: the suite's folders, a conftest, an editable install.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def environment(folder: Path) -> Path:
-    """Return the Python of such an environment in ``folder``, made by whoever comes first."""
+    """Return the Python of such an environment in ``folder``; the first caller makes it."""
     python = folder / "environment" / "bin" / "python"
     with FileLock(folder / "environment.lock"):
         if not (folder / "ready").exists():
@@ -30,7 +30,7 @@ def _make(folder: Path, python: Path) -> None:
     install = ("install", "--no-deps", "--no-index", str(wheel))
     _run(sys.executable, "-m", "pip", "--python", str(python), *install)
     (site,) = (folder / "environment").glob("lib/python*/site-packages")
-    # a path file adds the folder and does not read the path files in it, such as that of an editable install
+    # A .pth file adds the folder to sys.path and ignores the .pth files in it, such as that of an editable install.
     (site / "zz_base.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
 
 
