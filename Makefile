@@ -13,7 +13,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL := $(PIP) -c constraints.txt $(PIP_ARGS)
 
 CORE ?= $(VENV)-core
-ALONE := --import-mode=importlib --strict-markers --strict-config -p no:hypothesispytest
 
 .PHONY: claims test core slow lint wheel bench pilots example clean
 
@@ -24,9 +23,9 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/ -m "not slow" $(ARGS)
 
 # The library's core alone, in an environment of its own without torch, scikit-learn, JAX, xdist and statsmodels. Tests
-# that need one of them are skipped and say so. ALONE is addopts of pyproject.toml without what needs these packages.
+# that need one of them are skipped and say so.
 core: $(CORE)/.installed
-	$(CORE)/bin/python -m pytest tests/ -m "not slow" -o addopts="$(ALONE)" -p no:cacheprovider $(ARGS)
+	$(CORE)/bin/python -m pytest tests/ -m "not slow" -p no:cacheprovider $(ARGS)
 
 # Real training and everything else that takes longer.
 slow: $(VENV)/.installed

@@ -84,7 +84,7 @@ class ClaimFile:
 
     @cached_property
     def numbers(self):
-        """The numbers of the code: of the file, published values too, of datasets and helpers, and training's defaults."""
+        """The numbers of the code: of the file, published values too, of its datasets and helpers, of training."""
         prose = {id(inner) for node in self.prose_nodes for inner in ast.walk(node)}
         code = (node for node in ast.walk(self.tree) if id(node) not in prose)
         return numbers_of(code) | settings_of(self.module)
