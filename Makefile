@@ -1,4 +1,4 @@
-# Two commands are the way in:
+# Start with one of these two:
 #   make claims   a virtual environment in .venv, the pinned and tested set, then pytest claims/
 #   make test     the same for pytest tests/
 # ARGS="..." goes to pytest, PIP_ARGS="..." to pip, PYTHON=... names another interpreter.
@@ -13,7 +13,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INSTALL := $(PIP) -c constraints.txt $(PIP_ARGS)
 
 CORE ?= $(VENV)-core
-ALONE := --import-mode=importlib --strict-markers --strict-config -p no:hypothesispytest
 
 .PHONY: claims test core slow lint wheel bench pilots example clean
 
@@ -23,13 +22,12 @@ claims: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/ -m "not slow" $(ARGS)
 
-# The library's core alone, in an environment of its own without torch, scikit-learn, JAX, xdist and statsmodels: tests
-# that need one of them are skipped and say so. The settings' options for xdist are left out, and so is the browser.
+# The library's core alone, in an environment of its own without torch, scikit-learn, JAX, xdist and statsmodels. Tests
+# that need one of them are skipped and say so; the browser's tests run with the others.
 core: $(CORE)/.installed
-	$(CORE)/bin/python -m pytest tests/ -m "not slow" --ignore=tests/reports/test_in_browser.py \
-	  -o addopts="$(ALONE)" -p no:cacheprovider $(ARGS)
+	$(CORE)/bin/python -m pytest tests/ -m "not slow" --ignore=tests/reports/test_in_browser.py -p no:cacheprovider $(ARGS)
 
-# Real training and everything else that takes longer; .ci/run calls it.
+# Real training and everything else that takes longer.
 slow: $(VENV)/.installed
 	$(BIN)/python -m pytest tests/ -m slow $(ARGS)
 
@@ -45,20 +43,20 @@ wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python .ci/foreign.py dist/*.whl
 
-# Every way of training the claims' shapes, side by side; writes benchmarks/latest.json.
+# Times every way of training the claims' networks, side by side; writes benchmarks/latest.json.
 bench: $(VENV)/.installed-jax
 	$(BIN)/python -m pytest benchmarks/ -n0 $(ARGS)
 
-# Spreads from seeds that judge nothing, for the choice of the number of seeds; writes claims/pilots.json.
+# Measures pilot seeds, which judge nothing and help to choose the number of seeds; writes claims/pilots.json.
 pilots: $(VENV)/.installed
 	$(BIN)/python -m pytest claims/ --pilot $(ARGS)
 
-# The committed example: page and results.json of the finished run in reports/latest, and the README's picture of it.
+# Makes the committed example from the finished run in reports/latest: page, results.json, and the README's picture.
 example: $(VENV)/.installed
 	$(BIN)/pytest-claims example reports/latest -o reports/example
 	$(BIN)/python -m benchmarks.picture reports/example/index.html reports/example.png
 
-# The stamp makes the second call quick; it is older than its sources when the pinned set changes.
+# The stamp file makes the second call quick. When the pinned set changes the stamp is older, and pip runs again.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Atomic Claims needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true): install one and name it, as in 'make claims PYTHON=python3.11'." >&2; exit 1; }

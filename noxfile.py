@@ -1,6 +1,6 @@
 """The claims on old and new versions: `nox -s oldest|pinned|latest|nightly|chosen -- [pytest options]`.
 
-Only calls stand here; what a leg is for, and whether it got it, is decided in src/pytest_claims/nightly/. Each leg
+This file only makes calls: src/pytest_claims/nightly/ decides what a leg is for and whether it got that. Each leg
 leaves legs/NAME/leg.json and legs/NAME/report/.
 """
 
@@ -22,7 +22,7 @@ nox.options.sessions = ["pinned"]
 
 
 def run(session: nox.Session, leg: str) -> None:
-    """Install a leg, check that it got what it is for, and run the claims against the pinned baseline."""
+    """Install a leg, check that it got the versions it is for, and run the claims against the pinned baseline."""
     folder = ROOT / "legs" / leg
     record, log = folder / "leg.json", Path(session.create_tmp()) / "pip.log"
     legs.clear(folder)
@@ -47,7 +47,7 @@ def run(session: nox.Session, leg: str) -> None:
 
 @nox.session
 def oldest(session: nox.Session) -> None:
-    """Test the lower bounds of pyproject.toml, really installed."""
+    """Test the lowest versions that pyproject.toml allows."""
     run(session, "oldest")
 
 
@@ -71,13 +71,13 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session
 def chosen(session: nox.Session) -> None:
-    """Test the versions in ATOMIC_CLAIMS_VERSIONS ("numpy==2.2.6,scipy==1.15.3"); the newest of others."""
+    """Test the versions in ATOMIC_CLAIMS_VERSIONS ("numpy==2.2.6,scipy==1.15.3"), and the newest of all others."""
     run(session, "chosen")
 
 
 @nox.session
 def summary(session: nox.Session) -> None:
-    """Put a night's legs together: pages, history, exit status 1 when a leg needs attention. Arguments: the legs."""
+    """Put a night's legs (the arguments) together: pages and history; exit status 1 when a leg needs attention."""
     session.install("--constraint", "constraints.txt", ".")
     shown = ("--markdown", os.environ["GITHUB_STEP_SUMMARY"]) if "GITHUB_STEP_SUMMARY" in os.environ else ()
     places = ("--history", "legs-history", "--site", "legs/site")

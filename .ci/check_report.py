@@ -1,25 +1,25 @@
-"""Check the report of a reduced run: `python .ci/check_report.py FOLDER ID ...`; exit status 1 with what is wrong."""
+"""Check the report of a small run: `python .ci/check_report.py FOLDER ID ...`; prints what is wrong, exit status 1."""
 
 import csv
 import json
 import sys
 from pathlib import Path
 
-WORLDS = 400  # in which each claim is judged as its negative control
+WORLDS = 400  # of each claim's negative control
 
 
 def problems(folder: Path, expected: list[str]) -> list[str]:
-    """Return what is wrong with the report in a folder, one sentence each."""
+    """Return a sentence for everything that is wrong with the report in a folder."""
     results = json.loads((folder / "results.json").read_text())
     page = (folder / "index.html").read_text()
     with (folder / "measurements.csv").open(newline="") as lines:
         rows = sum(1 for _ in csv.DictReader(lines))
-    found = {claim["id"]: claim for claim in results["claims"]}
-    wrong = [f"claim {name} is missing from results.json" for name in expected if name not in found]
-    for name in set(expected) & set(found):
-        if found[name]["verdict"] not in {"supported", "refuted", "inconclusive"}:
-            wrong.append(f"claim {name} has no verdict: {found[name]['message']}")
-        controls = found[name].get("controls") or {}
+    claims = {claim["id"]: claim for claim in results["claims"]}
+    wrong = [f"claim {name} is missing from results.json" for name in expected if name not in claims]
+    for name in set(expected) & set(claims):
+        if claims[name]["verdict"] not in {"supported", "refuted", "inconclusive"}:
+            wrong.append(f"claim {name} has no verdict: {claims[name]['message']}")
+        controls = claims[name].get("controls") or {}
         if controls.get("worlds") != WORLDS or not controls.get("ok"):
             wrong.append(f"claim {name} has no negative control, or one that fails: {controls}")
         if f'id="{name}"' not in page:
@@ -34,6 +34,6 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    found = problems(Path(sys.argv[1]), sys.argv[2:])
-    print("\n".join(found) or "The report is whole.")  # noqa: T201  a command's output
-    sys.exit(bool(found))
+    sentences = problems(Path(sys.argv[1]), sys.argv[2:])
+    print("\n".join(sentences) or "The report is complete.")  # noqa: T201 - a command's output
+    sys.exit(bool(sentences))

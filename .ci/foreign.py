@@ -1,8 +1,8 @@
-"""Use the wheel as a stranger does: `python .ci/foreign.py WHEEL`; exit status 1 with what is wrong.
+"""Use the wheel outside this clone: `python .ci/foreign.py WHEEL`; prints what is wrong, exit status 1.
 
 The wheel holds one package. A new environment outside the clone gets it with scikit-learn and xdist, and no torch.
-There `pytest-claims new` starts a folder of claims, which runs on two workers, runs again from stored trials, runs
-beside a claim whose measurement kills its process, and runs under the oldest pytest that is promised.
+There `pytest-claims new` starts a folder of claims. It runs on two workers, again from stored trials, then beside a
+claim whose measurement kills its process, and last under the oldest pytest that the library promises to work with.
 """
 
 import json
@@ -41,26 +41,26 @@ def test_crash(deadly):
 
 
 class ForeignError(Exception):
-    """What is wrong, in one sentence or with a program's output."""
+    """Says what is wrong, in a sentence or with a program's output."""
 
 
 def check(condition: object, problem: str) -> None:
-    """Raise what is wrong unless the condition holds."""
+    """Raise a ForeignError that names the problem, unless the condition holds."""
     if not condition:
         raise ForeignError(problem)
 
 
 def check_contents(wheel: Path) -> None:
-    """Check that the wheel holds our package alone, with what is no Python in it."""
+    """Check that the wheel holds our package alone, with the files that are not Python."""
     names = zipfile.ZipFile(wheel).namelist()
-    rooms = {name.partition("/")[0] for name in names}
-    strangers = {room for room in rooms if room != PACKAGE and not room.endswith(".dist-info")}
-    check(not strangers, f"the wheel also holds {', '.join(sorted(strangers))}")
+    folders = {name.partition("/")[0] for name in names}
+    others = {folder for folder in folders if folder != PACKAGE and not folder.endswith(".dist-info")}
+    check(not others, f"the wheel also holds {', '.join(sorted(others))}")
     for name in ("py.typed", "first_claim.py.txt", "report/templates/report.html"):
         check(f"{PACKAGE}/{name}" in names, f"the wheel lacks {name}")
 
 
-class Stranger:
+class ForeignFolder:
     """A folder outside the clone, with an environment of its own."""
 
     def __init__(self, folder: Path) -> None:
@@ -69,7 +69,7 @@ class Stranger:
         venv.create(self.environment, with_pip=True)
 
     def run(self, command: str, *arguments: str, status: int = 0) -> str:
-        """Run one of the environment's programs in the folder; return its output; an error if it ends otherwise."""
+        """Run one of the environment's programs in the folder; return its output. Another exit status is an error."""
         print(f"$ {shlex.join([command, *arguments])}", flush=True)  # noqa: T201 - a command's output
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
         path = f"{self.environment / 'bin'}{os.pathsep}{clean['PATH']}"
@@ -81,46 +81,48 @@ class Stranger:
         return ended.stdout
 
     def report(self, name: str) -> dict[str, dict[str, Any]]:
-        """Return the claims of a report by id, once page and results.json are whole."""
+        """Return the claims of a report by id; check that page and results.json are complete."""
         folder = self.folder / "reports" / name
         results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
         page = (folder / "index.html").read_text(encoding="utf-8")
         claims = {claim["id"]: claim for claim in results["claims"]}
-        check((results["schema"], results["complete"]) == (1, True), f"reports/{name} is no whole report of schema 1")
+        check((results["schema"], results["complete"]) == (1, True), f"reports/{name} is incomplete or not of schema 1")
         check("<svg" in page, f"the page of reports/{name} shows no figure")
         check(all(f'id="{claim}"' in page for claim in claims), f"the page of reports/{name} lacks a claim")
         return claims
 
 
-def use(wheel: Path, stranger: Stranger) -> None:
+def use(wheel: Path, foreign: ForeignFolder) -> None:
     """Install, start a folder of claims, run it four times."""
     install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt"))
-    stranger.run("python", *install, f"{wheel}[sklearn,xdist]")
-    check("torch" not in stranger.run("python", "-m", "pip", "list").split(), "torch was installed, and nobody asked")
+    foreign.run("python", *install, f"{wheel}[sklearn,xdist]")
+    check(
+        "torch" not in foreign.run("python", "-m", "pip", "list").split(), "torch was installed, and no extra needs it"
+    )
 
-    stranger.run("pytest-claims", "new", "my_claims")
-    stranger.run("pytest", "my_claims/", "-n", "2")
-    first = stranger.report("latest")[FIRST]
+    foreign.run("pytest-claims", "new", "my_claims")
+    foreign.run("pytest", "my_claims/", "-n", "2")
+    first = foreign.report("latest")[FIRST]
     check((first["verdict"], first["seeds"]) == ("supported", 16), f"{FIRST} is {first['verdict']}: {first['message']}")
     check(not first["reused"], f"{FIRST} reused trials in its first run")
 
-    stranger.run(
+    foreign.run(
         "pytest", "my_claims/", "-n", "2", "--claims-reuse", "reports/latest", "--claims-report", "reports/again"
     )
-    again = stranger.report("again")[FIRST]
-    check(again["reused"], f"{FIRST} was measured again where its trials are stored")
-    check(again["interval"] == first["interval"], f"{FIRST} has another interval from stored trials")
+    again = foreign.report("again")[FIRST]
+    check(again["reused"], f"{FIRST} was measured again although its trials are stored")
+    check(again["interval"] == first["interval"], f"{FIRST} has a different interval from stored trials")
 
-    (stranger.folder / "my_claims" / "test_crash.py").write_text(CRASH, encoding="utf-8")
-    stranger.run("pytest", "my_claims/", "-n", "2", "--claims-report", "reports/crash", status=1)
-    claims = stranger.report("crash")
+    (foreign.folder / "my_claims" / "test_crash.py").write_text(CRASH, encoding="utf-8")
+    foreign.run("pytest", "my_claims/", "-n", "2", "--claims-report", "reports/crash", status=1)
+    claims = foreign.report("crash")
     check(claims["crash.a"]["verdict"] == "error", f"crash.a is {claims['crash.a']['verdict']}, not an error")
     check("died" in claims["crash.a"]["message"], f"crash.a does not say what happened: {claims['crash.a']['message']}")
     check(claims[FIRST]["verdict"] == "supported", f"{FIRST} is {claims[FIRST]['verdict']} beside a crash")
 
-    stranger.run("python", *install[:4], f"pytest=={OLDEST_PYTEST}")
-    stranger.run("pytest", "my_claims/test_first_claim.py", "-n", "2", "--claims-report", "reports/old")
-    old = stranger.report("old")[FIRST]
+    foreign.run("python", *install[:4], f"pytest=={OLDEST_PYTEST}")
+    foreign.run("pytest", "my_claims/test_first_claim.py", "-n", "2", "--claims-report", "reports/old")
+    old = foreign.report("old")[FIRST]
     check(old["interval"] == first["interval"], f"{FIRST} has another interval under pytest {OLDEST_PYTEST}")
 
 
@@ -129,11 +131,11 @@ def main(wheel: Path) -> int:
     try:
         check_contents(wheel)
         with tempfile.TemporaryDirectory() as folder:
-            use(wheel.resolve(), Stranger(Path(folder)))
+            use(wheel.resolve(), ForeignFolder(Path(folder)))
     except ForeignError as problem:
         print(f"foreign: {problem}", file=sys.stderr)  # noqa: T201 - a command's output
         return 1
-    print("The wheel works in somebody else's folder.")  # noqa: T201 - a command's output
+    print("The wheel works in a foreign folder.")  # noqa: T201 - a command's output
     return 0
 
 

@@ -361,7 +361,7 @@ def tables(worlds: int = WORLDS) -> str:
         ("### Power", power_table(worlds)),
         ("### Sequential looks", sequential_table(worlds)),
     ]
-    head = f"{worlds:,} simulated experiments a cell, alpha {ALPHA} a side. Made by `python -m inference.calibration`."
+    head = f"{worlds:,} simulated experiments a cell, alpha {ALPHA} a side. Made by `python -m benchmarks.calibration`."
     return "\n\n".join([head, *(f"{title}\n\n" + "\n".join(lines) for title, lines in sections)])
 
 

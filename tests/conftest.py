@@ -1,4 +1,4 @@
-"""What all tests need."""
+"""What all tests share."""
 
 import signal
 from pathlib import Path
@@ -18,7 +18,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def pytest_configure() -> None:
-    """Hear interrupts: a shell starts what it puts into the background deaf to them, and children inherit that.
+    """Accept interrupts again: a shell makes its background processes ignore them, and children inherit that.
 
     Without this the tests that end a run by Ctrl-C would fail wherever the tests themselves run in the background.
     """

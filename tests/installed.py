@@ -1,6 +1,6 @@
-"""An environment with the library installed from its wheel, over the packages that the tests themselves run on.
+"""An environment with the library installed from its wheel, over the packages that the tests themselves use.
 
-What a clone happens to have beside the library (the suite's folders, a conftest, an editable install) is not there.
+It lacks what a clone has besides the library: the suite's folders, a conftest, an editable install.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def environment(folder: Path) -> Path:
-    """Return the Python of such an environment in ``folder``, made by whoever comes first."""
+    """Return the Python of such an environment in ``folder``; the first caller makes it."""
     python = folder / "environment" / "bin" / "python"
     with FileLock(folder / "environment.lock"):
         if not (folder / "ready").exists():

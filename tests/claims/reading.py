@@ -1,4 +1,4 @@
-"""What the tests of the claims' prose read off a claim file: its claims, its measurements, its prose, its numbers."""
+"""Reads claim files for the tests of their prose: claims, measurements, prose, numbers."""
 
 import ast
 import importlib
@@ -58,7 +58,7 @@ class ClaimFile:
 
     @cached_property
     def prose_nodes(self):
-        """The expressions that are prose: docstrings, a claim's text, its reason and departures, and its variants'."""
+        """The expressions that are prose: docstrings, and the texts, reasons and departures of claims and variants."""
         nodes = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
@@ -69,7 +69,7 @@ class ClaimFile:
             if isinstance(node, ast.Dict):  # arguments that several variants share
                 named = zip(node.keys, node.values, strict=True)
                 nodes += [value for key, value in named if isinstance(key, ast.Constant) and key.value in PROSE]
-        names = {node.id for found in nodes for node in ast.walk(found) if isinstance(node, ast.Name)}
+        names = {inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         shared = [
             node.value
             for node in self.tree.body
@@ -79,12 +79,12 @@ class ClaimFile:
 
     @cached_property
     def prose(self):
-        """All prose, with the numbers that a run renders left out."""
+        """All prose, without the numbers that a run fills in."""
         return [REFERENCE.sub("", text) for node in self.prose_nodes for text in _strings(node)]
 
     @cached_property
     def numbers(self):
-        """The numbers of the file's code, published values among them, and of what it trains on and with."""
+        """The numbers of the code: of the file, published values too, of its datasets and helpers, of training."""
         prose = {id(inner) for node in self.prose_nodes for inner in ast.walk(node)}
         code = (node for node in ast.walk(self.tree) if id(node) not in prose)
         return numbers_of(code) | settings_of(self.module)
@@ -103,7 +103,7 @@ def claims_of(function):
 
 
 def settings_of(module):
-    """Return the numbers that a claim file takes over: those of its datasets and helpers, and training's defaults."""
+    """Return the numbers that a claim file uses without writing them: of datasets, helpers and training's defaults."""
     share = inspect.signature(training.mixture).parameters["test"].default
     defaults = inspect.signature(training.train).parameters
     numbers = {defaults["rate"].default, defaults["batch"].default, round(100 * share), round(100 * (1 - share))}
@@ -138,7 +138,7 @@ def numbers_in(text):
 
 
 def strange_numbers(file):
-    """Return the numbers of a file's prose that stand nowhere in its code; ids of claims are no numbers."""
+    """Return the numbers in a file's prose that its code does not have; ids of claims do not count."""
     known = {float(number) for number in file.numbers}
     return [
         value

@@ -14,13 +14,13 @@ IDS = {claim.id for file in claim_files() for claim, _ in file.claims}
 
 @EVERY_FILE
 def test_numbers_in_prose_stand_in_the_code(file):
-    """What was measured on one machine is rendered from results instead."""
+    """A number that was measured comes from the run's results instead."""
     assert strange_numbers(file) == []
 
 
 @EVERY_FILE
 def test_a_measured_number_in_prose_is_noticed(file):
-    """In a docstring, in a reason and in a text; the numbers of the protocol pass."""
+    """In a docstring, in a reason and in a claim's text; the protocol's own numbers pass."""
     first, quotes, rest = file.source.partition('"""\n\n')
     measured = dataclasses.replace(
         file, source=f"{first}\nIt falls by 0.98765 and 61.7 %, to .4321 in 1,234,567 rows.{quotes}{rest}"
@@ -44,13 +44,13 @@ def test_a_measured_number_in_prose_is_noticed(file):
     ],
 )
 def test_how_numbers_are_read(text, expected):
-    """Thousands, decimals, powers; digits in names are no numbers."""
+    """Thousands, decimals, powers; digits in names do not count."""
     assert [value for value, _ in numbers_in(text)] == expected
 
 
 @EVERY_FILE
 def test_ids_in_prose_are_those_of_claims(file):
-    """A reader who looks one up finds it."""
+    """A reader who looks up an id finds its claim."""
     mentioned = {name for text in file.prose for name in ID.findall(text)}
 
     assert mentioned <= IDS
@@ -58,7 +58,7 @@ def test_ids_in_prose_are_those_of_claims(file):
 
 @EVERY_FILE
 def test_variants_in_prose_exist(file):
-    """What is quoted as "@name" is a variant of one of the file's claims."""
+    """A name quoted as "@name" is a variant of one of the file's claims."""
     variants = {claim.variant for claim, _ in file.claims}
     mentioned = {name for text in file.prose for name in re.findall(r'"@([\w-]+)"', text)}
 
@@ -67,7 +67,7 @@ def test_variants_in_prose_exist(file):
 
 @EVERY_FILE
 def test_prose_is_plain(file):
-    """None of the phrases that a reader stumbles over."""
+    """It has none of the phrases that readers stumble over."""
     prose = [" ".join(text.split()) for text in file.prose]
 
     assert [text for text in prose for phrase in FOREIGN if re.search(rf"\b{phrase}\b", text, re.IGNORECASE)] == []
@@ -75,7 +75,7 @@ def test_prose_is_plain(file):
 
 @EVERY_FILE
 def test_an_expected_failure_has_a_reason(file):
-    """And what is expected to be supported needs none."""
+    """A claim has a reason exactly if it is registered as refuted or inconclusive."""
     assert [claim.fault for claim, _ in file.claims if claim.fault] == []
     for claim, _ in file.claims:
         assert bool(claim.reason) == (claim.registered != "supported"), claim.id
@@ -83,7 +83,7 @@ def test_an_expected_failure_has_a_reason(file):
 
 @EVERY_FILE
 def test_templates_fit_the_declared_conditions(file):
-    """Their syntax, their measurements, and the labels of conditions; the rest is in test_templates.py."""
+    """Their syntax, their measurements, and the labels of conditions; test_reasons.py tests rendering."""
     for claim, function in file.claims:
         conditions = {name: declared.levels for name, declared in file.measurements_of(function).items()}
         for template in (claim.reason, claim.departs, claim.departures):

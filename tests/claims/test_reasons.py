@@ -1,4 +1,4 @@
-"""Templates of reasons: what they refer to, how they are rendered, and what is said of one that cannot be."""
+"""Templates of reasons: what they refer to, how they are rendered, and the sentence about one that cannot be."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,14 @@ WAYS = xr.Dataset(
     {"accuracy": (("seed", "way", "rate", "sample"), np.arange(8.0).reshape(1, 2, 2, 2))},
     coords={"seed": [0], "way": ["float32, one thread", "float64"], "rate": [0.01, 1.0], "sample": ["last", "spread"]},
 )
-ONE = {"by_depth": BY_DEPTH}
-TWO = {"by_depth": BY_DEPTH, "ways": WAYS}
+ONLY_DEPTH = {"by_depth": BY_DEPTH}
+BOTH = {"by_depth": BY_DEPTH, "ways": WAYS}
 CONDITIONS = {"by_depth": {"layers": (1, 3)}}
 VERDICT = {"kind": "difference", "effect": 0.0213, "interval": [-0.01, 1171.0], "seeds": 64, "win_rate": 0.75}
 
 
-def fault_of(template, datasets=ONE, verdict=VERDICT):
-    """Return the sentence that a template which cannot be rendered raises."""
+def fault_of(template, datasets=ONLY_DEPTH, verdict=VERDICT):
+    """Return the sentence of the error that a faulty template raises."""
     with pytest.raises(DesignError) as caught:
         render(template, datasets, verdict)
     return str(caught.value)
@@ -38,7 +38,7 @@ def fault_of(template, datasets=ONE, verdict=VERDICT):
 
 def test_a_variable_is_its_mean_over_the_seeds():
     """At the labels selected."""
-    text = render("one layer gets {accuracy[layers=1, step=2500]:.2f} of them right", ONE, VERDICT)
+    text = render("one layer gets {accuracy[layers=1, step=2500]:.2f} of them right", ONLY_DEPTH, VERDICT)
 
     assert text == "one layer gets 0.65 of them right"
 
@@ -63,7 +63,7 @@ def test_a_variable_is_its_mean_over_the_seeds():
 def test_what_templates_render_to(template, expected):
     """Labels by text or by number, ``last``, booleans as shares, numbers of the verdict, doubled braces."""
     assert check(template) is None
-    assert render(template, ONE, VERDICT) == expected
+    assert render(template, ONLY_DEPTH, VERDICT) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,19 +76,19 @@ def test_what_templates_render_to(template, expected):
     ],
 )
 def test_labels_of_words_and_of_numbers(labels, expected):
-    """``last`` is a label where one is called so; a number is found by its value; quotes hold commas."""
-    assert render(f"{{ways.accuracy[{labels}]}}", TWO, VERDICT) == expected
+    """``last`` is an ordinary label where a label has that name; numbers match by value; quotes protect commas."""
+    assert render(f"{{ways.accuracy[{labels}]}}", BOTH, VERDICT) == expected
 
 
 def test_a_claim_about_time_shows_factors():
-    """Its verdict keeps log2 of them."""
+    """The verdict itself holds log2 of the factors."""
     verdict = VERDICT | {"kind": "time", "effect": 1.0, "interval": [0.0, 2.0], "seeds": 16}
 
-    assert render("{effect:.0f} ({low:.0f} to {high:.0f}), {seeds}", ONE, verdict) == "2 (1 to 4), 16"
+    assert render("{effect:.0f} ({low:.0f} to {high:.0f}), {seeds}", ONLY_DEPTH, verdict) == "2 (1 to 4), 16"
 
 
 def test_names_are_what_a_template_refers_to():
-    """In its order, before there are data."""
+    """They come in the template's order, and need no data."""
     first, second = names("from {ways.accuracy[way='float32, one thread', rate=0.01]:.2f} to {effect}")
 
     assert (first.measurement, first.variable, first.spec) == ("ways", "accuracy", ".2f")
@@ -118,7 +118,7 @@ def test_names_are_what_a_template_refers_to():
     ],
 )
 def test_a_template_that_cannot_be_read_is_known_before_training(template, part):
-    """One sentence, which quotes the template; rendering raises the same."""
+    """One sentence quotes the template; checking returns it and rendering raises it."""
     sentence = check(template)
 
     assert part in sentence
@@ -152,20 +152,20 @@ def test_a_reference_to_what_is_not_there(template, part):
 
 
 def test_a_name_of_no_measurement_where_there_are_several():
-    """It does not guess, and says what could be meant."""
-    sentence = fault_of("{accuracy[layers=1, step=0]}", TWO)
+    """The error does not guess, and lists what could be meant."""
+    sentence = fault_of("{accuracy[layers=1, step=0]}", BOTH)
 
     assert "it could be of by_depth or ways: write measurement.accuracy" in sentence
     assert "effect, low, high, seeds and share" in sentence
 
 
 def test_a_verdict_without_the_number():
-    """Results hold null where a number is not finite."""
-    assert "{effect}, which is not a number in this run" in fault_of("{effect}", ONE, VERDICT | {"effect": None})
+    """results.json has null where a number is not finite; a template that needs it is an error."""
+    assert "{effect}, which is not a number in this run" in fault_of("{effect}", ONLY_DEPTH, VERDICT | {"effect": None})
 
 
 def test_last_is_no_label_among_words():
-    """The last of several names means nothing."""
+    """Only dimensions of numbers have a last label."""
     datasets = {"ways": WAYS.isel(sample=0, rate=0, drop=True)}
 
     assert "way has no label last; it has float32, one thread and float64" in fault_of("{accuracy[way=last]}", datasets)
@@ -184,7 +184,7 @@ def test_last_is_no_label_among_words():
     ],
 )
 def test_declared_conditions_are_known_before_training(template, part):
-    """What a measurement labels itself is not."""
+    """Labels that a measurement makes itself are known only after it."""
     sentence = check(template, CONDITIONS)
 
     assert (sentence is None) == (part is None)
@@ -192,7 +192,7 @@ def test_declared_conditions_are_known_before_training(template, part):
 
 
 def test_a_long_template_is_quoted_in_part():
-    """The reference itself is whole."""
+    """The reference is quoted whole."""
     sentence = fault_of("word " * 100 + "{acuracy}")
 
     assert len(sentence) < 300

@@ -1,4 +1,4 @@
-"""What the tests of the documents read off them: code blocks, inline code, links, headings."""
+"""Reads the documents for their tests: code blocks, inline code, links, headings."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ NAMED = re.compile(r"# ([\w/]+\.py)\n")
 
 def blocks(path, language=None):
     """Return the code blocks of a document, of one language or of all."""
-    found = FENCE.findall(path.read_text(encoding="utf-8"))
-    return [code for label, code in found if language in {None, label}]
+    fenced = FENCE.findall(path.read_text(encoding="utf-8"))
+    return [code for label, code in fenced if language in {None, label}]
 
 
 def files(path):
@@ -30,7 +30,7 @@ def prose(path):
 
 
 def code(path):
-    """Return everything in a document that is set as code: blocks and inline."""
+    """Return all code in a document: its blocks, and what is set as code in its text."""
     return [*blocks(path), *re.findall(r"`([^`]+)`", prose(path))]
 
 

@@ -1,4 +1,4 @@
-"""The documents name only what there is: files, headings, options, commands."""
+"""Files, headings, options and commands that the documents name exist."""
 
 import importlib.util
 import re
@@ -20,12 +20,17 @@ FOREIGN = {
     "--format": "pip list",
     "--check": "ruff format",
 }
-ROOMS = r"(?:claims|fixtures|trials|inference|reports|tests|benchmarks|nightly|docs)"
-#: What only a run makes.
+FOLDERS = r"(?:claims|fixtures|src|reports|tests|benchmarks|docs)"
+#: The library's rooms, which the page about them names without their folder.
+ROOMS = r"(?:trials|running|inference|training|report|drift|nightly)"
+LIBRARY = "src/pytest_claims"
+#: Made by a run, not committed.
 MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json")
 
 documents = pytest.mark.parametrize(
-    "path", DOCUMENTS, ids=[path.name if path.parent.name != "reports" else f"reports/{path.name}" for path in DOCUMENTS]
+    "path",
+    DOCUMENTS,
+    ids=[path.name if path.parent.name != "reports" else f"reports/{path.name}" for path in DOCUMENTS],
 )
 
 
@@ -63,10 +68,12 @@ def test_links_lead_somewhere(path):
 
 @documents
 def test_named_files_exist(path):
-    """A path into one of the rooms, set as code, is there."""
-    named = [text for text in code(path) if re.fullmatch(rf"{ROOMS}/[\w/.-]*", text)]
+    """A path into a folder of the repository, or into a room of the library, is there when it is set as code."""
+    named = [text for text in code(path) if re.fullmatch(rf"{FOLDERS}/[\w/.-]*", text) and not text.startswith(MADE)]
+    rooms = [text for text in code(path) if re.fullmatch(rf"{ROOMS}/[\w/.-]*", text)]
 
-    assert [text for text in named if not text.startswith(MADE) and not (ROOT / text).exists()] == []
+    assert [text for text in named if not (ROOT / text).exists()] == []
+    assert [text for text in rooms if not (ROOT / LIBRARY / text).exists()] == []
 
 
 def test_named_options_exist(options_of_pytest):
@@ -80,19 +87,21 @@ def test_named_options_exist(options_of_pytest):
     }
 
     assert {option for _, option in named} >= {"--seeds", "--fresh", "--reuse", "--pilot", "--design", "--report"}
-    assert sorted(one for one in named if one[1] not in known) == []
+    families = {option for _, option in named if option.endswith("-")}  # as in `--claims-...`
+    assert all(any(option.startswith(family) for option in known) for family in families)
+    assert sorted((page, option) for page, option in named if option not in known | families) == []
 
 
 @documents
 def test_named_commands_exist(path):
-    """`make TARGET` is in the Makefile, `python -m MODULE` can be found, `pytest-claims COMMAND` is one of ours."""
+    """`make TARGET` is in the Makefile, `python -m MODULE` can be found, `pytest-claims COMMAND` is a subcommand."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     text = "\n".join(code(path))
-    made = set(re.findall(r"\bmake ([a-z]+)\b(?!=)", text))
+    named_targets = set(re.findall(r"\bmake ([a-z]+)\b(?!=)", text))
     modules = set(re.findall(r"\bpython -m ([a-z][\w.]*)", text))
     commands = set(re.findall(r"\bpytest-claims ([a-z]+)", text))
 
-    assert made - targets == set()
+    assert named_targets - targets == set()
     assert {name for name in modules if importlib.util.find_spec(name) is None} == set()
     assert commands - options_of_command().keys() == set()
 
@@ -100,6 +109,6 @@ def test_named_commands_exist(path):
 @documents
 def test_no_places_of_a_machine(path):
     """No home folders, no mounted work folders, no addresses of package indexes."""
-    found = re.findall(r"/(?:home|root|Users|work|tmp|mnt)/\S*|https?://\S*(?:pypi|whl|index)\S*", path.read_text())
+    places = re.findall(r"/(?:home|root|Users|work|tmp|mnt)/\S*|https?://\S*(?:pypi|whl|index)\S*", path.read_text())
 
-    assert found == []
+    assert places == []

@@ -1,4 +1,4 @@
-"""The committed whole run: every claim was controlled, and is one that pytest collects."""
+"""The committed example, a run of all claims: every control holds, and its claims are those that pytest collects."""
 
 import json
 import subprocess
@@ -18,18 +18,20 @@ def example():
 
 
 def test_every_claim_has_a_negative_control_that_holds(example):
-    """400 worlds each, no more supported than the bound; shifted worlds beyond the margin, too."""
+    """Each has 400 worlds, and no more are supported than the bound allows, also in worlds beyond the margin."""
     controls = {claim["id"]: claim["controls"] for claim in example["claims"]}
 
-    assert {name for name, one in controls.items() if one is None or one["worlds"] != WORLDS} == set()
-    assert {name for name, one in controls.items() if not one["ok"] or one["supported"] > one["bound"]} == set()
-    shifted = {name: one for name, one in controls.items() if one["kind"] == "shifted to the margin"}
+    assert {name for name, control in controls.items() if control is None or control["worlds"] != WORLDS} == set()
+    assert {name for name, control in controls.items() if not control["ok"]} == set()
+    assert {name for name, control in controls.items() if control["supported"] > control["bound"]} == set()
+    shifted = {name: control for name, control in controls.items() if control["kind"] == "shifted to the margin"}
     assert shifted
-    assert {name for name, one in shifted.items() if one["beyond"] is None or one["beyond"] > one["bound"]} == set()
+    assert {name for name, control in shifted.items() if control["beyond"] is None} == set()
+    assert {name for name, control in shifted.items() if control["beyond"] > control["bound"]} == set()
 
 
 def test_no_claim_is_supported_together_with_its_opposite(example):
-    """All are judged the other way round as well; a claim that is refuted may have a supported opposite."""
+    """Every claim's opposite is judged as well; it may be supported only where the claim is not."""
     opposites = {claim["id"]: (claim["verdict"], claim["controls"]["reversed"]) for claim in example["claims"]}
 
     assert {opposite for _, opposite in opposites.values()} <= {"supported", "refuted", "inconclusive"}
@@ -37,9 +39,8 @@ def test_no_claim_is_supported_together_with_its_opposite(example):
 
 
 def test_the_example_has_the_claims_that_are_collected(example):
-    """No more and no fewer, with nothing that ended as an error."""
+    """No more and no fewer, and none ended as an error."""
     pytest.importorskip("sklearn", reason="the claims need scikit-learn")
-    pytest.importorskip("xdist", reason="this repository's settings ask for workers")
     command = [sys.executable, "-m", "pytest", "claims", "--collect-only", "-q", "-n0", "-p", "no:cacheprovider"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     collected = {line for line in listed.splitlines() if line.startswith("claims/") and "::" in line}
@@ -51,8 +52,8 @@ def test_the_example_has_the_claims_that_are_collected(example):
 
 
 def test_the_fresh_draws_are_of_these_claims(example):
-    """docs/fresh.md has a row for every claim, with the verdict that it registers."""
+    """docs/fresh.md has a row for every claim, with its registered verdict."""
     rows = [line.split("|") for line in (ROOT / "docs" / "fresh.md").read_text(encoding="utf-8").splitlines()]
-    told = {row[1].strip().replace("\\", ""): row[3].strip() for row in rows if len(row) > 6 and "." in row[1]}
+    registered = {row[1].strip().replace("\\", ""): row[3].strip() for row in rows if len(row) > 6 and "." in row[1]}
 
-    assert told == {claim["id"]: claim["registered"] for claim in example["claims"]}
+    assert registered == {claim["id"]: claim["registered"] for claim in example["claims"]}

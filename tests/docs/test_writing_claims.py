@@ -22,12 +22,12 @@ VERDICTS = {"supported", "refuted", "inconclusive"}
 
 def ids_in(*sources):
     """Return the ids of all claims and variants in these sources."""
-    found = set()
+    ids = set()
     for source in sources:
         for claim in re.findall(r'@claim\(\s*(".*?\n)def ', source, re.DOTALL):
             name = re.match(r'"([^"]+)"', claim)[1]
-            found |= {name, *(f"{name}@{variant}" for variant in re.findall(r'variant\("([^"]+)"', claim))}
-    return found
+            ids |= {name, *(f"{name}@{variant}" for variant in re.findall(r'variant\("([^"]+)"', claim))}
+    return ids
 
 
 def write(folder, sources):
@@ -39,7 +39,7 @@ def write(folder, sources):
 
 
 def run(python, folder, *arguments):
-    """Run pytest in a folder, in a process of its own; return it when it ended with verdicts as registered."""
+    """Run pytest in a folder, in a process of its own; return that process, whose exit status must be 0."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {name: value for name, value in inherited.items() if name != "PYTHONPATH"}
     command = [python, "-m", "pytest", *arguments]
@@ -83,9 +83,9 @@ def repository(tmp_path):
 
 @pytest.fixture
 def claims():
-    """Return the page's claim files; that of JAX only where JAX is installed."""
-    there = importlib.util.find_spec("jax") is not None
-    return {name: source for name, source in CLAIMS.items() if there or "import jax" not in source}
+    """Return the page's claim files; the one that needs JAX only where JAX is installed."""
+    has_jax = importlib.util.find_spec("jax") is not None
+    return {name: source for name, source in CLAIMS.items() if has_jax or "import jax" not in source}
 
 
 def test_every_block_says_which_file_it_is():
@@ -97,7 +97,7 @@ def test_every_block_says_which_file_it_is():
 
 
 def test_the_first_claim_takes_a_dozen_lines():
-    """Beyond docstring and imports."""
+    """Docstring and imports do not count."""
     _, _, body = CLAIMS["my_claims/test_width.py"].partition("\n\n\n")
 
     assert len([line for line in body.splitlines() if line.strip()]) <= 12
@@ -131,7 +131,7 @@ def test_pilots_tell_the_design_what_it_can_detect(tmp_path, installed, claims):
 
 @pytest.mark.slow
 def test_a_folder_outside_the_repository(tmp_path, installed):
-    """With the conftest.py of the page: short names, workers by themselves, verdict, figure, report."""
+    """With the conftest.py of the page: short option names; workers start by themselves; verdict, figure, report."""
     first = {name: FILES[name] for name in ("conftest.py", "my_claims/test_width.py")}
     write(tmp_path, first)
     shown = run(installed, tmp_path, "my_claims/", "--seeds", "8").stdout

@@ -41,10 +41,13 @@ def numbers(folder, options):
     report = folder / "-".join(options).replace("=", "")
     command = [sys.executable, "-m", "pytest", str(folder / "test_workers_claim.py"), "--rootdir", str(ROOT)]
     command += ["-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "--report", str(report), *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (report / "results.json").exists(), done.stdout + done.stderr
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (report / "results.json").exists(), ended.stdout + ended.stderr
     claims = json.loads((report / "results.json").read_text())["claims"]
-    return {one["id"]: ([row["values"] for row in one["conditions"]], one["trace"], one["inputs"]) for one in claims}
+    return {
+        claim["id"]: ([row["values"] for row in claim["conditions"]], claim["trace"], claim["inputs"])
+        for claim in claims
+    }
 
 
 @pytest.mark.slow

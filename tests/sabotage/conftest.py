@@ -1,32 +1,32 @@
-"""Sabotage: what a claim rests on is taken out of the real training run, and the claim must lose its support.
+"""Sabotage: a patch takes a claim's mechanism out of the real training run, and the claim must lose its support.
 
-Two lines for a new claim:
+A new claim needs two lines:
 
     def test_without_repeats_depth_gains_nothing(untouched, sabotaged):
         assert untouched("2.a").supported == {"2.a"}
         assert sabotaged("2.a", patch=SAME_DEPTH).supported == set()
 
 `sabotaged(*ids, patch=..., seeds=8)` runs the real `pytest claims/ --claim ID,ID --seeds 8 -n0`, in a process and a
-report folder of its own, with the patch applied before any claim file is collected. A patch is "module: statement", and
-the statement is executed among the module's own names; several patches are a list. Claim files can be patched like any
-other module:
+report folder of its own. The patch is applied before any claim file is collected. It is written "module: statement",
+and the statement is executed in the module's own namespace. For several patches give a list. Claim files can be patched
+like any other module:
 
     ENGINES = "pytest_claims.training.engines.base"
     SAME_DEPTH = f"{ENGINES}: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
     FROZEN = "claims.test_layers: Run = partial(Run, frozen=range(4))"
 
-It returns the entries of `results.json` by id (of the ids asked for: variants have ids of their own); `.supported` is
-the set of ids with that verdict. A claim that is missing or ended as an error fails the test: no crash is lost support.
+It returns the entries of `results.json` of these ids (a variant has an id of its own). `.supported` is the set of ids
+whose verdict is supported. A claim that is missing or an error fails the test: a crash is not lost support.
 
-`untouched(*ids, seeds=8)` is the same without a patch. With it a test cannot pass vacuously: what was not supported in
-the first place has no support to lose. For such a claim plant the effect instead, and ask for support:
+`untouched(*ids, seeds=8)` is the same without a patch. With it a test cannot pass for nothing: a claim that was not
+supported has no support to lose. For such a claim plant the effect instead, and expect support:
 
     def test_a_planted_winner_is_found(untouched, sabotaged):
         assert untouched("9.d").supported == set()
         assert sabotaged("9.d", patch=ONLY_CROSS_ENTROPY_LEARNS).supported == {"9.d"}
 
-Real training takes time: mark these tests slow, and take cheap claims and few seeds. With `seeds=None` each claim has
-as many as it registers; what is supported then is known from the committed whole run, `records.committed_example()`.
+Real training takes time: mark these tests slow, and choose cheap claims and few seeds. With `seeds=None` each claim has
+its registered number of seeds. The committed example, `records.committed_example()`, then says what is supported.
 """
 
 import os
@@ -44,7 +44,7 @@ for patch in {patches!r}:
     module, _, statement = patch.partition(":")
     exec(statement.strip(), vars(importlib.import_module(module.strip())))
 """
-JUDGED = (0, 1)  # exit statuses: all verdicts as registered, or not
+JUDGED = (0, 1)  # exit statuses of a run with verdicts: all as registered, or not
 SHOWN = 3_000  # characters of a failed run's output
 
 
@@ -80,10 +80,10 @@ def _run_claims(folder, ids, patches, seeds):
     shown = f"{ended.stdout[-SHOWN:]}\n{ended.stderr[-SHOWN:]}"
     if ended.returncode not in JUDGED:
         pytest.fail(f"The run ended without verdicts, exit status {ended.returncode}:\n{shown}")
-    told = read_records(report / "results.json")
-    records = Records({claim: record for claim, record in told.items() if claim in ids})
+    entries = read_records(report / "results.json")
+    records = Records({claim: record for claim, record in entries.items() if claim in ids})
     if missing := set(ids) - records.keys():
-        pytest.fail(f"The report of the run lacks {missing}:\n{shown}")
+        pytest.fail(f"The run's report lacks {', '.join(sorted(missing))}:\n{shown}")
     if errors := {claim: record["message"] for claim, record in records.items() if record["verdict"] == "error"}:
-        pytest.fail(f"An error is no verdict: {errors}")
+        pytest.fail(f"These claims have no verdict, they are errors: {errors}")
     return records

@@ -1,4 +1,4 @@
-"""The entries of a results.json by id: of a run that a sabotage started, and of the committed whole run."""
+"""Entries of results.json by id: those of a run that a sabotage started, and those of the committed example."""
 
 import json
 from pathlib import Path
@@ -21,5 +21,5 @@ def read_records(path: Path) -> Records:
 
 
 def committed_example() -> Records:
-    """Return the entries of the committed whole run: all claims, at their registered seeds."""
+    """Return the entries of the committed example: all claims, at their registered seeds."""
     return read_records(ROOT / "reports" / "example" / "results.json")

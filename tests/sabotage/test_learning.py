@@ -17,7 +17,7 @@ ONLY_CROSS_ENTROPY_LEARNS = (
 )
 NO_PENALTY = f"{ENGINE}: PENALTIES.update(dict.fromkeys(PENALTIES, torch.zeros_like))"
 IDLE_ADAM = "torch.optim: Adam.step = lambda self, closure=None: None"
-NO_LEARNING = f"{ENGINE}: chunks = lambda *_: ()"  # as when Adam's step does nothing, and takes no time
+NO_LEARNING = f"{ENGINE}: chunks = lambda *_: ()"  # the same as an Adam that does nothing, but quick
 HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experiments 9 and 12 are about
 EXAMPLE = committed_example()
 TRUE_WITHOUT_LEARNING = {
@@ -31,23 +31,23 @@ TRUE_WITHOUT_LEARNING = {
 
 
 def test_without_a_non_linearity_units_do_not_help(sabotaged):
-    """All of experiment 1: a sum of lines is a line; with the identity for sigmoid 16 units fit no better than 2."""
+    """1: a sum of lines is a line; with the identity instead of sigmoid 16 units fit no better than 2."""
     claims = ("1.a", "1.b", "1.c", "1.d", "1.e")
-    after = sabotaged(*claims, seeds=None, patch=IDENTITY_FOR_SIGMOID)
+    records = sabotaged(*claims, seeds=None, patch=IDENTITY_FOR_SIGMOID)
 
     assert EXAMPLE.supported & set(claims) == {"1.b", "1.d"}
-    assert {claim: record["verdict"] for claim, record in after.items()} == dict.fromkeys(claims, "refuted")
+    assert {claim: record["verdict"] for claim, record in records.items()} == dict.fromkeys(claims, "refuted")
 
 
 def test_the_error_falls_because_of_the_non_linearity(sabotaged):
-    """1.a is undecided on sin(12x) and has no support to lose: without that function it has, and loses it."""
+    """1.a is undecided because of sin(12x); without that function it is supported, and loses its support."""
     assert EXAMPLE["1.a"]["verdict"] == "inconclusive"
     assert sabotaged("1.a", seeds=32, patch=EASY_CURVES).supported == {"1.a"}
     assert sabotaged("1.a", seeds=32, patch=[EASY_CURVES, IDENTITY_FOR_SIGMOID]).supported == set()
 
 
 def test_without_repeats_depth_gains_nothing(sabotaged):
-    """2: with the shared layer applied once whatever L, more layers bring no accuracy and no turns."""
+    """2: if the shared layer is applied once, whatever the depth, more layers bring no accuracy and no turns."""
     claims = ("2.a", "2.b", "2.c")
 
     assert EXAMPLE.supported >= set(claims)
@@ -55,7 +55,7 @@ def test_without_repeats_depth_gains_nothing(sabotaged):
 
 
 def test_one_activation_under_seven_names(untouched, sabotaged):
-    """7: with the identity under every name nothing is effective, and nothing is worse than another."""
+    """7: with the identity under every name no activation is effective, and none is worse than another."""
     claims = ("7.a", "7.c", "7.d", "7.g")
 
     assert untouched(*claims).supported == set(claims)
@@ -63,7 +63,7 @@ def test_one_activation_under_seven_names(untouched, sabotaged):
 
 
 def test_one_loss_under_six_names(sabotaged):
-    """9: the constant loss learns when it is not constant; cross-entropy is not the best, but where it alone learns."""
+    """9: if every loss is the squared one, "constant" learns too; cross-entropy is the best only if it alone learns."""
     claims = ("9.a", "9.b", "9.c", "9.d")
 
     assert sabotaged(*claims, patch=HARMONIC).supported == {"9.b"}
@@ -72,7 +72,7 @@ def test_one_loss_under_six_names(sabotaged):
 
 
 def test_strength_zero_everywhere(sabotaged):
-    """12: without a penalty weights do not shrink, are not sparse, and cost no accuracy."""
+    """12: without a penalty weights do not shrink and are not sparse, and no accuracy is lost."""
     claims = ("12.a", "12.b", "12.d", "12.e")
 
     assert sabotaged(*claims, seeds=16, patch=HARMONIC).supported >= {"12.a", "12.b"}
@@ -84,13 +84,14 @@ def experiment_of(claim):
     return claim.partition(".")[0]
 
 
-@pytest.mark.parametrize("experiment", sorted({experiment_of(one) for one in EXAMPLE.supported} - {"3", "9"}, key=int))
+@pytest.mark.parametrize(
+    "experiment", sorted({experiment_of(claim) for claim in EXAMPLE.supported} - {"3", "9"}, key=int)
+)
 def test_nothing_is_learned_without_learning(experiment, sabotaged):
-    """No step is taken: of what the committed example supports, at as many seeds, only what needs no learning stays.
+    """No step is taken: of the claims that the committed example supports, only those that need no learning stay.
 
-    Claims about times say nothing of what was learned, and are left out; so is experiment 9, of which the example
-    supports only that the constant loss learns nothing. Experiment 3 has scikit-learn's networks, and a test of its own
-    in test_classical.py.
+    Claims about times say nothing about learning, and are left out. So is experiment 9, where the example supports only
+    that the constant loss learns nothing. Experiment 3 has scikit-learn's networks, and a test in test_classical.py.
     """
     ids = {claim for claim in EXAMPLE.supported if experiment_of(claim) == experiment and not EXAMPLE[claim]["clock"]}
     expected = TRUE_WITHOUT_LEARNING.keys() & ids
@@ -99,11 +100,11 @@ def test_nothing_is_learned_without_learning(experiment, sabotaged):
 
 
 def test_experiment_9_has_nothing_learned_to_lose():
-    """Which is why the test above leaves it out: should the example support more, it belongs there."""
+    """That is why the test above leaves it out; if the example ever supports more, it belongs there."""
     assert {claim for claim in EXAMPLE.supported if experiment_of(claim) == "9"} == {"9.b"}
 
 
 def test_nothing_is_learned_when_adam_does_nothing(untouched, sabotaged):
-    """Gradients are computed, and Adam's step leaves the weights where they are."""
+    """Gradients are computed, but Adam's step does not change the weights."""
     assert untouched("7.a", "7.c").supported == {"7.a", "7.c"}
     assert sabotaged("7.a", "7.c", patch=IDLE_ADAM).supported == set()

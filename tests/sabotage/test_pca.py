@@ -7,13 +7,13 @@ from tests.sabotage.patches import without
 pytestmark = pytest.mark.slow
 
 FILE = "claims.test_pca"
-# two of the four numbers of dummies that the claims ask about, and the published matrix
+# the published matrix, and two of the four numbers of dummies that the claims are about
 SMALL = [without("orthogonal", 1, 2, 5, 10, 20, 50, 100, 200, 2_000), f"{FILE}: MANY[:] = [500, 1_000]"]
 RANDOM = f"{FILE}: from sklearn.random_projection import GaussianRandomProjection as PCA"
 
 
 def test_a_random_projection_is_no_pca(sabotaged):
-    """6: ten or five random combinations of the columns help no more than all of them."""
+    """6: ten or five random combinations of the columns help no more than all columns."""
     claims = ("6.b", "6.e")
 
     assert sabotaged(*claims, patch=SMALL).supported == set(claims)
