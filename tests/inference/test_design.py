@@ -55,9 +55,9 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: between(x, x, low=0.3, high=0.1), "The range from 0.3 to 0.1 is empty"),
         (lambda x: equivalent(x, "loss", within=0), "within is a margin above zero, not 0"),
         (lambda x: within(x, 0.88, -0.1), "margin is a margin above zero, not -0.1"),
-        (lambda x: increases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
-        (lambda x: decreases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
-        (lambda x: sooner(x, x, by=0.5, budget=100), "A factor of 0.5 would be slower, not sooner"),
+        (lambda x: increases(x, "loss", -1), "An ordered claim needs a margin of at least 0, not -1"),
+        (lambda x: decreases(x, "loss", -1), "An ordered claim needs a margin of at least 0, not -1"),
+        (lambda x: sooner(x, x, by=0.5, budget=100), "A factor of 0.5 would mean slower, not sooner"),
         (lambda x: proportion(x > 0, above=1), r"A share of seeds lies in \[0, 1\), not at 1"),
         (lambda x: exceeds(x, by=float("nan")), "by is a number that is fixed before there are data, not nan"),
         (lambda x: increases(x, "loss", by=None), "by is a number that is fixed before there are data, not None"),
@@ -65,7 +65,10 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: at_least(x, Fraction(9, 10)), "bound is a number that is fixed before there are data, not Fraction"),
         (lambda x: exceeds(x, by=10**400), "by is a number that is fixed before there are data, not 1000"),
         (lambda x: at_least(x, 0.9, resolution="1/16"), "resolution is a number that is fixed before there are data"),
-        (lambda x: increases(x, "seed", 0.1), "along names the conditions to compare; seeds are what a mean is taken"),
+        (
+            lambda x: increases(x, "seed", 0.1),
+            "along names the conditions to compare, not 'seed': means are taken",
+        ),
         (lambda x: sooner(x, x, budget=float("nan")), "A budget is a number above zero, an array of them or a pair"),
         (lambda x: sooner(x, x, budget=(100, 0)), "A budget is a number above zero, an array of them or a pair, not 0"),
         (lambda x: sooner(x, x, budget=None), "A budget is a number above zero, an array of them or a pair, not None"),
@@ -73,13 +76,13 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: all_of(exceeds(x), x), r"all_of\(\) joins hypotheses, not (a measurement|DataArray)"),
         (
             lambda x: sooner(x, x, budget=(100,)),
-            "A pair of budgets is that of the fast arm and that of the slow one, not 1",
+            "A pair of budgets has two values, for the fast arm and the slow arm, not 1",
         ),
         (
             lambda x: exceeds(x, by=x.mean()),
             "by is a number that is fixed before there are data, not (a meas|DataArray)",
         ),
-        (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is a step of the unit, not -0.0625"),
+        (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is at least 0, not -0.0625"),
         (lambda x: all_of(exceeds(x), equivalent(x, "loss", within=0)), "within is a margin above zero"),
     ],
 )
@@ -108,14 +111,14 @@ def test_a_budget_must_be_known_for_every_run():
     budget = xr.full_like(NUMBERS, 100.0)
     budget[3, 1] = float("nan")
 
-    with pytest.raises(EvidenceError, match="A budget is above zero, and there is one for every run"):
+    with pytest.raises(EvidenceError, match="Every run needs a budget above zero"):
         sooner(NUMBERS, NUMBERS + 1, budget=budget)
     assert sooner(NUMBERS, NUMBERS + 1, budget=float("inf")).judge().verdict == "supported"
 
 
 def test_all_of_nothing_is_refused():
     """There is nothing to judge, and no design."""
-    with pytest.raises(EvidenceError, match="there is none"):
+    with pytest.raises(EvidenceError, match="there are none"):
         all_of()
 
 

@@ -234,7 +234,7 @@ def test_time_takes_a_budget_for_each_arm(given):
 
     assert hypothesis.judge().verdict == "supported"
     assert hypothesis.parts[0].censored[1].sum() == 0
-    with pytest.raises(EvidenceError, match="exchange the arms"):
+    with pytest.raises(EvidenceError, match="swap the arms"):
         sooner(fast, slow, by=0.5, budget=10)
 
 

@@ -109,8 +109,8 @@ def test_a_count_does_not_refute_a_gain_that_the_mean_does_not_refute(given):
     gain, more = exceeds(given(d)).judge(), exceeds(given(d), by=0.2).judge()
 
     assert (gain.verdict, gain.effect) == ("inconclusive", 12 / 32)
-    assert "a tie is no success here, and the mean of all seeds, 0.075, does not refute the claim" in gain.message
-    assert gain.message.endswith("as long as most seeds tie, more of them would not decide.")
+    assert "a tie is not a success here, and the mean of all seeds, 0.075, does not refute the claim" in gain.message
+    assert gain.message.endswith("as long as most seeds tie, more seeds would not decide.")
     assert (gain.detectable, gain.seeds_needed) == (None, None)
     assert (more.verdict, more.effect) == ("refuted", 6 / 32)
 
@@ -265,7 +265,7 @@ class TestCensoring:
 
         assert free.verdict == "refuted"
         assert cut.verdict == "inconclusive"
-        assert "runs of the slow arm never got there" in cut.message
+        assert "runs of the slow arm never reached the threshold" in cut.message
 
     def test_one_censored_slow_run_among_32_forbids_nothing(self, rng):
         """5 % is the limit."""
@@ -284,10 +284,10 @@ class TestCensoring:
         verdict = sooner(fast, slow, budget=2500).judge()
 
         assert verdict.verdict == "inconclusive"
-        assert "never got there although the slow one did" in verdict.message
+        assert "never reached the threshold although the slow arm did" in verdict.message
 
     def test_both_censored_is_a_tie(self):
-        """Neither arm ever got there: most seeds tie at the budget, and none shows a gain."""
+        """Neither arm ever reached the threshold: most seeds tie at the budget, and none shows a gain."""
         never = xr.DataArray(np.full(32, 2500.0), dims="seed", coords={"seed": np.arange(32)})
 
         verdict = sooner(never, never, by=1.25, budget=2500).judge()

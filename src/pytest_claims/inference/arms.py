@@ -1,4 +1,4 @@
-"""From labelled arrays to parts: which arm is compared with which, and in what words."""
+"""From labelled arrays to parts: which arms are compared, and in what words."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from pytest_claims.vocabulary import SEED
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """One difference: ``values`` (n,) of first minus second, in words both ways round."""
+    """One difference: ``values`` (n,) of first minus second, with words for both directions."""
 
     text: str
     opposite: str
     values: Floats
     first: Floats
     second: Floats
-    sooner: str  # "labels true is sooner than permuted": for times, where minus says little
+    sooner: str  # "labels true is sooner than permuted": for times, where "minus" says little
     later: str
     coords: Mapping[str, Label]
 
@@ -30,10 +30,10 @@ class Contrast:
 def evidence(data: Any) -> xr.DataArray:
     """Check one labelled array and put seeds first: (n seeds, ...) float64, every number finite.
 
-    Raises EvidenceError for what is not a DataArray, has no dimension ``seed``, names a seed twice or holds a NaN.
+    EvidenceError for anything but a DataArray with a dimension ``seed``, distinct seeds and only finite numbers.
     """
     if not isinstance(data, xr.DataArray):
-        raise EvidenceError(f"A hypothesis rests on a labelled array (xarray.DataArray), not {type(data).__name__}.")
+        raise EvidenceError(f"A hypothesis needs a labelled array (xarray.DataArray), not {type(data).__name__}.")
     if SEED not in data.dims:
         raise EvidenceError(f"{_called(data)} has no dimension 'seed': {list(map(str, data.dims))}.")
     if 0 in data.shape:
@@ -53,8 +53,8 @@ def evidence(data: Any) -> xr.DataArray:
 def contrasts(a: xr.DataArray, b: xr.DataArray) -> Iterator[Contrast]:
     """Every comparison of an arm of ``a`` with an arm of ``b``.
 
-    A dimension with the same labels in both is compared label by label. One with other labels in each (the networks
-    against the rivals) is crossed: each against each. A partial overlap is an error, because it could mean either.
+    A dimension with the same labels in both arms is compared label by label. A dimension whose labels all differ (the
+    networks against the rivals) is crossed: each against each. A partial overlap is an error: it could mean either.
     """
     if not np.array_equal(a[SEED].values, b[SEED].values):
         only = sorted(set(a[SEED].values.tolist()) ^ set(b[SEED].values.tolist()))
@@ -92,38 +92,38 @@ def single(data: xr.DataArray) -> Iterator[tuple[str, Floats, dict[str, Label]]]
         yield (f"{name} at {words}" if name and words else name or words or "the effect"), data.isel(at).values, labels
 
 
-def resolution_of(given: float | None, *arrays: Any) -> float | None:
-    """Return the step of the unit: what the author says, else the coarsest ``resolution`` in the arrays' attributes."""
-    if given is not None:
-        return float(given)
+def resolution_of(stated: float | None, *arrays: Any) -> float | None:
+    """Return the unit's step: what the author states, else the coarsest ``resolution`` in the arrays' attributes."""
+    if stated is not None:
+        return float(stated)
     known = [float(a.attrs["resolution"]) for a in arrays if isinstance(a, xr.DataArray) and "resolution" in a.attrs]
     return max(known) if known else None
 
 
 def step_of(*values: Floats) -> float:
-    """Find the step that the numbers themselves show: the smallest gap between two of them.
+    """Find the step in the numbers themselves: the smallest gap between two of them.
 
-    It matters only where a difference is (almost) constant and nobody said what the unit's step is. A single number
-    throughout counts as one step itself: the interval is then too wide rather than of no width.
+    It matters only where a difference is (almost) constant and nobody stated the unit's step. If all numbers are equal,
+    the number itself counts as the step: the interval is then too wide, but never without width.
     """
-    seen = np.unique(np.round(np.concatenate([np.ravel(one) for one in values]), DIGITS))
-    return float(np.diff(seen).min()) if seen.size > 1 else abs(float(seen[0]))
+    levels = np.unique(np.round(np.concatenate([np.ravel(array) for array in values]), DIGITS))
+    return float(np.diff(levels).min()) if levels.size > 1 else abs(float(levels[0]))
 
 
 def _contrast(
     values: tuple[Floats, Floats], coords: tuple[dict[str, Label], dict[str, Label]], arrays: tuple[Any, Any]
 ) -> Contrast:
-    """One comparison in words: what differs between the arms first, what they share behind."""
+    """Put one comparison in words: first what differs between the arms, then what they share."""
     ours, theirs = coords
     shared = {key: value for key, value in ours.items() if key in theirs and theirs[key] == value}
-    left, right = ({k: v for k, v in one.items() if k not in shared} for one in coords)
+    left, right = ({k: v for k, v in labels.items() if k not in shared} for labels in coords)
     names = [_name(array) for array in arrays]
     if names[0] == names[1]:
         names = ["the first arm", "the second arm"]
     full = [describe(side) or name for side, name in zip((left, right), names, strict=True)]
     brief = list(full)
     if list(left) == list(right) and len(left) == 1:
-        # "activation relu minus identity": the name of what differs is said once
+        # "activation relu minus identity": the name of the dimension is written once
         brief = [say(next(iter(side.values()))) for side in (left, right)]
     behind = f" (at {describe(shared)})" if shared else ""
     return Contrast(

@@ -1,7 +1,7 @@
 """The vocabulary of claims: each function turns labelled arrays into a hypothesis.
 
-The arrays are ``xr.DataArray`` with a dimension ``seed``. What is left of other dimensions is an intersection: every
-combination is a part, and all must hold. Given a placeholder, each returns a ``Design`` instead.
+The arrays are ``xr.DataArray`` with a dimension ``seed``. Every combination of the other dimensions is a part, and all
+parts must hold. Called with a placeholder, each function returns a ``Design`` instead.
 """
 
 import inspect
@@ -33,9 +33,9 @@ P = ParamSpec("P")
 
 
 def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
-    """Let a constructor answer placeholders with a ``Design``, and refuse what makes no sense before it sees data.
+    """Let a constructor return a ``Design`` for placeholders, and refuse impossible arguments before it sees data.
 
-    The annotated type stays Hypothesis: claims are written against it, and only ``trials`` ever sees a Design.
+    The annotated type stays Hypothesis: claims are written for it, and only ``running`` ever sees a Design.
     """
     name, signature = build.__name__, inspect.signature(build)
 
@@ -48,7 +48,7 @@ def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
         else:
             bound.apply_defaults()
             fault = fault_in(name, bound.arguments)
-        if any(isinstance(one, Placeholder | Design) for one in [*args, *kwargs.values()]):
+        if any(isinstance(value, Placeholder | Design) for value in [*args, *kwargs.values()]):
             return faulty(fault) if fault else design_of(name, bound.arguments)
         if fault:
             raise DesignError(fault)
@@ -109,9 +109,10 @@ def equivalent(data: Any, along: str, within: float, resolution: float | None = 
         group = data.isel(at)
         for first, second in pairs_of(range(group.sizes[along]), 2):
             a, b = group.isel({along: first}), group.isel({along: second})
-            (one,) = contrasts(a, b)
-            size = step if step is not None else step_of(one.first, one.second)
-            parts.append(Part(one.text, one.values, (-within, within), "pair", within, resolution=size, coords=coords))
+            (pair,) = contrasts(a, b)
+            size = step if step is not None else step_of(pair.first, pair.second)
+            region = (-within, within)
+            parts.append(Part(pair.text, pair.values, region, "pair", within, resolution=size, coords=coords))
     return Hypothesis("equivalence", tuple(parts), _rows(data), _unit(data), "shifted to the margin")
 
 
@@ -137,10 +138,10 @@ def within(data: Any, centre: float, margin: float, resolution: float | None = N
 def proportion(success: Any, above: float) -> Hypothesis:
     """Claim that more than this share of seeds succeed, in every condition (exact binomial).
 
-    ``success`` is a bool array; what a tie counts for is decided by the caller's comparison (``>``: a failure).
+    ``success`` is a bool array; the caller's comparison decides what a tie counts as (``>``: a failure).
     """
     if isinstance(success, xr.DataArray) and success.dtype != bool:
-        raise EvidenceError(f"A proportion counts a comparison (bool), not {success.dtype} numbers.")
+        raise EvidenceError(f"A proportion counts a comparison (bool), not numbers ({success.dtype}).")
     data = evidence(success)
     parts = tuple(
         Part(f"{SUCCESS} at {text}" if coords else SUCCESS, values, (float(above), inf), "share",
@@ -154,23 +155,23 @@ def proportion(success: Any, above: float) -> Hypothesis:
 def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: float | None = 1.0) -> Hypothesis:
     """Claim that ``fast`` takes less time (steps, epochs) than ``slow``, by more than a factor ``by``.
 
-    d = log2(min(slow, budget)) - log2(min(fast, budget)); a run that never got there is given at the budget (never as
-    NaN) and counts as censored. ``budget``: a number, an array, or a pair (of fast, of slow). ``resolution``: the step
-    at which times are recorded, in their own unit (a time in seconds is not recorded in whole ones).
+    d = log2(min(slow, budget)) - log2(min(fast, budget)). The time of a run that never reached the threshold is the
+    budget (never NaN); it counts as censored. ``budget``: a number, an array, or a pair (of fast, of slow).
+    ``resolution``: the step at which times are recorded, in their unit (seconds are not recorded as whole seconds).
     """
     fast, slow = evidence(fast), evidence(slow)
     ends = budget if isinstance(budget, tuple) else (budget, budget)
     fast_log, fast_never = _censor(fast, ends[0])
     slow_log, slow_never = _censor(slow, ends[1])
-    found, masks = contrasts(slow_log, fast_log), contrasts(slow_never, fast_never)
+    times, masks = contrasts(slow_log, fast_log), contrasts(slow_never, fast_never)
     parts = []
-    for one, mask in zip(found, masks, strict=True):
-        # a step of the clock, on the log2 scale, where times are typical
-        typical = float(np.exp2(np.median(np.concatenate([one.first, one.second]))))
+    for pair, mask in zip(times, masks, strict=True):
+        # a step of the clock, on the log2 scale, at a typical time
+        typical = float(np.exp2(np.median(np.concatenate([pair.first, pair.second]))))
         size = 0.0 if resolution is None else float(np.log2(1 + resolution / typical))
         parts.append(
-            Part(one.sooner, one.values, (log2(by), inf), "time", log2(by), resolution=size, opposite=one.later,
-                 censored=(mask.second > 0, mask.first > 0), coords=one.coords)
+            Part(pair.sooner, pair.values, (log2(by), inf), "time", log2(by), resolution=size, opposite=pair.later,
+                 censored=(mask.second > 0, mask.first > 0), coords=pair.coords)
         )  # fmt: skip
     return Hypothesis("time", tuple(parts), _both_rows(fast, slow), "log2 of the time")
 
@@ -190,11 +191,11 @@ def exactly(data: Any, value: float) -> Hypothesis:
 def all_of(*hypotheses: Hypothesis) -> Hypothesis:
     """Claim all of these together: supported iff every part is, refuted iff any part is at alpha / parts."""
     members = tuple(
-        member for one in hypotheses for member in (one.members or (one,))
-    )  # a conjunction of conjunctions is one
+        member for hypothesis in hypotheses for member in (hypothesis.members or (hypothesis,))
+    )  # conjunctions of conjunctions are flattened
     rows: list[Row] = []
     for member in members:
-        rows += [one for one in member.conditions if one not in rows]
+        rows += [condition for condition in member.conditions if condition not in rows]
     parts = tuple(part for member in members for part in member.parts)
     units = {member.unit for member in members}
     return Hypothesis("conjunction", parts, tuple(rows), units.pop() if len(units) == 1 else "", members=members)
@@ -220,9 +221,9 @@ def _ordered(
             size = step if step is not None else step_of(group[:, [first, last]])
             role: Role = "step" if index else "gain"
             margin = -slack if index else float(by)
-            one, other = say(names[last]), say(names[first])
-            parts.append(Part(f"{along} {one} minus {other}{behind}", group[:, last] - group[:, first], (margin, inf),
-                              role, margin, resolution=size, opposite=f"{along} {other} minus {one}{behind}",
+            left, right = say(names[last]), say(names[first])
+            parts.append(Part(f"{along} {left} minus {right}{behind}", group[:, last] - group[:, first], (margin, inf),
+                              role, margin, resolution=size, opposite=f"{along} {right} minus {left}{behind}",
                               coords=coords))  # fmt: skip
     matrix = np.zeros((len(names), len(steps)))
     for column, (first, last) in enumerate([(0, len(names) - 1), *pairwise(range(len(names)))]):
@@ -254,9 +255,9 @@ def _difference(
     else:
         b = evidence(b)
         parts = [
-            Part(one.text, one.values, region, role, margin, opposite=one.opposite, coords=one.coords,
-                 resolution=step_of(one.first, one.second) if step is None else step)
-            for one in contrasts(a, b)
+            Part(pair.text, pair.values, region, role, margin, opposite=pair.opposite, coords=pair.coords,
+                 resolution=step_of(pair.first, pair.second) if step is None else step)
+            for pair in contrasts(a, b)
         ]  # fmt: skip
         rows = _both_rows(a, b)
     kind: Kind = "difference"
@@ -280,17 +281,17 @@ def _levels_of(data: Any, along: str) -> xr.DataArray:
     checked = evidence(data)
     if along not in checked.dims:
         raise EvidenceError(f"There is no dimension {along!r} to compare along, only {list(map(str, checked.dims))}.")
-    if checked.sizes[along] < 2:  # noqa: PLR2004 - two is what a comparison takes
-        raise EvidenceError(f"There is a single level of {along!r}: nothing to compare.")
+    if checked.sizes[along] < 2:  # noqa: PLR2004 - a comparison takes two
+        raise EvidenceError(f"There is only a single level of {along!r}: nothing to compare.")
     return checked
 
 
 def _censor(arm: xr.DataArray, budget: Any) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return log2 of the time cut at the budget, and which runs are cut."""
+    """Return log2 of the time, cut at the budget, and a mask of the runs that are cut."""
     if bool((arm <= 0).any()):
-        raise EvidenceError("A time to a threshold is above zero; a run that never gets there is given at the budget.")
+        raise EvidenceError("A time to a threshold is above zero; for a run that never reaches it, give the budget.")
     if not bool(np.all(np.asarray(budget, dtype=float) > 0)):
-        raise EvidenceError("A budget is above zero, and there is one for every run.")
+        raise EvidenceError("Every run needs a budget above zero.")
     cut = arm.where(arm < budget, budget).transpose(*arm.dims)
     never = (arm >= budget).astype(float).transpose(*arm.dims)
     logs: Floats = np.log2(cut.values)
@@ -298,7 +299,7 @@ def _censor(arm: xr.DataArray, budget: Any) -> tuple[xr.DataArray, xr.DataArray]
 
 
 def _unnamed(data: xr.DataArray) -> Any:
-    """Say the conditions of a comparison without the name that xarray keeps from its first operand."""
+    """List a comparison's conditions without the name that xarray keeps from the first operand."""
     return single(data.rename(None))
 
 
@@ -314,16 +315,16 @@ def _labelled(data: xr.DataArray) -> Iterable[Row]:
 
 
 def _both_rows(a: xr.DataArray, b: xr.DataArray) -> tuple[Row, ...]:
-    """Build the condition table of two arms, told apart by their names where their labels do not."""
-    rows = [*_rows(a), *(one for one in _rows(b))]
-    said = [tuple((k, v) for k, v in one.items() if k not in COLUMNS) for one in rows]
-    if len(set(said)) == len(said):
+    """Build the condition table of two arms; where their labels are equal, names distinguish them."""
+    rows = [*_rows(a), *_rows(b)]
+    labels = [tuple((k, v) for k, v in condition.items() if k not in COLUMNS) for condition in rows]
+    if len(set(labels)) == len(labels):
         return tuple(rows)
-    names = [str(array.name or other) for array, other in ((a, "first arm"), (b, "second arm"))]
+    names = [str(array.name or default) for array, default in ((a, "first arm"), (b, "second arm"))]
     if names[0] == names[1]:
         names = ["first arm", "second arm"]
     count = len(_rows(a))
-    return tuple({"arm": names[index >= count], **one} for index, one in enumerate(rows))
+    return tuple({"arm": names[index >= count], **condition} for index, condition in enumerate(rows))
 
 
 def _unit(data: xr.DataArray) -> str:

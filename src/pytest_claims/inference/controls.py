@@ -1,18 +1,18 @@
-"""Negative controls: the same judgement in worlds where the claim is not true.
+"""Negative controls: the same judgement in worlds where the claim is false.
 
-Relabelled: within each seed the conditions change places at random (the difference changes sign; the levels of an
-ordered claim are permuted), one draw a seed for all parts together. If labels meant nothing, these worlds would be as
-likely as the real one, so "supported" may come out no more often than alpha: an exact randomisation test of the
-pipeline (Fisher 1935; Pitman 1937). A difference of differences, or of a gain from half of another, changes its sign as
-a whole: the world in which it is as often above zero as below. Eight seeds have 256 signs, so that a clear effect keeps
-its sign in one world of 256; where that is more than alpha (sequential looks), that many may be supported.
+Relabelled: within each seed the conditions change places at random (a difference changes its sign; the levels of an
+ordered claim are permuted), with one draw per seed for all parts. If labels meant nothing, these worlds would be as
+likely as the real one, so they are "supported" no more often than alpha: an exact randomisation test of the pipeline
+(Fisher 1935; Pitman 1937). A difference of differences, or of a gain and half of another gain, changes its sign as a
+whole: in such worlds it is above zero as often as below. Eight seeds have 256 combinations of signs, so a clear effect
+keeps its sign in one world of 256; where that is more than alpha (sequential looks), that many may be supported.
 
 Shifted to the margin: where exchanging labels does not make the claim false (levels, equivalences, "not worse than"),
-the part that decides is moved onto the nearest end of its region, where it is just not true, and its residuals are
-multiplied by Mammen's (1993) two-point weights, which have mean 0 and second and third moment 1: the worlds keep the
-data's spread and skew. The rule's known weakness under skew shows here, so up to 8 % are allowed. Only the deciding
-part is moved, the others are taken to hold: the least favourable case of an intersection (Berger 1982). "Beyond" is
-the same one standard deviation outside the margin. Counts are drawn from the binomial distribution at their bound.
+the deciding part is moved onto the nearest end of its region, where it is just false. Its residuals are multiplied by
+Mammen's (1993) two-point weights, which have mean 0 and second and third moment 1, so the worlds keep the data's spread
+and skew. The rule has a known weakness under skew, so up to 8 % are allowed. Only the deciding part moves, the others
+are assumed to hold: the least favourable case of an intersection (Berger 1982). "Beyond" is the same, one standard
+deviation outside the margin. Counts are drawn from the binomial distribution at their bound.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ from pytest_claims.inference.rule import MOST, Bools, Floats
 
 #: Share of shifted worlds that may come out supported: the rule's known weakness under skew.
 SHIFTED_BOUND = 0.08
-#: Chance that a sound control fails, for each claim.
+#: Chance that the control of a sound claim fails.
 FALSE_ALARM = 1e-4
 
 #: The worlds in which a hypothesis is false.
@@ -54,7 +54,7 @@ class Levels:
 
 @dataclass(frozen=True)
 class Control:
-    """How often worlds in which the claim is false were called supported, and how often they may be.
+    """How many worlds in which the claim is false were called supported, and how many may be.
 
     ``beyond``: the same count one standard deviation outside the margin (shifted worlds only).
     """
@@ -82,7 +82,7 @@ class Control:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What a control needs of a hypothesis: its parts, how it is made false, and the levels of an ordered claim."""
+    """What a control needs from a hypothesis: its parts, how to make it false, and the levels of an ordered claim."""
 
     parts: tuple[Part, ...]
     null: Null
@@ -104,12 +104,12 @@ def control(subject: Subject, rng: np.random.Generator, worlds: int, alpha: floa
 
 
 def worst(controls: Iterable[Control]) -> Control:
-    """Return the control that stands for a conjunction: that of the member that comes closest to its bound."""
-    return max(controls, key=lambda each: (not each.ok, each.supported / each.bound if each.bound else each.supported))
+    """Return the control of a conjunction: the control of the member that comes closest to its bound."""
+    return max(controls, key=lambda c: (not c.ok, c.supported / c.bound if c.bound else c.supported))
 
 
 def most_expected(worlds: int, alpha: float) -> int:
-    """Return the largest count that is consistent with alpha: exceeded with a chance of 1 in 10,000."""
+    """Return the largest count that is consistent with alpha; chance exceeds it once in 10,000 controls."""
     return int(stats.binom.isf(FALSE_ALARM, worlds, alpha))
 
 
@@ -129,7 +129,7 @@ def _relabelled(subject: Subject, rng: np.random.Generator, worlds: int, alpha: 
         supported = decide(parts, values, alpha, len(parts), whole=True).supported.all(axis=-1)
         for part in parts:
             if part.censored is not None:
-                fast, slow = (np.where(signs[:, 0] > 0, one, other) for one, other in _swaps(part.censored))
+                fast, slow = (np.where(signs[:, 0] > 0, kept, moved) for kept, moved in _swaps(part.censored))
                 supported = supported & ~forbidden(fast, slow)[0]
     count, bound = int(supported.sum()), most_expected(worlds, max(alpha, 0.5**n))
     text = f"{count} of {worlds} shuffled worlds were called supported (at most {bound} are consistent with alpha)"
@@ -137,7 +137,7 @@ def _relabelled(subject: Subject, rng: np.random.Generator, worlds: int, alpha: 
 
 
 def _swaps(censored: tuple[Bools, Bools]) -> tuple[tuple[Bools, Bools], tuple[Bools, Bools]]:
-    """Pair each arm's mask with the one it becomes when the labels change places."""
+    """Pair each arm's mask with the mask that replaces it when the labels change places."""
     fast, slow = censored
     return (fast, slow), (slow, fast)
 
@@ -175,7 +175,7 @@ def mammen(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def _binomial(part: Part, rng: np.random.Generator, run: tuple[int, float], share: float, *, upwards: bool) -> Control:
-    """Draw every seed's success at the bound itself, and one standard deviation of the seeds' beyond it."""
+    """Draw every seed's success at the bound itself, and one standard deviation of a seed beyond it."""
     worlds, alpha = run
     n = part.values.size
     step = sqrt(share * (1 - share))
@@ -194,14 +194,14 @@ def _binomial(part: Part, rng: np.random.Generator, run: tuple[int, float], shar
 
 
 def _perturbed(subject: Subject, rng: np.random.Generator, worlds: int) -> Control:
-    """Change one seed's value in one part by the smallest step a float has: it must not be supported."""
+    """Change one seed's value in one part by the smallest step of a float: it must not be supported."""
     parts = subject.parts
     data = np.stack([part.values for part in parts])
     values = np.repeat(data[None], worlds, axis=0)
     world = np.arange(worlds)
     part, seed = rng.integers(len(parts), size=worlds), rng.integers(subject.n, size=worlds)
-    expected = np.array([one.margin for one in parts])[part]
-    # the expected value is what a perturbed seed must differ from, wherever the evidence itself stands
+    expected = np.array([claimed.margin for claimed in parts])[part]
+    # a perturbed seed must differ from the expected value, whatever the evidence is
     values[world, part, seed] = np.nextafter(expected, np.inf)
     count = int(decide(parts, values, 0.0, 1).supported.all(axis=-1).sum())
     text = f"{count} of {worlds} worlds with one value perturbed were called supported (none may be)"

@@ -1,6 +1,6 @@
-"""Designs: what a claim will ask, known before there is any data.
+"""Designs: a claim's kind, margin and region, known before there are data.
 
-``trials`` runs a claim's function with ``Placeholder`` measurements; the constructors then return a ``Design``.
+``running`` calls a claim's function with ``Placeholder`` measurements; the constructors then return a ``Design``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ from pytest_claims.inference.verdicts import Kind
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS, SEED
 
 REAL = int | float | np.integer | np.floating
-SHOWN = 20  # characters of a value that is no number
+SHOWN = 20  # characters shown of a value that is no number
 
 __all__ = ["Design", "Placeholder", "cannot_decide", "cannot_refute", "smallest_detectable"]
 
@@ -38,14 +38,14 @@ class Design:
     members: tuple["Design", ...] = ()
     unit: str = ""
     resolution: float = 0.0  # the step of the unit, where the claim names it
-    fault: str = ""  # why what it asks for makes no sense, whatever the data
+    fault: str = ""  # why the claim makes no sense, whatever the data
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> "Design":  # noqa: ARG002 - a Hypothesis's
-        """Take the place of ``Hypothesis.named``."""
+        """Do what ``Hypothesis.named`` does."""
         return replace(self, unit=self.unit if unit is None else unit)
 
     def reversed(self) -> "Design":
-        """Take the place of ``Hypothesis.reversed``."""
+        """Stand in for ``Hypothesis.reversed``."""
         return self
 
 
@@ -56,7 +56,8 @@ def cannot_decide(design: Design, n: int, alpha: float = ALPHA) -> str | None:
     if design.fault:
         return design.fault
     if design.members:
-        return next((why for member in design.members if (why := cannot_decide(member, n, alpha)) is not None), None)
+        reasons = (cannot_decide(member, n, alpha) for member in design.members)
+        return next((reason for reason in reasons if reason is not None), None)
     if design.estimator == "count":
         return _too_few(n, design.region[0], alpha)
     return None if design.estimator == "exact" else _too_narrow(design, n, alpha)
@@ -75,7 +76,7 @@ def _too_few(n: int, share: float, alpha: float) -> str | None:
 def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
     """Say why not even seeds that all agree would prove that a mean lies in the region.
 
-    Only a resolution that the claim names is known here; the one in a measurement's attributes comes with the data.
+    Only a resolution that the claim states is known here; a measurement's attributes come with the data.
     """
     low, high = design.region
     reach = _narrowest_reach(design.resolution, n, alpha)
@@ -83,17 +84,17 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
         return None
     return (
         f"its region, from {number(low)} to {number(high)}, is no wider than the narrowest interval of {n} seeds in "
-        f"steps of {number(design.resolution)}, {number(2 * reach)}."
+        f"steps of {number(design.resolution)}, which is {number(2 * reach)} wide."
     )
 
 
 def _narrowest_reach(resolution: float, n: int, alpha: float = ALPHA) -> float:
-    """Return how far the narrowest interval of a mean reaches to a side: its sd is at least resolution / sqrt(12)."""
+    """Return half the width of a mean's narrowest interval: its sd is at least resolution / sqrt(12)."""
     return float(stats.t.isf(alpha, n - 1)) * resolution / sqrt(12 * n)
 
 
 def _by_ties(design: Design, n: int, alpha: float) -> bool:
-    """Return whether seeds that tie exactly could be counted and prove the claim where no mean can."""
+    """Return whether exact ties, counted, could prove the claim where no mean can."""
     low, high = design.region
     tie = (low + high) / 2 if design.kind == "level" else 0.0
     return low < tie < high and fewest_successes(n, MOST, alpha) is not None
@@ -102,8 +103,9 @@ def _by_ties(design: Design, n: int, alpha: float) -> bool:
 def cannot_refute(design: Design, n: int, alpha: float = ALPHA) -> str | None:
     """Say why n seeds can never refute this design; None where they can. A note, not a fault."""
     for member in design.members:
-        if (why := cannot_refute(member, n, alpha)) is not None:
-            return why
+        reason = cannot_refute(member, n, alpha)
+        if reason is not None:
+            return reason
     if design.estimator == "count" and most_successes(n, design.region[0], alpha) is None:
         return f"{n} seeds can never refute a share above {100 * design.region[0]:.3g} %: 0 of {n} still allow it."
     return None
@@ -112,8 +114,8 @@ def cannot_refute(design: Design, n: int, alpha: float = ALPHA) -> str | None:
 def smallest_detectable(design: Design, n: int, sd: float | None, alpha: float = ALPHA) -> float | None:
     """Return the smallest effect (share, for counts) that n seeds support with 90 % power, given a pilot's sd.
 
-    In a two-sided region: how far from its middle an effect may lie; a time: its logarithm, as the margin is. None
-    where nothing is detectable or sd unknown.
+    For a two-sided region: how far from its middle an effect may lie. For a time: its logarithm, as for the margin.
+    None where nothing is detectable or sd is not known.
     """
     low, high = design.region
     if design.estimator == "count":
@@ -150,32 +152,32 @@ def describe_design(design: Design) -> str:
 
 
 def fault_in(name: str, said: Mapping[str, Any]) -> str:
-    """Say why what the constructor called ``name`` is asked makes no sense, whatever the data; "" where it does."""
+    """Say why the arguments of the constructor ``name`` make no sense, whatever the data; "" where they do."""
     optional = {key for key in ("tolerance", "resolution") if said.get(key) is None}
     for key in sorted((said.keys() & _NUMBERS) - optional):
         if not _is_number(said[key]):
-            return f"{key} is a number that is fixed before there are data, not {_told(said[key])}."
+            return f"{key} is a number that is fixed before there are data, not {_shown(said[key])}."
     if said.get("resolution") is not None and said["resolution"] < 0:
-        return f"A resolution is a step of the unit, not {said['resolution']}."
+        return f"A resolution is at least 0, not {said['resolution']}."
     if said.get("along") == SEED:
-        return "along names the conditions to compare; seeds are what a mean is taken over."
+        return "along names the conditions to compare, not 'seed': means are taken over seeds."
     return _FAULTS[name](said) if name in _FAULTS else ""
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is finite, and of a type that arithmetic with arrays keeps to."""
+    """Whether a value is finite and of a type that arithmetic with arrays keeps."""
     try:
         return isinstance(value, REAL) and isfinite(value)
     except OverflowError:  # an int beyond all floats
         return False
 
 
-def _told(value: Any) -> str:
-    """Name what was given in the place of a number."""
+def _shown(value: Any) -> str:
+    """Name a value that is not the number it should be."""
     if isinstance(value, Placeholder):
         return "a measurement"
-    told = str(value) if isinstance(value, REAL) else repr(value)
-    return type(value).__name__ if "\n" in told else told if len(told) <= SHOWN else f"{told[:SHOWN]}..."
+    text = str(value) if isinstance(value, REAL) else repr(value)
+    return type(value).__name__ if "\n" in text else text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def faulty(fault: str) -> Design:
@@ -184,10 +186,10 @@ def faulty(fault: str) -> Design:
 
 
 def design_of(name: str, said: Mapping[str, Any]) -> Design:
-    """Build the design of the constructor called ``name`` from its arguments by name; data arguments are ignored."""
+    """Build the design of the constructor ``name`` from its arguments by name; data arguments are ignored."""
     if name == "all_of":
-        found = tuple(one for one in said["hypotheses"] if isinstance(one, Design))
-        members = tuple(member for one in found for member in (one.members or (one,)))
+        designs = tuple(member for member in said["hypotheses"] if isinstance(member, Design))
+        members = tuple(member for design in designs for member in (design.members or (design,)))
         return Design("conjunction", members[0].margin, members[0].region, members[0].estimator, members)
     kind, margin, region = _SHAPES[name](said)
     estimator: Estimator = "count" if kind == "proportion" else "exact" if kind == "exact" else "mean"
@@ -227,7 +229,7 @@ _SHAPES: Mapping[str, Callable[[Mapping[str, Any]], Shape]] = {
     "exactly": lambda said: ("exact", float(said["value"]), (float(said["value"]), float(said["value"]))),
 }
 
-#: What makes no sense to ask of each constructor, in a sentence; "" for the rest.
+#: Which arguments make no sense for each constructor, as a sentence; "" where they do.
 _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "increases": lambda said: _ordered_fault(said["by"]),
     "decreases": lambda said: _ordered_fault(said["by"]),
@@ -240,7 +242,7 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         "" if 0 <= said["above"] < 1 else f"A share of seeds lies in [0, 1), not at {said['above']}."
     ),
     "sooner": lambda said: (
-        f"A factor of {said['by']} would be slower, not sooner; exchange the arms."
+        f"A factor of {said['by']} would mean slower, not sooner; swap the arms."
         if said["by"] < 1
         else _budget_fault(said["budget"])
     ),
@@ -249,7 +251,7 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _ordered_fault(by: float) -> str:
-    return "" if by >= 0 else f"An ordered claim asks for at least 0 from end to end, not {by}; reverse the order."
+    return "" if by >= 0 else f"An ordered claim needs a margin of at least 0, not {by}; reverse the order."
 
 
 def _margin_fault(name: str, value: float) -> str:
@@ -257,23 +259,23 @@ def _margin_fault(name: str, value: float) -> str:
 
 
 def _budget_fault(budget: Any) -> str:
-    """Say what is wrong with a budget that is no array; infinity stands for none."""
-    given = budget if isinstance(budget, tuple) else (budget,)
-    for one in given:
-        known = isinstance(one, Placeholder | xr.DataArray | np.ndarray)
-        if not known and not (isinstance(one, REAL) and one > 0):
-            return f"A budget is a number above zero, an array of them or a pair, not {_told(one)}."
-    if isinstance(budget, tuple) and len(given) != len(("fast", "slow")):
-        return f"A pair of budgets is that of the fast arm and that of the slow one, not {len(given)} numbers."
+    """Say what is wrong with a budget that is no array; infinity means no budget."""
+    budgets = budget if isinstance(budget, tuple) else (budget,)
+    for value in budgets:
+        is_array = isinstance(value, Placeholder | xr.DataArray | np.ndarray)
+        if not is_array and not (isinstance(value, REAL) and value > 0):
+            return f"A budget is a number above zero, an array of them or a pair, not {_shown(value)}."
+    if isinstance(budget, tuple) and len(budgets) != len(("fast", "slow")):
+        return f"A pair of budgets has two values, for the fast arm and the slow arm, not {len(budgets)}."
     return ""
 
 
 def _members_fault(hypotheses: Sequence[Any]) -> str:
     if not hypotheses:
-        return "all_of() joins hypotheses, and there is none."
+        return "all_of() joins hypotheses, but there are none."
     strange = [
-        "a measurement" if isinstance(one, Placeholder) else type(one).__name__
-        for one in hypotheses
-        if not isinstance(one, Design | Hypothesis)
+        "a measurement" if isinstance(member, Placeholder) else type(member).__name__
+        for member in hypotheses
+        if not isinstance(member, Design | Hypothesis)
     ]
     return f"all_of() joins hypotheses, not {strange[0]}." if strange else ""

@@ -1,4 +1,4 @@
-"""Hypotheses: what a claim returns. Built by the constructors, judged and reversed here, controlled in controls.py."""
+"""Hypotheses: what a claim returns. constructors.py builds them; they are judged and reversed here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from pytest_claims.inference.parts import Part, judge_parts
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
 
-#: What a proportion counts until its author names it.
+#: What a proportion counts, until its author names it.
 SUCCESS = "success"
 
 
@@ -47,62 +47,62 @@ class Hypothesis:
         return int(self.parts[0].values.size)
 
     def judge(self, alpha: float = ALPHA) -> Verdict:
-        """Judge at ``alpha`` a side (sequential looks: .005 / 4); fewer than 8 seeds are an EvidenceError."""
-        self._enough()
+        """Judge at ``alpha`` a side (sequential looks: .005 / 4); EvidenceError for fewer than 8 seeds."""
+        self._check_seeds()
         return combine(self.kind, judge_parts(self.parts, alpha), alpha, self.unit, self.conditions)
 
     def reversed(self) -> "Hypothesis":
-        """Return the opposite claim: B beats A by as much, the order upside down, the other side of a level's bound.
+        """Return the opposite claim: B beats A by as much, the reversed order, the other side of a level's bound.
 
-        A difference whose region contains zero (not worse than, equal, between) has no mirror image that contradicts
-        it; its reverse is the complement of its region.
+        Where the region of a difference contains zero (not worse than, equal, between), no mirror image contradicts
+        it; its reverse claims the complement of the region.
         """
         if self.members:
             members = tuple(member.reversed() for member in self.members)
-            return replace(self, members=members, parts=tuple(part for one in members for part in one.parts))
+            return replace(self, members=members, parts=tuple(part for member in members for part in member.parts))
         if self.null == "relabelled":
             levels = None if self.levels is None else self.levels.reversed()
             return replace(self, parts=tuple(part.mirrored() for part in self.parts), levels=levels)
         return replace(self, parts=tuple(part.complement() for part in self.parts))
 
     def control(self, rng: np.random.Generator, worlds: int = 400, alpha: float = ALPHA) -> Control:
-        """Judge again in worlds where the claim is not true; see controls.py for the worlds and the bound.
+        """Judge again in worlds where the claim is false; controls.py explains the worlds and the bound.
 
-        A conjunction has a control for each member; the worst is returned.
+        A conjunction has a control for each member and returns the worst.
         """
-        self._enough()
+        self._check_seeds()
         if self.members:
             return worst([member.control(rng, worlds, alpha) for member in self.members])
         return control(Subject(self.parts, self.null, self.levels), rng, worlds, alpha)
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> Self:
-        """Return the same hypothesis with a unit, or with the author's own words for what its parts show."""
+        """Return the same hypothesis with a unit, or with the author's own words for its parts."""
         parts = self.parts
         if text is not None:
-            alone = len(parts) == 1
-            parts = tuple(replace(part, text=_renamed(part.text, text, alone=alone)) for part in parts)
+            single = len(parts) == 1
+            parts = tuple(replace(part, text=_renamed(part.text, text, single=single)) for part in parts)
         return replace(self, parts=parts, unit=self.unit if unit is None else unit)
 
-    def _enough(self) -> None:
+    def _check_seeds(self) -> None:
         if self.n < FEWEST_SEEDS:
             raise EvidenceError(f"There are {self.n} seeds; below {FEWEST_SEEDS} there is no verdict.")
 
 
-def _renamed(old: str, new: str, *, alone: bool) -> str:
-    """Put an author's words for a part's: in the place of "success", or before the labels of one of several parts."""
+def _renamed(old: str, new: str, *, single: bool) -> str:
+    """Use an author's words for a part: instead of "success", or before the labels of one of several parts."""
     if old.startswith(SUCCESS):
         return new + old.removeprefix(SUCCESS)
-    return new if alone else f"{new}: {old}"
+    return new if single else f"{new}: {old}"
 
 
-#: What the condition table says of each condition, beside its labels.
+#: The columns of the condition table, beside the labels.
 COLUMNS = frozenset({"mean", "sd", "n", "values"})
 
 
 def row(labels: Mapping[str, Any], values: Any) -> Row:
-    """One line of the condition table: labels, then mean, sd, n and every seed's value.
+    """Return one line of the condition table: labels, then mean, sd, n and every seed's value.
 
-    A condition that is called like one of these columns, as a dataset's n, is told as "condition n".
+    A condition that has the name of one of these columns, such as a dataset's n, becomes "condition n".
     """
     values = np.asarray(values, dtype=float)
     sd = float(values.std(ddof=1)) if values.size > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Words for coordinates: how conditions, parts and lines are named wherever a person reads them."""
+"""Words for coordinates: the names of conditions, parts and lines wherever a person reads them."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -9,10 +9,10 @@ import xarray as xr
 
 from pytest_claims.vocabulary import SEED
 
-# above this, digits of a float are noise to a reader
+# above this, a reader does not need the digits of a float
 EXACT_INTEGERS = 1e9
 
-#: What a label can be once it has left numpy: these survive JSON unchanged.
+#: What a label can be outside numpy: JSON keeps these types unchanged.
 Label = str | int | float | bool
 
 
@@ -50,7 +50,7 @@ def combinations(data: xr.DataArray, dims: tuple[str, ...]) -> Iterator[tuple[di
 
 
 def fixed(data: xr.DataArray) -> dict[str, Label]:
-    """Return the scalar coordinates: what was selected on the way here, e.g. ``layers=3``."""
+    """Return the scalar coordinates: what was selected before, e.g. ``layers=3``."""
     return {str(name): plain(coord) for name, coord in data.coords.items() if coord.ndim == 0 and name != SEED}
 
 

@@ -1,4 +1,4 @@
-"""The one sentence that a verdict says for itself: in a terminal, in JUnit and on the page alike."""
+"""The sentence that explains a verdict, the same in a terminal, in JUnit and on the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ LARGE = 1000.0
 
 @dataclass(frozen=True)
 class Story:
-    """What there is to tell."""
+    """Everything that the sentence is made of."""
 
     verdict: VerdictName
     direction: str | None
@@ -24,18 +24,18 @@ class Story:
 
 
 def sentence(story: Story) -> str:
-    """One plain sentence that stands alone: the verdict, the evidence, what was asked, and what would decide."""
+    """Write one plain sentence: the verdict, the evidence, what the claim asked for, and what would decide."""
     head = story.verdict.capitalize()
     if story.direction:
         head += f" ({story.direction})"
-    clauses = [_evidence(story), _asked(story)]
+    clauses = [_evidence(story), _claimed(story)]
     if story.verdict == "inconclusive":
         clauses += _undecided(story)
-    return f"{head}: {_standing(story)}" + "; ".join(clause for clause in clauses if clause) + "."
+    return f"{head}: {_parts(story)}" + "; ".join(clause for clause in clauses if clause) + "."
 
 
 def number(value: float, unit: str = "") -> str:
-    """Three figures, thousands separated, the unit behind: ``0.0213``, ``1,171 steps``."""
+    """Write three figures, thousands separated, then the unit: ``0.0213``, ``1,171 steps``."""
     if value == 0:
         text = "0"
     elif abs(value) >= LARGE:
@@ -45,8 +45,8 @@ def number(value: float, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
-def _standing(story: Story) -> str:
-    """Say where several parts stand, before the deciding one is told."""
+def _parts(story: Story) -> str:
+    """Say how many of several parts hold; the sentence goes on with the deciding part."""
     total = len(story.parts)
     if total == 1:
         return ""
@@ -59,7 +59,7 @@ def _standing(story: Story) -> str:
 
 
 def _evidence(story: Story) -> str:
-    """Say what was seen: how many seeds, the estimate, its interval."""
+    """Say what the data show: how many seeds, the estimate, its interval."""
     part, unit = story.deciding, story.unit
     seeds = f"in {part.wins} of {part.seeds} seeds {part.text}"
     level = f"{100 * (1 - 2 * story.alpha):.4g} % interval"
@@ -76,37 +76,37 @@ def _evidence(story: Story) -> str:
             f"{part.text} lies inside the margin"
         )
     if part.role == "time":
-        factor = f"by a factor of {number(2**part.effect)} in the mean"
+        factor = f"by a factor of {number(2**part.effect)} on average"
         return f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
-    seen = {"gain": "is above zero", "step": "is above zero", "level": "meets the bound"}.get(
+    in_seeds = {"gain": "is above zero", "step": "is above zero", "level": "meets the bound"}.get(
         part.role, "lies in the range"
     )
     interval = f"{level} {number(low)} to {number(high, unit)}"
-    return f"{seeds} {seen}; the mean{' gain' if part.role == 'gain' else ''} is {number(part.effect)}, {interval}"
+    return f"{seeds} {in_seeds}; the mean{' gain' if part.role == 'gain' else ''} is {number(part.effect)}, {interval}"
 
 
-def _asked(story: Story) -> str:
-    """Say what the claim asked for, and why a verdict was withheld."""
+def _claimed(story: Story) -> str:
+    """Say what the claim asked for, and why the verdict is withheld if it is."""
     part, unit = story.deciding, story.unit
     if part.estimator == "exact":
         return "" if not part.outside else "the claim asked for another number"
     low, high = part.region
     if part.estimator == "count":
         bound = low if isfinite(low) else high
-        asked = f"the claim asked for {'more' if isfinite(low) else 'less'} than {100 * bound:.3g} % of seeds"
+        claim = f"the claim asked for {'more' if isfinite(low) else 'less'} than {100 * bound:.3g} % of seeds"
     elif part.role == "time":
-        asked = f"the claim asked for a factor of {'more' if isfinite(low) else 'less'} than {_factor(low, high)}"
+        claim = f"the claim asked for a factor of {'more' if isfinite(low) else 'less'} than {_factor(low, high)}"
     elif isfinite(low) and isfinite(high):
         where = "outside" if part.outside else "between"
-        asked = (
+        claim = (
             f"the claim asked for a mean {where} {number(low)} {'to' if part.outside else 'and'} {number(high, unit)}"
         )
     elif part.role == "step" and low < 0:
-        asked = f"the claim allows a step back of less than {number(-low, unit)}"
+        claim = f"the claim allows a step back of less than {number(-low, unit)}"
     else:
-        asked = f"the claim asked for {'more' if isfinite(low) else 'less'} than "
-        asked += number(low if isfinite(low) else high, unit)
-    return f"{asked}, but {part.note}" if part.note else asked
+        claim = f"the claim asked for {'more' if isfinite(low) else 'less'} than "
+        claim += number(low if isfinite(low) else high, unit)
+    return f"{claim}, but {part.note}" if part.note else claim
 
 
 def _factor(low: float, high: float) -> str:
@@ -117,10 +117,10 @@ def _undecided(story: Story) -> list[str]:
     """Say what this run could have detected, and how many seeds would probably decide."""
     part = story.deciding
     if part.overruled:
-        return ["as long as most seeds tie, more of them would not decide"]
+        return ["as long as most seeds tie, more seeds would not decide"]
     clauses = []
     if story.detectable is not None:
-        clauses.append(f"{part.seeds} seeds would have detected {_reach(story, story.detectable)} (90 % power)")
+        clauses.append(f"{part.seeds} seeds would have detected {_detectable(story, story.detectable)} (90 % power)")
     elif part.estimator == "count":
         clauses.append(f"{part.seeds} seeds can never prove such a share")
     elif part.estimator == "mean":
@@ -128,19 +128,19 @@ def _undecided(story: Story) -> list[str]:
     if part.note:
         return clauses
     if story.seeds_needed is None:
-        return [*clauses, "the effect lies so close to the margin that no number of seeds within reach would decide"]
+        return [*clauses, "the effect lies so close to the margin that no practical number of seeds would decide"]
     if story.seeds_needed <= part.seeds:
-        return [*clauses, "as many fresh seeds would probably decide"]
+        return [*clauses, "the same number of fresh seeds would probably decide"]
     return [*clauses, f"about {story.seeds_needed:,} seeds would probably decide"]
 
 
-def _reach(story: Story, able: float) -> str:
+def _detectable(story: Story, effect: float) -> str:
     """Say the smallest detectable effect in the words of its kind."""
     part = story.deciding
     if part.estimator == "count":
-        return f"a share of {100 * able:.3g} %"
+        return f"a share of {100 * effect:.3g} %"
     if part.role == "time":
-        return f"a factor of {number(2**able)}"
+        return f"a factor of {number(2**effect)}"
     if all(map(isfinite, part.region)):
-        return f"a mean within {number(able, story.unit)} of the middle"
-    return f"a mean of {number(able, story.unit)}"
+        return f"a mean within {number(effect, story.unit)} of the middle"
+    return f"a mean of {number(effect, story.unit)}"

@@ -1,4 +1,4 @@
-"""Parts: the single effects that a hypothesis consists of, and how a stack of them is judged."""
+"""Parts: the single effects of a hypothesis, and how several of them are judged at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ import numpy as np
 from pytest_claims.inference.labels import Label
 from pytest_claims.inference.rule import CENSORED, DIGITS, Bools, Decisions, Floats, Regions, judge_counts, judge_means
 
-#: What a part is to its reader: its sentence depends on it.
+#: What a part means to a reader; its sentence depends on it.
 Role = Literal["gain", "step", "pair", "range", "level", "share", "time", "exact"]
 Estimator = Literal["mean", "count", "exact"]
 VerdictName = Literal["supported", "refuted", "inconclusive"]
@@ -39,7 +39,7 @@ class Part:
     coords: Mapping[str, Label] = field(default_factory=dict)
 
     def mirrored(self) -> "Part":
-        """Ask the same margin of the difference the other way round."""
+        """Claim the opposite difference, with the same margin."""
         fast_slow = None if self.censored is None else (self.censored[1], self.censored[0])
         text, opposite = self.opposite or f"the reverse of {self.text}", self.text
         return replace(self, text=text, opposite=opposite, values=-self.values, censored=fast_slow)
@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True)
 class PartVerdict:
-    """What the evidence says of one part. ``region`` is the one that decided: (0.8, inf) where seeds were counted."""
+    """What the evidence says about one part. ``region`` is what decided: (0.8, inf) where seeds were counted."""
 
     text: str
     effect: float
@@ -69,11 +69,11 @@ class PartVerdict:
     seeds: int
     wins: int  # seeds above zero (differences), inside the region (the others)
     slack: float
-    refuted_at: float  # the level a refutation was asked at
-    values: tuple[float, ...]  # one a seed: what a later run is paired with
+    refuted_at: float  # the level at which a refutation was tested
+    values: tuple[float, ...]  # one per seed; a later run is paired with them
     outside: bool = False  # the claim is the complement of the region
     counted: bool = False  # most differences are exact ties, so seeds were counted
-    overruled: bool = False  # a count would refute, and the mean does not
+    overruled: bool = False  # a count would refute, but the mean does not
     note: str = ""  # why a verdict was withheld
 
     def as_json(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class PartVerdict:
 
 
 def finite(value: float | None) -> float | None:
-    """Return the number, or None where JSON has no word for it."""
+    """Return the number, or None where JSON cannot write it."""
     return None if value is None or not isfinite(value) else float(value)
 
 
@@ -113,7 +113,7 @@ def regions_of(parts: Sequence[Part]) -> Regions:
 
 
 def judge_parts(parts: Sequence[Part], alpha: float) -> tuple[PartVerdict, ...]:
-    """Judge every part; a refutation is asked at alpha / number of parts."""
+    """Judge every part; a refutation is tested at alpha / number of parts."""
     verdicts: dict[int, PartVerdict] = {}
     for estimator in ("mean", "count", "exact"):
         at = [i for i, part in enumerate(parts) if part.estimator == estimator]
@@ -130,7 +130,7 @@ def judge_parts(parts: Sequence[Part], alpha: float) -> tuple[PartVerdict, ...]:
 
 
 def decide(parts: Sequence[Part], values: Floats, alpha: float, share: int, *, whole: bool = False) -> Decisions:
-    """Apply the rule to ``values``, shape (..., parts, n), in the place of the parts' own (all of one estimator)."""
+    """Apply the rule to ``values``, shape (..., parts, n), instead of the parts' own (all of one estimator)."""
     regions = regions_of(parts)
     if parts[0].estimator == "mean":
         return judge_means(values, regions, alpha, share, whole=whole)
@@ -140,15 +140,15 @@ def decide(parts: Sequence[Part], values: Floats, alpha: float, share: int, *, w
 
 
 def _exactly(parts: Sequence[Part], values: Floats) -> Decisions:
-    """Equal or not, in every seed: nothing is estimated."""
+    """Check whether every seed has exactly the claimed number; nothing is estimated."""
     expected = np.array([part.margin for part in parts])
     outside = np.array([part.outside for part in parts])
-    same = (values == expected[:, None]).all(axis=-1)
-    flags = np.zeros(same.shape, dtype=bool)
-    # the value farthest from the expected one stands for the effect: it is what a reader wants to see
+    equal = (values == expected[:, None]).all(axis=-1)
+    flags = np.zeros(equal.shape, dtype=bool)
+    # the effect is the value farthest from the expected number: that is what a reader wants to see
     far = np.abs(values - expected[:, None]).argmax(axis=-1)
     effect = np.take_along_axis(values, far[..., None], axis=-1)[..., 0]
-    supported = same ^ outside
+    supported = equal ^ outside
     ends = np.broadcast_to(expected, effect.shape)
     return Decisions(effect, values.min(axis=-1), values.max(axis=-1), ends, ends, values.std(axis=-1, ddof=1),
                      supported, ~supported, np.full(effect.shape, np.nan), np.where(supported, inf, -inf),
@@ -156,27 +156,29 @@ def _exactly(parts: Sequence[Part], values: Floats) -> Decisions:
 
 
 def _censoring(part: Part) -> tuple[str, str]:
-    """Say why runs that never got there forbid "supported" and "refuted" ("" where they do not)."""
+    """Say why runs that never reached the threshold forbid "supported" and "refuted" ("" where they do not)."""
     if part.censored is None:
         return "", ""
     no_support, no_refutation = forbidden(*part.censored)
+    slow = int(part.censored[1].sum())
     return (
-        "a run of the fast arm never got there although the slow one did" if no_support else "",
-        f"{int(part.censored[1].sum())} runs of the slow arm never got there" if no_refutation else "",
+        "a run of the fast arm never reached the threshold although the slow arm did" if no_support else "",
+        f"{slow} {'run' if slow == 1 else 'runs'} of the slow arm never reached the threshold" if no_refutation else "",
     )
 
 
 def forbidden(fast: Bools, slow: Bools) -> tuple[Bools, Bools]:
     """Return where censoring forbids "supported" and "refuted"; masks of shape (..., n).
 
-    A slow run cut off at the budget hides how much slower it was, so beyond 5 % of them nothing is refuted. A fast run
-    cut off where the slow one was not counts for less than it was against the claim, so nothing is supported.
+    A slow run that is cut off at the budget hides how much slower it was: with more than 5 % of them nothing is
+    refuted. A fast run that is cut off, while its slow partner is not, hides how much later it was: nothing is
+    supported.
     """
     return np.asarray((fast & ~slow).any(axis=-1)), np.asarray(slow.mean(axis=-1) > CENSORED)
 
 
 def _wins(part: Part) -> int:
-    """Count the seeds that go the claim's way: above zero for a gain, inside the region for the rest."""
+    """Count the seeds that agree with the claim: above zero for a gain, inside the region for the rest."""
     if part.role in {"gain", "step", "time"}:
         won = np.round(part.values, DIGITS) > 0
     elif part.estimator == "count":
@@ -189,28 +191,30 @@ def _wins(part: Part) -> int:
     return int((won ^ (part.outside and part.estimator == "mean")).sum())
 
 
-def _verdict(part: Part, found: Decisions, at: int, blocks: tuple[str, str], refuted_at: float) -> PartVerdict:
-    """One part's entry of the decisions, with the reason where a verdict was withheld."""
-    supported, refuted = bool(found.supported[at]), bool(found.refuted[at])
+def _verdict(part: Part, decisions: Decisions, at: int, blocks: tuple[str, str], refuted_at: float) -> PartVerdict:
+    """Return one part's verdict, with the reason where it is withheld."""
+    supported, refuted = bool(decisions.supported[at]), bool(decisions.refuted[at])
     note = ""
-    if found.guarded[at]:
-        note = "the interval lies inside the margin, but the signed ranks do not agree"
-    if found.overruled[at]:
+    if decisions.guarded[at]:
+        note = "Wilcoxon's signed ranks do not agree with the interval, which lies inside the margin"
+    if decisions.overruled[at]:
         mean = float(part.values.mean())
-        note = f"a tie is no success here, and the mean of all seeds, {mean:.3g}, does not refute the claim"
+        note = f"a tie is not a success here, and the mean of all seeds, {mean:.3g}, does not refute the claim"
     if supported and blocks[0]:
         supported, note = False, blocks[0]
     if refuted and blocks[1]:
         refuted, note = False, blocks[1]
-    low, high = float(found.low[at]), float(found.high[at])
-    lower, upper = float(found.lower[at]), float(found.upper[at])
-    counted = bool(found.counted[at])
+    low, high = float(decisions.low[at]), float(decisions.high[at])
+    lower, upper = float(decisions.lower[at]), float(decisions.upper[at])
+    counted = bool(decisions.counted[at])
     if not (supported or refuted or note) and not part.outside and (upper <= low or lower >= high):
-        note = f"an interval outside the margin refutes one of several parts only at the level {refuted_at:.2g}"
-    p_value = float(found.p_value[at])
+        note = (
+            f"one of several parts is refuted only if its interval at level {refuted_at:.2g} is outside the margin too"
+        )
+    p_value = float(decisions.p_value[at])
     return PartVerdict(
         text=part.text,
-        effect=float(found.effect[at]),
+        effect=float(decisions.effect[at]),
         interval=(lower, upper),
         region=(low, high),
         verdict="supported" if supported else "refuted" if refuted else "inconclusive",
@@ -218,14 +222,14 @@ def _verdict(part: Part, found: Decisions, at: int, blocks: tuple[str, str], ref
         margin=part.margin,
         estimator="count" if counted and part.estimator == "mean" else part.estimator,
         p_value=None if np.isnan(p_value) else p_value,
-        sd=float(found.sd[at]),
+        sd=float(decisions.sd[at]),
         seeds=part.values.size,
         wins=_wins(part),
-        slack=float(found.slack[at]),
+        slack=float(decisions.slack[at]),
         refuted_at=refuted_at,
         values=tuple(float(value) for value in part.values),
         outside=part.outside,
         counted=counted and part.estimator == "mean",
-        overruled=bool(found.overruled[at]),
+        overruled=bool(decisions.overruled[at]),
         note=note,
     )

@@ -1,7 +1,7 @@
-"""Pictures a claim asks for, as pure data: what to show, never how. ``reports`` draws them.
+"""The pictures of a claim as pure data: what to show, never how. ``report`` draws them.
 
-Each function checks its array, so that a claim with a wrong dimension fails with a sentence where it is written, and
-returns a frozen object. Every one carries ``title``, ``xlabel``, ``ylabel``; every seed is meant to be visible.
+Each function checks its array, so that a claim with a wrong dimension fails where it is written, and returns a frozen
+object with ``title``, ``xlabel`` and ``ylabel``. Every seed should be visible.
 
     lines(accuracy, x="n", by="technique", ylabel="test accuracy", log="x")
     strips(accuracy, along="layers", ceiling=1.0, published={1: .625, 2: .625, 3: .688})
@@ -42,7 +42,7 @@ class Series:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Picture:
-    """What all pictures share. ``data``, an ``xr.DataArray``, has a dimension ``seed`` (``Boundary`` excepted)."""
+    """What all pictures share. ``data``, an ``xr.DataArray``, has a dimension ``seed`` (except in ``Boundary``)."""
 
     data: Any
     title: str | None = None
@@ -69,11 +69,11 @@ class _Along(Picture):
 
         ``published`` is {x: y}, or {label of by: {x: y}}.
         """
-        found: Any = self.published or {}
-        if any(isinstance(value, Mapping) for value in found.values()):
+        points: Any = self.published or {}
+        if any(isinstance(value, Mapping) for value in points.values()):
             keys = [*coords.values(), describe(coords)]
-            found = next((found[key] for key in keys if isinstance(found.get(key), Mapping)), {})
-        return {x: float(y) for x, y in found.items()}
+            points = next((points[key] for key in keys if isinstance(points.get(key), Mapping)), {})
+        return {x: float(y) for x, y in points.items()}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,9 +97,9 @@ class Traces(_Along):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Functions(Picture):
-    """Learned curves y(x): one panel for each combination of ``by``, one thin line a seed, the truth over them.
+    """Learned curves y(x): one panel for each combination of ``by``, a thin line per seed, the truth over them.
 
-    ``truth`` has dims (x [, some of by]) or is None; ``points`` are the x that were trained on, shape (k,), or None.
+    ``truth`` has dims (x [, some of by]) or is None; ``points`` are the x of the training rows, shape (k,), or None.
     """
 
     x: str
@@ -125,7 +125,7 @@ class Boundary(Picture):
 
     ``data`` has dims (vertical, horizontal [, by...]) with coordinates; the boundary is its zero contour, positive is
     class 1. ``points`` has shape (k, 2), columns (horizontal, vertical); ``classes`` shape (k,) of 0 and 1. Both may
-    carry dimensions of ``by`` as well when the panels show different points. ``seed`` says which seed is shown.
+    have dimensions of ``by`` as well, where panels show different points. ``seed`` is the seed that is shown.
     """
 
     horizontal: str
@@ -137,7 +137,7 @@ class Boundary(Picture):
 
     def panels(self) -> list[tuple[str, Floats, Floats, Floats, Floats | None, npt.NDArray[np.int64] | None]]:
         """(label, horizontal (w,), vertical (h,), grid (h, w), points (k, 2), classes (k,)) in the array's order."""
-        found = []
+        panels = []
         across = np.asarray(self.data[self.horizontal].values, dtype=float)
         up = np.asarray(self.data[self.vertical].values, dtype=float)
         for coords, at in combinations(self.data, self.by):
@@ -146,8 +146,8 @@ class Boundary(Picture):
                 None if array is None else array.isel({k: v for k, v in at.items() if k in array.dims}).values
                 for array in (self.points, self.classes)
             )
-            found.append((describe(coords), across, up, grid, points, classes))
-        return found
+            panels.append((describe(coords), across, up, grid, points, classes))
+        return panels
 
 
 def lines(
@@ -223,7 +223,7 @@ def functions(
 ) -> Functions:
     """Show learned functions: ``data`` has dims (seed, x [, by...]); a panel for each combination of ``by``.
 
-    ``truth``: the target on the same x, dims (x [, some of by]). ``points``: the x that were trained on.
+    ``truth``: the target on the same x, dims (x [, some of by]). ``points``: the x of the training rows.
     """
     data, by = _checked(data, by, x)
     if points is not None and not isinstance(points, Placeholder):
@@ -247,8 +247,8 @@ def boundary(
 ) -> Boundary:
     """Show one seed's decision boundary: ``grid`` of logit differences, dims (vertical, horizontal [, by] [, seed]).
 
-    With a dimension ``seed``, ``seed`` says which one to show (default: the first); ``points`` (k, 2) and ``classes``
-    (k,) may carry it too. Unlabelled arrays are taken as they are.
+    With a dimension ``seed``, ``seed`` says which seed to show (default: the first); ``points`` (k, 2) and ``classes``
+    (k,) may have it too. Unlabelled arrays are used as they are.
     """
     if isinstance(grid, Placeholder):
         return Boundary(data=grid, horizontal=horizontal, vertical=vertical)
@@ -267,7 +267,7 @@ def boundary(
 
 
 def _one_seed(array: Any, seed: int | None, dims: tuple[str, ...]) -> Any:
-    """Return the array for one seed, without the dimension; plain arrays become labelled ones."""
+    """Return the array for one seed, without the dimension; plain arrays become labelled."""
     if array is None or isinstance(array, Placeholder):
         return None
     if not isinstance(array, xr.DataArray):
@@ -286,12 +286,12 @@ def _checked(data: Any, by: str | tuple[str, ...] | None, along: str) -> tuple[A
         names = other_dims(data, along)
     wanted = {SEED, along, *names}
     if set(map(str, data.dims)) != wanted:
-        raise EvidenceError(f"A picture of {_list(wanted)} was asked for, but the array has {_list(data.dims)}.")
+        raise EvidenceError(f"This picture needs the dimensions {_list(wanted)}, but the array has {_list(data.dims)}.")
     return data, names
 
 
 def _series(data: xr.DataArray, along: str, by: tuple[str, ...]) -> list[Series]:
-    """One series for each combination of ``by``."""
+    """Return one series for each combination of ``by``."""
     x = np.asarray(data[along].values)
     return [
         Series(describe(coords), coords, x, data.isel(at).transpose(SEED, along).values.astype(float))

@@ -5,11 +5,10 @@ from typing import Any
 
 
 class Placeholder:
-    """Answers everything that a claim does to a Dataset or DataArray with another placeholder.
+    """Whatever a claim does to a Dataset or DataArray, a placeholder returns a placeholder.
 
-    Attributes, items, calls, arithmetic, comparisons, numpy functions and ufuncs all give a ``Placeholder``; the
-    constructors of hypotheses turn one into a ``Design``. ``xr.concat`` insists on real arrays and is
-    not covered.
+    Attributes, items, calls, arithmetic, comparisons, numpy functions and ufuncs all return a ``Placeholder``; the
+    constructors of hypotheses turn it into a ``Design``. ``xr.concat`` insists on real arrays: ``stack`` replaces it.
     """
 
     # numpy calls these two instead of guessing an array from the object
@@ -20,13 +19,13 @@ class Placeholder:
         return self
 
     def __getattr__(self, name: str) -> "Placeholder":
-        # what xarray, copy or pickle look for to recognise their own must be missing, or they would believe it
+        # xarray, copy and pickle recognise their own objects by these names, so they must be missing
         if name.startswith("_") or name in {"keys", "variables"}:
             raise AttributeError(name)
         return _Nothing() if name in {"coords", "data_vars"} else self
 
     def __call__(self, *_: Any, **__: Any) -> "Placeholder":
-        """Answer any method with a placeholder."""
+        """Return a placeholder from any method."""
         return self
 
     def __getitem__(self, _: Any) -> "Placeholder":
@@ -72,7 +71,7 @@ class Placeholder:
 
 
 class _Nothing(Placeholder):
-    """The names inside a placeholder: a loop over them has nothing to do (``xr.where`` copies attributes so)."""
+    """The names inside a placeholder: empty, so that loops over them end (``xr.where`` copies attributes in one)."""
 
     def __iter__(self) -> Iterator[Placeholder]:
         return iter(())

@@ -1,7 +1,7 @@
-"""What n seeds can find, and how many seeds a finding needs: the rule's power, without any data.
+"""What n seeds can detect, and how many seeds an effect needs: the rule's power, without any data.
 
 Means: the power of the one-sided t-test (noncentral t). Counts: exact binomial sums.
-Distances are always from the margin, in the unit of ``sd``.
+Distances are from the margin, in the unit of ``sd``.
 """
 
 from functools import lru_cache
@@ -19,46 +19,46 @@ POWER = 0.9
 EACH_SIDE = (1 + POWER) / 2
 #: Standard deviations beyond which every design has full power.
 FAR = 100.0
-#: More seeds than anybody would train: beyond it the answer is "no number of seeds".
+#: More seeds than anybody would train; beyond it the answer is None.
 MOST_SEEDS = 8192
 
 
 @lru_cache(maxsize=1024)
 def detectable_in_sds(n: int, alpha: float = ALPHA, power: float = POWER) -> float:
-    """Smallest distance from the margin, in standard deviations, that n seeds support with this power."""
+    """Return the smallest distance from the margin, in standard deviations, that n seeds support with this power."""
     if n < FEWEST_SEEDS:
         return inf
     # TTestPower().solve_power of statsmodels is the same inversion, and a test compares them; but at the small alpha of
     # a conjunction its root finder gives up and returns an array
-    found = float(optimize.brentq(lambda distance: _power_in_sds(distance, n, alpha) - power, 0.0, FAR))
+    distance = float(optimize.brentq(lambda d: _power_in_sds(d, n, alpha) - power, 0.0, FAR))
     if n == FEWEST_SEEDS:
         # the guard is stricter than t here: at 8 seeds Wilcoxon agrees only if every seed lies beyond the margin
-        found = max(found, float(stats.norm.ppf(power ** (1 / n))))
-    return found
+        distance = max(distance, float(stats.norm.ppf(power ** (1 / n))))
+    return distance
 
 
 def detectable(n: int, sd: float, alpha: float = ALPHA, power: float = POWER) -> float:
-    """Smallest distance from the margin that n seeds support with this power, in the unit of ``sd``."""
+    """Return the smallest distance from the margin that n seeds support with this power, in the unit of ``sd``."""
     return detectable_in_sds(n, alpha, power) * sd
 
 
 @lru_cache(maxsize=1024)
 def _power_in_sds(distance: float, n: int, alpha: float) -> float:
     critical = stats.t.isf(alpha, n - 1)
-    found = float(stats.nct.sf(critical, n - 1, distance * sqrt(n)))
+    chance = float(stats.nct.sf(critical, n - 1, distance * sqrt(n)))
     # scipy's noncentral t underflows to nan far out, where the power is 1 to any digit
-    return 1.0 if np.isnan(found) and distance > 0 else found
+    return 1.0 if np.isnan(chance) and distance > 0 else chance
 
 
 def power(n: int, distance: float, sd: float, alpha: float = ALPHA) -> float:
-    """Probability that n seeds support an effect that lies ``distance`` inside its margin."""
+    """Return the probability that n seeds support an effect that lies ``distance`` inside its margin."""
     if sd <= 0:
         return float(distance > 0)
     return _power_in_sds(distance / sd, n, alpha)
 
 
 def seeds_needed(distance: float, sd: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
-    """Seeds, a multiple of 8, that decide about an effect this far from its margin; None where no number would."""
+    """Return how many seeds, a multiple of 8, decide about an effect this far from its margin; None if none do."""
     if distance <= 0 or not np.isfinite(distance):
         return None
     n = FEWEST_SEEDS
@@ -68,32 +68,32 @@ def seeds_needed(distance: float, sd: float, alpha: float = ALPHA, power: float 
 
 
 def power_of_share(n: int, share: float, above: float, alpha: float = ALPHA) -> float:
-    """Probability that n seeds prove a share above ``above`` when the true share is ``share``."""
+    """Return the probability that n seeds prove a share above ``above`` when the true share is ``share``."""
     fewest = fewest_successes(n, above, alpha)
     return 0.0 if fewest is None else float(stats.binom.sf(fewest - 1, n, share))
 
 
 def fewest_successes(n: int, above: float, alpha: float = ALPHA) -> int | None:
-    """Successes among n seeds that prove a share above ``above``; None where even n of n do not."""
+    """Return how many successes among n seeds prove a share above ``above``; None where even n of n do not."""
     enough = np.flatnonzero(exact_intervals(n, alpha)[0] > above)
     return int(enough[0]) if enough.size else None
 
 
 def most_successes(n: int, above: float, alpha: float = ALPHA) -> int | None:
-    """Successes among n seeds that still refute a share above ``above``; None where even none of n does not."""
+    """Return how many successes among n seeds still refute a share above ``above``; None where even 0 of n do not."""
     few = np.flatnonzero(exact_intervals(n, alpha)[1] <= above)
     return int(few[-1]) if few.size else None
 
 
 def detectable_share(n: int, above: float, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """Smallest true share that n seeds prove to lie above ``above`` with this power; None where no share is."""
+    """Return the smallest true share that n seeds prove to lie above ``above`` with this power; None where none is."""
     fewest = fewest_successes(n, above, alpha)
     # P(X >= k) = power is a quantile of the beta distribution (Clopper-Pearson's own inversion)
     return None if fewest is None else float(stats.beta.ppf(power, fewest, n - fewest + 1))
 
 
 def seeds_for_share(share: float, above: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
-    """Seeds, a multiple of 8, that decide whether a share lies above or below ``above``; None where no number would."""
+    """Return how many seeds, a multiple of 8, decide whether a share is above or below ``above``; None if none do."""
     for n in (*range(8, 129, 8), *range(160, 2049, 32)):
         if share > above:
             chance = power_of_share(n, share, above, alpha)

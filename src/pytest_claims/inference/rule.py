@@ -1,8 +1,8 @@
 """The decision rule: one interval against one region, for many parts and many worlds at once.
 
 A *part* is one effect theta with a region C = (low, high) fixed beforehand. Its interval at ``alpha`` a side decides:
-wholly inside C supports, wholly outside refutes, anything else is undecided. Refutation may be asked at a smaller
-level (``alpha / share``): a hypothesis of several parts is refuted when any part is, so each gets its share.
+wholly inside C it supports, wholly outside it refutes, otherwise it decides nothing. A refutation may be tested at a
+smaller level (``alpha / share``): any refuted part refutes the whole hypothesis, so each part gets its share of alpha.
 
 Arrays have shape (..., parts, n seeds): the leading axes are *worlds* (none for a verdict, 400 for a control), and a
 part's region and floor have shape (parts,). Means use Student's t with a floor on the standard deviation, counts the
@@ -23,11 +23,11 @@ Bools = npt.NDArray[np.bool_]
 
 #: The level of the Wilcoxon guard, at every look of a sequential run too: at 8 seeds its smallest p is .0039.
 GUARD = 0.005
-#: Up to this many seeds all signs are enumerated where ranks tie, as scipy does.
+#: Up to this many seeds, all signs are enumerated where ranks tie, as in scipy.
 ENUMERABLE = 13
-#: The share of seeds that a claim has to hold in when seeds are counted because most differences are exactly zero.
+#: Where seeds are counted because most differences are exactly zero, a claim must hold in this share of them.
 MOST = 0.8
-#: Decimals that are compared: 0.15 - 0.10 is 0.05, whatever the last bits say.
+#: Decimals that are compared: 0.15 - 0.10 is 0.05, whatever the last bits are.
 DIGITS = 12
 LOOK_ALPHA = ALPHA / len(LOOKS)
 #: A slow arm censored in more than this share of the seeds forbids "refuted".
@@ -47,7 +47,7 @@ class Regions:
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """What the rule says of each part in each world; every array has shape (..., parts)."""
+    """What the rule says about each part in each world; every array has shape (..., parts)."""
 
     effect: Floats
     lower: Floats
@@ -60,25 +60,25 @@ class Decisions:
     p_value: Floats  # one-sided, of the null hypothesis that theta is not in C
     slack: Floats  # how far inside C in standard errors; negative is outside
     counted: Bools  # decided by counting seeds
-    guarded: Bools  # the interval supports, Wilcoxon does not
-    overruled: Bools  # the count of seeds refutes, and the mean does not
+    guarded: Bools  # the interval supports, but Wilcoxon does not
+    overruled: Bools  # the count of seeds refutes, but the mean does not
 
 
 def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, whole: bool = False) -> Decisions:
     """Judge the means of ``values``, shape (..., parts, n); by count where more than half are exact ties.
 
-    Where a tie itself lies outside the region a count can hardly but refute, whatever the other seeds gain: there it
-    refutes only what the mean refutes, too, unless all seeds tie.
+    Where a tie itself lies outside the region, a count nearly always refutes, whatever the other seeds gain. There it
+    refutes only what the mean refutes too, unless all seeds tie.
 
-    ``share``: refutation is asked at ``alpha / share``. ``whole``: only the verdict on all parts together is wanted, so
-    the guard (the slow step) runs only in worlds where every interval supports.
+    ``share``: a refutation is tested at ``alpha / share``. ``whole``: only the verdict on all parts together is needed,
+    so the guard (the slow step) runs only in worlds where every interval supports.
     """
     values = np.round(values, DIGITS)
     n = values.shape[-1]
     above, below = _gaps(values, regions)
     sd = values.std(axis=-1, ddof=1)
     error = np.maximum(sd, regions.floor) / np.sqrt(n)
-    # the mean's distance from each end of the region; taken from rounded gaps, a constant on the margin is on it
+    # the mean's distance from each end of the region; rounded gaps put a constant on the margin exactly on it
     inner, outer = above.mean(axis=-1), below.mean(axis=-1)
     supports = _support(inner, outer, _t(alpha, n) * error, regions.outside)
     refutes = _refute(inner, outer, _t(alpha / share, n) * error, regions.outside)
@@ -97,7 +97,7 @@ def judge_means(values: Floats, regions: Regions, alpha: float, share: int, *, w
     shape = np.broadcast_shapes(mean.shape, regions.low.shape)
     counts = judge_counts(inside, np.full(shape[-1:], MOST), np.full(shape[-1:], np.inf), alpha, share)
     tie_holds = ((regions.tie > regions.low) & (regions.tie < regions.high)) ^ regions.outside
-    # where all seeds tie there is no gain that a mean could speak for
+    # where all seeds tie, the mean shows no gain either
     overruled = counted & counts.refuted & ~tie_holds & ~refutes & (ties < n)
     return Decisions(
         effect=np.where(counted, counts.effect, mean),
@@ -157,8 +157,8 @@ def exact_intervals(n: int, alpha: float) -> tuple[Floats, Floats]:
 def wilcoxon_p(gaps: Floats) -> Floats:
     """One-sided signed-rank p-values that ``gaps``, shape (rows, n), lie above zero; zeros are split.
 
-    scipy looks for ties in the whole batch and then changes method for every row, so rows with and without ties go
-    separately: a row's p-value must not depend on its neighbours.
+    scipy looks for ties in the whole batch and then changes its method for every row. Rows with and without ties are
+    therefore separated: a row's p-value must not depend on its neighbours.
     """
     p = np.ones(len(gaps))
     magnitude = np.sort(np.abs(gaps), axis=-1)
@@ -176,8 +176,8 @@ def wilcoxon_p(gaps: Floats) -> Floats:
 def _enumerated(gaps: Floats) -> Floats:
     """Signed-rank p-values over all 2^n signs, for rows with ties.
 
-    scipy's own choice here, too, and a test compares them; but it enumerates row by row, 0.2 s each, which 400 worlds
-    of a control cannot afford.
+    scipy does the same here, and a test compares them; but it enumerates row by row, 0.2 s each: too slow for the 400
+    worlds of a control.
     """
     n = gaps.shape[-1]
     ranks = stats.rankdata(np.abs(gaps), axis=-1)
@@ -196,7 +196,7 @@ def _t(alpha: float, n: int) -> float:
 
 
 def _gaps(values: Floats, regions: Regions) -> tuple[Floats, Floats]:
-    """Each value's distance above the lower end and below the upper end of its region; infinite where there is none."""
+    """Return each value's distance above the lower and below the upper end of its region, infinite if none."""
     return (
         np.round(values - regions.low[..., None], DIGITS),
         np.round(regions.high[..., None] - values, DIGITS),
@@ -219,10 +219,10 @@ def _beyond(inner: Floats, outer: Floats, width: Floats) -> Bools:
 
 
 def _significance(inner: Floats, outer: Floats, error: Floats, n: int, outside: Bools) -> tuple[Floats, Floats]:
-    """One-sided p-value and standardised distance into the region; for a two-sided region the worse of the two."""
+    """Return one-sided p-value and standardised distance into the region; for two sides, of the worse side."""
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = np.minimum(inner, outer) / error
-    # zero over zero: a constant exactly on the margin proves nothing
+    # zero by zero: a constant exactly on the margin proves nothing
     slack = np.where(np.isnan(distance), 0.0, distance)
     slack = np.where(outside, -slack, slack)
     return stats.t.sf(slack, n - 1), slack

@@ -1,4 +1,4 @@
-"""Joining labelled arrays, in a way that is known before there are data."""
+"""Joining labelled arrays, also before there are data."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -13,8 +13,8 @@ def stack(arrays: Mapping[Hashable, Any], along: str) -> Any:
         both = stack({2: shallow, 8: deep}, along="layers")     # dims (layers, ...)
 
     The arrays share their other dimensions and labels. In a claim's test use this instead of ``xr.concat``, which
-    insists on data: a claim's design is found with placeholders, and one placeholder makes the whole stack one.
-    DesignError where there is nothing to stack; ValueError, xarray's own, where the arrays do not fit together.
+    insists on data: a claim's design is found with placeholders, and a stack with a placeholder is a placeholder.
+    DesignError where there is nothing to stack; xarray's ValueError where the arrays do not fit together.
     """
     if not isinstance(arrays, Mapping) or not arrays:
         raise DesignError('stack needs a mapping from labels to arrays, such as {2: shallow, 8: deep}, along="layers".')

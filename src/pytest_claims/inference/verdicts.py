@@ -1,4 +1,4 @@
-"""Verdicts: what the evidence says of a hypothesis, for a reader and for results.json."""
+"""Verdicts: what the evidence says about a hypothesis, for a reader and for results.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Verdict:
     """A verdict and everything it rests on; the top level repeats the deciding part.
 
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
-    with 90 % power given the spread observed; ``seeds_needed`` how many would probably decide.
+    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide.
     """
 
     verdict: VerdictName
@@ -45,7 +45,7 @@ class Verdict:
     conditions: tuple[Row, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields of results.json that a verdict knows: finite numbers or null."""
+        """Return the verdict's fields of results.json: finite numbers or null."""
         return {
             "verdict": self.verdict,
             "kind": self.kind,
@@ -71,19 +71,19 @@ class Verdict:
 def combine(
     kind: Kind, parts: tuple[PartVerdict, ...], alpha: float, unit: str, conditions: tuple[Row, ...]
 ) -> Verdict:
-    """Intersection-union (Berger 1982): supported iff every part is, refuted iff any part is."""
+    """Combine parts by intersection-union (Berger 1982): supported iff every part is, refuted iff any part is."""
     verdict: VerdictName = "inconclusive"
     if all(part.verdict == "supported" for part in parts):
         verdict = "supported"
     elif any(part.verdict == "refuted" for part in parts):
         verdict = "refuted"
-    # a refuted end-to-end difference says more than the step inside it that falls hardest
+    # a refuted end-to-end difference says more than any step inside it
     deciding = min(
         (part for part in parts if part.verdict == verdict),
         key=lambda part: (verdict == "refuted" and part.role == "step", part.slack),
     )
     direction = _direction(deciding) if verdict == "refuted" else None
-    able, needed = _reach(deciding, alpha)
+    effect, needed = _reach(deciding, alpha)
     return Verdict(
         verdict=verdict,
         kind=kind,
@@ -98,16 +98,16 @@ def combine(
         direction=direction,
         win_rate=deciding.wins / deciding.seeds,
         d_z=_standardised(deciding),
-        detectable=able,
+        detectable=effect,
         seeds_needed=needed,
-        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, able, needed)),
+        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, needed)),
         unit=unit,
         conditions=conditions,
     )
 
 
 def _standardised(part: PartVerdict) -> float | None:
-    """Return a paired difference in standard deviations (d_z); levels and shares have none."""
+    """Return a paired difference in standard deviations (d_z); None for levels and shares."""
     if part.estimator != "mean" or part.role == "level" or part.sd <= 0:
         return None
     return part.effect / part.sd
@@ -130,27 +130,27 @@ def _direction(part: PartVerdict) -> Direction | None:
 
 
 def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
-    """Smallest detectable effect and the seeds that would probably decide, for the deciding part."""
+    """Return the smallest detectable effect and how many seeds would probably decide, for the deciding part."""
     low, high = part.region
     if part.estimator == "exact" or part.overruled:  # as long as most seeds tie, no number of them decides
         return None, None
     if part.estimator == "count":
         bound = low if isfinite(low) else high
-        able = detectable_share(part.seeds, bound, alpha) if isfinite(low) else None
-        return able, seeds_for_share(part.effect, bound, alpha)
-    # the width of the interval holds the floor on the sd, which the raw sd does not
+        share = detectable_share(part.seeds, bound, alpha) if isfinite(low) else None
+        return share, seeds_for_share(part.effect, bound, alpha)
+    # the width of the interval includes the floor on the sd; the raw sd does not
     sd = max(part.sd, sd_of(part.interval, part.seeds, alpha))
     if isfinite(low) and isfinite(high):
-        able = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
+        rest = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
         distance = min(part.effect - low, high - part.effect)
-        return (able if able > 0 else None), _needed(distance, sd, alpha, part)
+        return (rest if rest > 0 else None), _needed(distance, sd, alpha, part)
     reach = detectable(part.seeds, sd, alpha)
-    able = low + reach if isfinite(low) else high - reach
-    return able, _needed(part.effect - low if isfinite(low) else high - part.effect, sd, alpha, part)
+    effect = low + reach if isfinite(low) else high - reach
+    return effect, _needed(part.effect - low if isfinite(low) else high - part.effect, sd, alpha, part)
 
 
 def _needed(distance: float, sd: float, alpha: float, part: PartVerdict) -> int | None:
-    """Seeds to support an effect inside its margin, to refute one outside."""
+    """Return the seeds needed to support an effect inside its margin, or to refute an effect outside."""
     return seeds_needed(distance, sd, alpha) if distance > 0 else seeds_needed(-distance, sd, part.refuted_at)
 
 
@@ -162,11 +162,11 @@ def sd_of(interval: tuple[float, float], n: int, alpha: float) -> float:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    """Put a condition with its statistics and one value a seed, into JSON's words."""
+    """Turn a condition, with its statistics and one value per seed, into JSON."""
     clean: dict[str, Label | list[float | None] | None] = {}
     for key, value in row.items():
         if isinstance(value, Sequence) and not isinstance(value, str):
-            clean[key] = [finite(float(one)) for one in value]
+            clean[key] = [finite(float(number)) for number in value]
         elif isinstance(value, float):
             clean[key] = finite(value)
         else:

@@ -1,11 +1,11 @@
-"""Training many small networks at once: seeds, datasets, networks, runs, and classical estimators beside them.
+"""Training many small networks at once: seeds, datasets, networks, runs, and classical estimators.
 
-No framework is imported here: the first `train` imports its engine's, the first `fit_and_score` scikit-learn.
+No framework is imported here: the first `train` imports its engine's framework, the first `fit_and_score` scikit-learn.
 """
 
 from pytest_claims.environment import steady_arithmetic
 
-steady_arithmetic()  # before torch is imported, also where this package is used without the plugin
+steady_arithmetic()  # before torch is imported, even without the plugin
 
 from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels
 from pytest_claims.training.estimators import fit_and_score

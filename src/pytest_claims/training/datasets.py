@@ -1,11 +1,11 @@
 """Datasets, each for a block of seeds at once: plain functions of `Seeds`.
 
 Every function returns a `Dataset` whose arrays have a leading seed axis. `x_test` is a test set of the size that the
-caller names, `x_further` 2,000 further rows of the same distribution on which accuracy is measured.
+caller chooses; `x_further` are 2,000 more rows of the same distribution, on which accuracy is measured.
 
-Purposes: "data" draws covariance, training rows and split, "test" a separate test set, "further" the further rows:
-asking for more of one never moves another, and datasets of one seed that differ in `n` or `ratio` only share their
-covariance.
+Purposes: "data" draws covariance, training rows and split, "test" a separate test set, "further" the further rows.
+More rows for one purpose never change another, and datasets of one seed that differ only in `n` or `ratio` share
+their covariance.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Dataset:
     """One dataset per seed. S seeds, n training rows, d columns.
 
     `x_*` are (S, rows, d); labels `y_*` are (S, rows) integers, regression targets (S, rows, outputs). `bayes` (S,)
-    is the best accuracy any classifier can reach on balanced classes, None where it is not known.
+    is the best accuracy that any classifier can reach on balanced classes, None where it is not known.
     """
 
     x_train: Floats
@@ -54,7 +54,7 @@ class Dataset:
         return dataclasses.replace(self, y_train=y_train)
 
     def fitted(self, fit: Callable[[Floats], Callable[[Floats], Floats]]) -> Dataset:
-        """Transform the inputs seed by seed: `fit(x_train)` returns the function that is applied to all three sets.
+        """Transform the inputs seed by seed: `fit(x_train)` returns the function to apply to all three sets.
 
         data.fitted(lambda train: PCA(10).fit(train).transform)
         data.fitted(lambda train: lambda x: x - train.mean(axis=0))
@@ -82,9 +82,9 @@ def mixture(
     """Draw two Gaussians with one covariance: x = z C, C = scale * U(0,1)^(d x d), covariance C'C.
 
     Class 0 has mean 0 and int(n / (ratio + 1)) rows, class 1 mean `separation` ("ones", "harmonic": 1/i in dimension
-    i, or a vector) and the rest. `test` below 1 is the share split off at random (rows are shuffled by the split); an
-    integer is a number of balanced rows drawn besides, and 0 none: then all n rows train. The further rows are always
-    balanced. Bayes accuracy Phi(Delta / 2) on balanced classes, per draw. MemoryError where the machine has too little.
+    i, or a vector) and the rest. `test` below 1 is the share to split off at random (the split shuffles the rows); an
+    integer is a number of balanced rows to draw in addition; with 0 all n rows train. The further rows are always
+    balanced. Bayes accuracy Phi(Delta / 2) on balanced classes, per draw. MemoryError where memory is too small.
     """
     drawn = n + further + (test if test >= 1 else 0)
     refuse_beyond_memory(f"mixture(n={n:,}, d={d:,}) for {len(seeds)} seeds", 8.0 * len(seeds) * d * (drawn + d))
@@ -114,7 +114,7 @@ def mixture(
 def moons(seeds: Seeds, n: int = 500, noise: float = 0.1, test: float = 0.2, further: int = FURTHER) -> Dataset:
     """Draw scikit-learn's two half circles, n points with Gaussian noise, split at random; d = 2.
 
-    scikit-learn places the points, numpy's generator of the seed draws noise and split.
+    scikit-learn places the points; the seed's numpy generator draws noise and split.
     """
     split = math.ceil(round(test * n, 9))
     x, y = np.empty((len(seeds), n, 2)), np.empty((len(seeds), n), np.int64)
@@ -163,9 +163,8 @@ def bayes_accuracy(root: Floats, mean: Floats) -> float:
     """
     try:
         whitened = np.linalg.solve(root.T, mean)
-    except (
-        np.linalg.LinAlgError
-    ):  # exactly singular: a mean with a part in a direction without noise separates the classes
+    except np.linalg.LinAlgError:
+        # exactly singular: where the mean differs in a direction without noise, the classes are separable
         whitened = np.linalg.lstsq(root.T, mean, rcond=None)[0]
         if not np.allclose(root.T @ whitened, mean):
             return 1.0

@@ -1,7 +1,7 @@
 """scikit-learn's classifiers over a block of seeds: one fit for each seed, as a user would write it.
 
-What goes wrong in one seed is kept, never dropped: a fit that stops at its budget of iterations is scored as it is and
-flagged `unconverged`; one that raises is flagged `diverged` and scored as the constant predictor.
+A seed that goes wrong is kept, never dropped: a fit that stops at its budget of iterations is scored as it is and
+flagged `unconverged`; a fit that raises is flagged `diverged` and scored as the constant predictor.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ SCORES = ("accuracy", "published_size", "training")
 
 
 def fit_and_score(seeds: Seeds, estimator: Any, data: Dataset, score: Sequence[str] = SCORES) -> xr.Dataset:
-    """Fit a clone of `estimator` to each seed's training rows and score it; all variables have the one dim (seed,).
+    """Fit a clone of `estimator` to each seed's training rows and score it; all variables have dims (seed,).
 
     `accuracy` on the further rows, `published_size` on the test rows, `training` on the first 2,000 training rows, or
-    only those named in `score` (a support vector machine takes nearly as long to predict as to fit); and two bools:
+    only those in `score` (a support vector machine takes nearly as long to predict as to fit); and two bools:
     `unconverged`, the fit gave a ConvergenceWarning; `diverged`, fit or predict raised a ValueError, RuntimeError or
     ArithmeticError, and that seed predicts its most frequent training class. An estimator that takes a `random_state`
     gets one from the seed's generators (purpose "estimators"), the same for all calls of a seed.
 
-    RuntimeError when every seed raises: that is a mistake of the caller's, not a finding.
+    RuntimeError when every seed raises: that is the caller's mistake, not a finding.
     """
     trained = (data.x_train[:, :SCORED_ROWS], data.y_train[:, :SCORED_ROWS])
     every = ((data.x_further, data.y_further), (data.x_test, data.y_test), trained)
@@ -46,7 +46,7 @@ def fit_and_score(seeds: Seeds, estimator: Any, data: Dataset, score: Sequence[s
             predicted, flags[seed, 1], last = _constant(inputs, labels), True, error
         scores[seed] = [np.mean(ours == theirs) for ours, theirs in zip(predicted, truth, strict=True)]
     if last is not None and flags[:, 1].all():
-        raise RuntimeError(f"{type(estimator).__name__} raises in all of the seeds {seeds.values}: {last}") from last
+        raise RuntimeError(f"{type(estimator).__name__} fails for every seed of {seeds.values}: {last}") from last
     steps = [{"resolution": 1 / x.shape[1]} if x.shape[1] else {} for x, _ in sets.values()]
     values = {name: ("seed", scores[:, column], steps[column]) for column, name in enumerate(sets)}
     flagged = {"unconverged": ("seed", flags[:, 0]), "diverged": ("seed", flags[:, 1])}
@@ -63,7 +63,7 @@ def _prepared(estimator: Any, state: int) -> Any:
 def _fit_and_predict(
     estimator: Any, rows: NDArray[Any], labels: NDArray[Any], inputs: Sequence[NDArray[Any]]
 ) -> tuple[bool, list[Any]]:
-    """Fit, and predict all inputs; say first whether the fit warned that it did not converge."""
+    """Fit, and predict all inputs; return whether the fit warned that it did not converge, and the predictions."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings(record=True) as caught:

@@ -1,7 +1,6 @@
 """Multilayer perceptrons as data: sizes, activation, and initial parameters that numpy draws, with a leading seed axis.
 
-The arithmetic lives in the engines; a network here is what one starts from. A new torch therefore changes nothing but
-training.
+The arithmetic is in the engines; a network here is where training starts. A new torch therefore changes training alone.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ class MLP:
     """A multilayer perceptron with a linear output, one set of initial parameters per seed.
 
     `sizes` from inputs to outputs. `weights` and `biases` name their initialisers ("glorot", "zeros", "ones", "lecun",
-    ("constant", c), ("normal", sd)); biases are drawn as the weights are unless named. With `repeat` the one square
+    ("constant", c), ("normal", sd)); by default biases are drawn like the weights. With `repeat` the single square
     hidden layer is applied that many times, its weights tied: `MLP(seeds, (1, 10, 10, 2), "relu", repeat=3)`.
-    Draws of the purpose "weights": layer by layer, weights before biases, so equal shapes start equal. MemoryError
-    where the machine has too little for them.
+    The purpose "weights" draws layer by layer, weights before biases, so equal shapes start equal. MemoryError where
+    memory is too small.
     """
 
     seeds: Seeds

@@ -1,4 +1,4 @@
-"""Runs: what is trained side by side, and how it is laid out for an engine."""
+"""Runs: the networks that train side by side, and their layout for an engine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Run:
     e^2; classes enter as one-hot targets. `penalty` ("L1" | "L2", strength): strength * sum over layers of mean |w|
     or mean w^2, biases unpenalised. `sample_weight` (S, n) is rescaled to mean 1 over the rows. `rate` overrides
     `train`'s. The parameters of `frozen` layers stay. `average_units`: after every step all hidden units of a layer
-    get their mean, which removes what tells them apart.
+    get their mean, so that they stay equal.
     """
 
     network: MLP
@@ -72,7 +72,7 @@ class Run:
         return self.y
 
     def settings(self, rate: float) -> Settings:
-        """Return what an engine must know of each of the run's replicates."""
+        """Return what an engine must know about each of the run's replicates."""
         penalty = None if self.penalty is None or self.penalty[1] == 0 else self.penalty
         loss = ALIASES.get(self.loss, self.loss)
         frozen = frozenset(self.frozen)
@@ -83,8 +83,8 @@ class Run:
 class Layout:
     """Runs of one shape as replicates: run by run and, within a run, seed by seed; and back to labelled arrays.
 
-    `along` names the axis of the runs' labels; a tuple of names goes with tuples of labels, of which all combinations
-    must be there. Blocks that are no multiple of eight are filled up with repeated seeds, whose results are dropped.
+    `along` names the axis of the runs' labels; a tuple of names goes with tuples of labels, and all combinations
+    must be present. A block that is no multiple of eight is filled with repeated seeds, whose results are dropped.
     """
 
     def __init__(self, runs: Run | Mapping[Any, Run], along: str | Sequence[str] | None) -> None:
@@ -92,15 +92,15 @@ class Layout:
         first = next(iter(self.runs.values()))
         self.seeds: Seeds = first.network.seeds
         for label, run in self.runs.items():
-            same = (
+            fits = (
                 run.network.seeds.values == self.seeds.values
                 and run.network.sizes == first.network.sizes
                 and run.network.repeat == first.network.repeat
                 and run.x.shape == first.x.shape
             )
-            if not same:
+            if not fits:
                 raise ValueError(
-                    "runs of one call train as one stack: "
+                    "all runs of a call train as one stack: "
                     f"run {label!r} differs from the first in seeds, sizes, repeat or rows"
                 )
         padded = -(-len(self.seeds) // BLOCK) * BLOCK
@@ -136,7 +136,7 @@ class Layout:
         )
 
     def batches(self, batch: int | None) -> Batches | None:
-        """Return the minibatch order, from its beginning; None if every step takes all rows."""
+        """Return the minibatch order from its start; None if every step takes all rows."""
         rows = next(iter(self.runs.values())).x.shape[1]
         if batch is None or batch >= rows:
             return None
@@ -150,7 +150,7 @@ class Layout:
         for array in by_run:
             if array.ndim == ndim and len(array) != len(self.seeds):
                 raise ValueError(
-                    f"rows for {len(self.seeds)} seeds have that many along axis 0, got shape {array.shape}"
+                    f"rows for {len(self.seeds)} seeds need as many entries along axis 0, got shape {array.shape}"
                 )
         arrays = ((by_run[self.run_of[index]], self.seed_of[index]) for index in replicates)
         return np.stack([array[seed] if array.ndim == ndim else array for array, seed in arrays])

@@ -1,14 +1,14 @@
-"""Seeds: every random draw of the suite, and the ledger that proves where it came from.
+"""Seeds: every random draw of a measurement, and the ledger that proves where it came from.
 
 A draw is determined by (stream, experiment, seed, purpose) and nothing else:
 
     SeedSequence([code(stream), code(experiment), seed, code(purpose)])  ->  PCG64  ->  numpy Generator
 
-where `code` is the first eight bytes of a name's SHA-256. Asking again for the same purpose gives a fresh generator
-in the same state, so two conditions of a seed get the same dataset, the same initial weights and the same
-minibatches. The global generators of numpy and torch are never touched.
+where `code` is the first eight bytes of a name's SHA-256. The same purpose always gets a fresh generator in the same
+state, so two conditions of a seed get the same dataset, the same initial weights and the same minibatches. The
+global generators of numpy and torch are never touched.
 
-The ledger of a block is what a later run is compared with, in this order (statistics.md, "Drift between versions"):
+A later run is compared with the ledger of a block, in this order (docs/statistics.md, "Drift between versions"):
 `inputs`, hashes of raw draws (bitwise); `derived`, fingerprints of datasets and weights (rtol 1e-9); `trace`, loss
 and gradient norm of the first training steps in float64 (rtol 1e-10).
 """
@@ -59,7 +59,7 @@ class Seeds:
         return f"Seeds({self.experiment!r}, {self.values}, stream={self.stream!r}, engine={self.engine!r})"
 
     def generator(self, purpose: str) -> list[np.random.Generator]:
-        """One generator per seed for `purpose` ("data", "weights", "batches", or any name), fresh at each call."""
+        """Return a fresh generator per seed for `purpose` ("data", "weights", "batches", or any name)."""
         generators = [np.random.Generator(bit_generator(self._sequence(seed, purpose))) for seed in self.values]
         hashes = [raw_hash(generator) for generator in generators]
         if len(set(hashes)) < len(hashes):
@@ -68,7 +68,7 @@ class Seeds:
         return generators
 
     def integers(self, purpose: str) -> list[int]:
-        """One non-negative integer below 2**31 per seed, for estimators that take `random_state`."""
+        """Return one non-negative integer below 2**31 per seed, for estimators that take `random_state`."""
         return [int(generator.integers(2**31)) for generator in self.generator(purpose)]
 
     def record(self, name: str, *arrays: NDArray[Any]) -> None:
@@ -86,7 +86,7 @@ class Seeds:
 
 
 def bit_generator(sequence: np.random.SeedSequence) -> np.random.BitGenerator:
-    """Make the one kind of bit generator that is used."""
+    """Make the bit generator of every draw."""
     return np.random.PCG64(sequence)
 
 
@@ -97,10 +97,10 @@ def raw_hash(generator: np.random.Generator) -> str:
 
 
 def fingerprints(array: NDArray[Any]) -> NDArray[np.float64]:
-    """Three float64 numbers per seed, (S, 3): sum |x|, the same weighted by position, and weighted sum |x + 1|.
+    """Return three float64 numbers per seed, (S, 3): sum |x|, the sum weighted by position, and weighted sum |x + 1|.
 
-    All terms are positive: nothing cancels, so that a comparison at rtol 1e-9 is well conditioned. Position weights
-    see a change of order, the shift by one sees a change of sign.
+    All terms are positive: nothing cancels, so a comparison at rtol 1e-9 is well conditioned. The weights by position
+    detect a change of order, the shift by one detects a change of sign.
     """
     rows = np.asarray(array).reshape(len(array), -1)
     weight = np.linspace(1.0, 2.0, rows.shape[1])
@@ -115,7 +115,7 @@ def fingerprints(array: NDArray[Any]) -> NDArray[np.float64]:
 def refuse_beyond_memory(what: str, wanted: float) -> None:
     """Raise a MemoryError where `what` takes more bytes, `wanted`, than the machine has memory.
 
-    Without it the system may promise the memory and end the process later, which says nothing.
+    Without this check the system may promise the memory, and later end the process without a message.
     """
     held = memory_of_this_machine()
     if held is not None and wanted > held:

@@ -1,4 +1,4 @@
-"""Training: `train` takes runs and gives back what was measured at chosen steps, as a labelled xarray dataset.
+"""Training: `train` takes runs and returns measurements at chosen steps, as a labelled xarray dataset.
 
     network = MLP(seeds, (12, 100, 100, 2))
     runs = {loss: Run(network, data.x_train, data.y_train, loss=loss) for loss in ("cross_entropy", "squared")}
@@ -7,9 +7,9 @@
     history.accuracy          # dims (seed, loss, step)
     history.diverged          # dims (seed, loss), bool
 
-Adam with the protocol's settings; each step takes a fresh permutation's first `batch` rows, the same for all runs of
-a seed. All runs of a call have one shape and train side by side as one stack; nothing is computed at steps that are
-not recorded.
+Adam with the protocol's settings. Each step takes the first `batch` rows of a fresh permutation, the same for all runs
+of a seed. All runs of a call have one shape and train side by side as one stack. Steps that are not recorded cost only
+their updates.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ def train(
 
 
 def steps_until(curve: xr.DataArray, threshold: float, budget: float) -> xr.DataArray:
-    """First recorded step at which `curve` (with a dim step) is at least `threshold`; never is `budget`."""
+    """Return the first recorded step where `curve` (with a dim step) reaches `threshold`; `budget` if none does."""
     reached = (curve >= threshold).transpose(..., "step")
     first = np.where(reached.any("step"), curve.step.values[reached.argmax("step").values], budget)
     return xr.zeros_like(reached.isel(step=0, drop=True), dtype=np.float64) + first
 
 
 def skill(accuracy: xr.DataArray, bayes: ArrayLike) -> xr.DataArray:
-    """(accuracy - 1/2) / (Bayes accuracy - 1/2), per draw; `bayes` holds one number per seed."""
+    """Return (accuracy - 1/2) / (Bayes accuracy - 1/2), per draw; `bayes` holds one number per seed."""
     best = xr.DataArray(np.asarray(bayes), dims="seed", coords={"seed": accuracy.seed})
     return (accuracy - 0.5) / (best - 0.5)
 
@@ -108,12 +108,12 @@ def _along_steps(arrays: list[xr.DataArray], steps: list[int], layout: Layout) -
 
 
 def _distinct(variables: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
-    """Prefix the name of a dim by the variable's where variables disagree about its size (two layers' `fan_in`)."""
+    """Put the variable's name before a dim where variables disagree about its size (two layers' `fan_in`)."""
     sizes: dict[Hashable, set[int]] = {}
     for array in variables.values():
         for dim, size in array.sizes.items():
             sizes.setdefault(dim, set()).add(size)
-    clashing = {dim for dim, found in sizes.items() if len(found) > 1}
+    clashing = {dim for dim, different in sizes.items() if len(different) > 1}
     return {
         name: array.rename({dim: f"{name}_{dim}" for dim in array.dims if dim in clashing})
         for name, array in variables.items()
@@ -123,8 +123,8 @@ def _distinct(variables: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
 def _trace(layout: Layout, engine: Engine, rate: float, batch: int | None, steps: int) -> None:
     """Probe the first steps of seed 0 in float64 and enter them, and the first batches, into the block's ledger.
 
-    The probe trains with the engine's own code: what a new version changes in the arithmetic shows here, before chaos
-    does.
+    The probe trains with the engine's own code, so a new version's change of arithmetic shows here, before chaos hides
+    it.
     """
     seeds = layout.seeds
     batches = layout.batches(batch)
@@ -156,14 +156,14 @@ def _probe(engine: Engine, task: Task, at: list[int]) -> tuple[list[float | None
 
 
 def _finite(values: NDArray[Any]) -> float | None:
-    """One number for JSON: what is not finite is None."""
+    """Return one number for JSON: None unless it is finite."""
     value = float(values[0])
     return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
 class Training:
-    """What the snapshots of one training have in common; `diverged` (R,) is written by them."""
+    """What the snapshots of one training share; they write `diverged` (R,)."""
 
     layout: Layout
     task: Task
@@ -176,7 +176,7 @@ class Snapshot:
 
     A replicate whose parameters or outputs are not finite has *diverged*, for good: from then on it is the constant
     predictor of its training targets (all weights zero, the last biases their mean; log frequencies under
-    cross-entropy). `x` and `y` default to each run's own training rows; `Rows` in runs.py says what else they may be.
+    cross-entropy). `x` and `y` default to each run's own training rows; `Rows` in runs.py lists the other forms.
     """
 
     def __init__(self, step: int, parameters: Parameters, training: Training) -> None:
@@ -187,7 +187,7 @@ class Snapshot:
         self._diverge(_not_finite(*parameters))
 
     def outputs(self, x: Rows | None = None, dtype: str | None = None) -> xr.DataArray:
-        """Apply the networks to x: logits (seed, ..., row, output); in float64 to tell close rows apart."""
+        """Apply the networks to x: logits (seed, ..., row, output); `dtype` float64 distinguishes close rows."""
         return self._layout.labelled(self._apply(x, dtype=dtype), ("row", "output"))
 
     def hidden(self, x: Rows | None = None, layer: int = 0) -> xr.DataArray:
@@ -197,7 +197,7 @@ class Snapshot:
         return self._layout.labelled(self._apply(x, layer), ("row", "unit"))
 
     def accuracy(self, x: Rows | None = None, y: Rows | None = None) -> xr.DataArray:
-        """Share of rows whose largest output is that of the class y: (seed, ...); says its resolution, 1 / rows."""
+        """Share of rows whose largest output is that of class y: (seed, ...), with its resolution, 1 / rows."""
         if (x is None) != (y is None):
             raise ValueError("accuracy needs x and y, or neither for the training rows")
         labels = self._task.targets.argmax(-1) if y is None else self._layout.rows(y, range(len(self._task)), ndim=2)
@@ -212,7 +212,7 @@ class Snapshot:
         return self._layout.labelled(np.square(self._apply(x).astype(np.float64) - targets).mean((1, 2)))
 
     def loss(self) -> xr.DataArray:
-        """Return what is minimised, penalty and weights included, over all training rows: (seed, ...)."""
+        """Return the minimised loss, with penalty and weights, over all training rows: (seed, ...)."""
         return self._layout.labelled(self._finite(self._objective))
 
     def weights(self, layer: int) -> xr.DataArray:
@@ -247,7 +247,7 @@ class Snapshot:
         return np.concatenate(parts)
 
     def _part_size(self, rows: int) -> int:
-        """Return the replicates per forward pass: a multiple of eight, or one. Never depends on how many there are."""
+        """Return the replicates per forward pass: a multiple of eight, or one; never depends on how many there are."""
         size = int(FORWARD_BYTES / (4 * rows * max(self._task.sizes)))
         return size // BLOCK * BLOCK or 1
 

@@ -1,6 +1,6 @@
-"""Engines: the frameworks that can train, found by name. `engine(name)` imports the one that is asked for, no other.
+"""Engines: the frameworks that can train, found by name. `engine(name)` imports that engine and no other.
 
-Packages offer engines in the entry-point group `pytest_claims.engines`; base.py says how.
+Packages offer engines in the entry-point group `pytest_claims.engines`; base.py explains how.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ GROUP = "pytest_claims.engines"
 
 
 def available() -> list[str]:
-    """Names of the engines whose framework is installed, the default one first."""
+    """Return the names of the engines whose framework is installed, the default first."""
     return [name for name in _known() if _problem(name) is None]
 
 
 def engine(name: str) -> Engine:
-    """Return the engine of that name; EngineError where there is none, or where its module cannot be loaded."""
+    """Return the engine with this name; EngineError where there is none or its module cannot be loaded."""
     check(name)
     (entry,) = _offers()[name]
     try:
@@ -42,7 +42,7 @@ def check(name: str) -> None:
         raise EngineError(problem)
 
 
-@cache  # every training asks for its engine; reading what is installed takes tens of milliseconds
+@cache  # every training looks up its engine; reading what is installed takes tens of milliseconds
 def _offers() -> dict[str, tuple[metadata.EntryPoint, ...]]:
     """Return the entry points by name; a name that two packages offer has two."""
     offers: dict[str, tuple[metadata.EntryPoint, ...]] = {}
@@ -52,7 +52,7 @@ def _offers() -> dict[str, tuple[metadata.EntryPoint, ...]]:
 
 
 def _known() -> list[str]:
-    """Return the names of all engines, the default one first."""
+    """Return the names of all engines, the default first."""
     return sorted(_offers(), key=lambda name: (name != DEFAULT_ENGINE, name))
 
 
@@ -81,11 +81,12 @@ def _package(entry: metadata.EntryPoint) -> str:
 def _missing(entry: metadata.EntryPoint) -> list[str]:
     """Return what the extra with the engine's name requires and this environment lacks."""
     requirements = [Requirement(text) for text in (entry.dist.requires if entry.dist is not None else None) or ()]
-    return [one.name for one in requirements if _by_extra(one, entry.name) and not _installed(one.name)]
+    needed = [requirement.name for requirement in requirements if _by_extra(requirement, entry.name)]
+    return [name for name in needed if not _installed(name)]
 
 
 def _by_extra(requirement: Requirement, extra: str) -> bool:
-    """Whether this extra, and only an extra, asks for the requirement in this environment."""
+    """Whether the requirement comes with this extra, and with extras only, in this environment."""
     marker = requirement.marker
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
 

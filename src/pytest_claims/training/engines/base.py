@@ -1,11 +1,11 @@
-"""What an engine is: the seam between the suite and a framework, numpy on both sides.
+"""What an engine is: the boundary between the library and a framework, with numpy on both sides.
 
 A `Task` is everything that training needs, flattened to *replicates*: independent networks of one shape, side by side
-along the first axis of every array, run by run and within a run seed by seed. An engine trains all of them and shows
-the parameters at the recorded steps. Two frameworks that implement this protocol train the same networks from the
+along the first axis of every array, run by run and, within a run, seed by seed. An engine trains all of them and hands
+out the parameters at the recorded steps. Two frameworks that implement this protocol train the same networks from the
 same start on the same rows.
 
-A package adds an engine by a module with a function `make_engine()`, named in its pyproject.toml:
+To add an engine, a package has a module with a function `make_engine()` and names the module in its pyproject.toml:
 
     [project.entry-points."pytest_claims.engines"]
     mine = "my_package.my_engine"
@@ -13,10 +13,9 @@ A package adds an engine by a module with a function `make_engine()`, named in i
     [project.optional-dependencies]
     mine = ["framework>=1.0"]
 
-`train` then uses it for seeds with `engine="mine"`. A framework that not every user of the package needs stands in an
-extra with the engine's name, as above: where something of this extra is missing, the engine is refused in a sentence
-with the command that installs it. Nothing is imported to find that out. A package that always brings its framework
-needs no such extra.
+`train` then uses it for seeds with `engine="mine"`. A framework that not every user of the package needs belongs in an
+extra with the engine's name, as above. Where part of this extra is missing, the error names the command that installs
+it; nothing is imported to find that out. A package that always installs its framework needs no such extra.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ Parameters = Sequence[Floats]
 """Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
 
 Visit = Callable[[int, Parameters], None]
-"""Called with the number of updates done and the parameters then; whoever keeps them copies them."""
+"""Called with the number of updates done and the parameters at that step; copy them to keep them."""
 
 ACTIVATIONS = ("sigmoid", "relu", "tanh", "square", "sin", "sign", "identity")
-"""Every engine has all of these; sign has a zero gradient, so only the output layer behind it learns."""
+"""Every engine has all of these. The gradient of sign is zero, so only the output layer after it learns."""
 
 LOSSES = ("cross_entropy", "absolute", "squared", "fourth", "hinge", "constant")
 """Of a row with outputs o and targets t, e = o - t (mean over the outputs): softmax cross-entropy; |e|; e^2; e^4;
 max(0, 1 - (2 t - 1) o); 0 * e^2. Every engine has all of these."""
 
 
-# malloc.h's names of the two settings of `keep_freed_memory`, and the largest threshold that all of its versions take
+# malloc.h's names for the two settings in `keep_freed_memory`, and the largest threshold that all versions accept
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_KEPT_PIECE = 32 * 1024**2
 MOST_KEPT = 512 * 1024**2
@@ -67,13 +66,13 @@ class Settings:
 
 
 class Batches:
-    """The minibatch order of each seed: every step a fresh permutation of the rows, its first `size` are the batch."""
+    """The minibatch order of each seed: every step permutes the rows anew, and the first `size` are the batch."""
 
     def __init__(self, generators: Sequence[np.random.Generator], rows: int, size: int) -> None:
         self.generators, self.rows, self.size = generators, rows, size
 
     def draw(self, steps: int) -> NDArray[np.int64]:
-        """Return the row numbers of the next `steps` batches, (S, steps, size); cutting into calls changes nothing."""
+        """Return the row numbers of the next `steps` batches, (S, steps, size), however many calls draw them."""
         order = np.tile(np.arange(self.rows), (steps, 1))
         return np.stack([generator.permuted(order, axis=1)[:, : self.size] for generator in self.generators])
 
@@ -146,7 +145,7 @@ class Task:
             start = stop
 
     def groups(self, key: Callable[[Settings], Hashable]) -> list[tuple[Any, int]]:
-        """Return runs of neighbouring replicates that agree in `key`: (value, number of replicates)."""
+        """Return groups of neighbouring replicates with equal `key`: (value, number of replicates)."""
         return [(value, len(list(members))) for value, members in itertools.groupby(self.settings, key)]
 
 
@@ -173,16 +172,16 @@ class Engine(Protocol):
         """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer."""
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
-        """Return what is minimised, over all training rows, and the norm of its gradient, each (R,)."""
+        """Return the minimised loss over all training rows, and the norm of its gradient, each (R,)."""
 
 
-@cache  # an engine is made for every training; a process needs asking once
+@cache  # every training makes an engine, but once per process is enough
 def keep_freed_memory() -> bool:
-    """Ask malloc to keep what is freed, up to 512 MiB; return whether it does. For engines that free big arrays.
+    """Make malloc keep freed memory, up to 512 MiB; return whether it does. For engines that free big arrays.
 
-    A step over 1,200 rows makes and frees a few arrays of megabytes. glibc gives such pieces back to the system at once
-    and asks for them anew in the next step, every page of them cleared: a tenth of the time of experiment 4
-    (docs/performance.md). Elsewhere than under glibc nothing is changed.
+    A step over 1,200 rows makes and frees a few arrays of megabytes. glibc returns such pieces to the system at once
+    and requests them again in the next step, with every page cleared: a tenth of the time of experiment 4
+    (docs/performance.md). Without glibc this changes nothing.
     """
     if sys.platform != "linux":
         return False

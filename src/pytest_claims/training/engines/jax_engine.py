@@ -1,12 +1,12 @@
-"""The second engine: each network is one compiled JAX loop, networks one after another.
+"""The second engine: each network is a compiled JAX loop, and networks train one after another.
 
 Nothing is stacked: `lax.map` runs the replicates in turn, each through a loop whose body XLA has fused. A network's
 bits depend on no neighbour, and the arithmetic shares no line with the torch engine. Starting weights, rows and batch
-orders are the same numpy arrays: where both engines agree about a claim, a bug in either is an unlikely cause.
+orders are the same numpy arrays: where both engines agree about a claim, a bug in one of them is hardly the cause.
 
 One compilation per shape: the number of steps is an argument of the compiled loop, not a part of its shape. Compiled
-code is kept between runs in the user's cache folder. XLA splits work by the processors it sees, which changes the
-order of sums: it is shown one (`NPROC`), and parallelism comes from the workers, as everywhere in the suite.
+code is kept between runs in the user's cache folder. XLA splits work by the number of processors it sees, which changes
+the order of sums: `NPROC` shows it a single processor, and parallelism comes from the workers, as with every engine.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PENALTIES: dict[str, Callable[[Array], Array]] = {"L1": jnp.abs, "L2": jnp.squar
 
 
 class Plan(NamedTuple):
-    """What is compiled in: everything but numbers."""
+    """What is compiled into the loop: everything except numbers."""
 
     layers: tuple[int, ...]
     activation: str
@@ -84,8 +84,8 @@ class Group:
         self.task, settings = task, task.settings
         self.plan = Plan.of(task, settings[0])
         self.numbers = (
-            jnp.asarray([one.rate for one in settings], task.dtype),
-            jnp.asarray([0.0 if one.penalty is None else one.penalty[1] for one in settings], task.dtype),
+            jnp.asarray([replicate.rate for replicate in settings], task.dtype),
+            jnp.asarray([0.0 if r.penalty is None else r.penalty[1] for r in settings], task.dtype),
         )
         weight = np.ones(task.x.shape[:2]) if task.row_weight is None else task.row_weight
         self.data = tuple(jnp.asarray(array, task.dtype) for array in (task.x, task.targets, weight))
@@ -100,12 +100,12 @@ class Group:
 
 
 class JaxEngine:
-    """Compiled JAX, see the module's text."""
+    """Compiled JAX; the module's docstring explains it."""
 
     name = "jax"
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
-        """Train all replicates; JAX has no use for `task.threads`: it sees one processor."""
+        """Train all replicates; JAX ignores `task.threads`, because it sees one processor."""
         groups = [Group(part) for part in task.parts(len(task), lambda settings: Plan.of(task, settings))]
         done = 0
         for step in at:
@@ -122,16 +122,16 @@ class JaxEngine:
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
         """Apply the networks to x, or give the activations of one applied hidden layer."""
-        found, start = [], 0
+        outputs, start = [], 0
         for activation, count in task.groups(lambda settings: settings.activation):
             here = slice(start, start + count)
             arrays = [jnp.asarray(array[here], task.dtype) for array in parameters]
-            found.append(_outputs(tuple(task.layers), activation, layer, arrays, jnp.asarray(x[here], task.dtype)))
+            outputs.append(_outputs(tuple(task.layers), activation, layer, arrays, jnp.asarray(x[here], task.dtype)))
             start += count
-        return np.concatenate([np.asarray(array) for array in found])
+        return np.concatenate([np.asarray(array) for array in outputs])
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
-        """Return what is minimised over all training rows and the norm of its gradient, each (R,)."""
+        """Return the minimised loss over all training rows and the norm of its gradient, each (R,)."""
         losses, norms, start = [], [], 0
         for part in task.parts(len(task), lambda settings: Plan.of(task, settings)):
             group, here = Group(part), slice(start, start + len(part))
@@ -200,7 +200,7 @@ def average_units(parameters: list[Array]) -> list[Array]:
 def _advance(plan: Plan, steps: int, state: State, data: Any, rows: Array | None, numbers: Any) -> State:
     """Advance every network by `steps` updates, one network after another."""
 
-    def one(arguments: Any) -> State:
+    def network(arguments: Any) -> State:
         start, (x, targets, weight), chosen, (rate, strength) = arguments
 
         def step(index: Array, now: State) -> State:
@@ -209,7 +209,7 @@ def _advance(plan: Plan, steps: int, state: State, data: Any, rows: Array | None
 
         return lax.fori_loop(0, steps, step, start)
 
-    return lax.map(one, (state, data, rows, numbers))
+    return lax.map(network, (state, data, rows, numbers))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -219,14 +219,14 @@ def _outputs(layers: tuple[int, ...], activation: str, stop: int | None, paramet
 
 @functools.partial(jax.jit, static_argnums=0)
 def _objective(plan: Plan, parameters: list[Array], data: Any, strength: Array) -> tuple[Array, Array]:
-    def one(arguments: Any) -> tuple[Array, Array]:
+    def network(arguments: Any) -> tuple[Array, Array]:
         weights, rows, penalty = arguments
         loss, gradients = jax.value_and_grad(functools.partial(objective, plan))(weights, *rows, penalty)
         return loss, jnp.sqrt(sum(jnp.square(gradient).sum() for gradient in gradients))
 
-    return lax.map(one, (parameters, data, strength))
+    return lax.map(network, (parameters, data, strength))
 
 
 def _padded(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Fill up to a full hand-over of steps, so that its length is no new shape; the filling is never used."""
+    """Fill up to ROW_STEPS steps, so that a rest is no new shape to compile; the filling is never used."""
     return np.pad(rows, ((0, 0), (0, ROW_STEPS - rows.shape[1]), (0, 0)))

@@ -1,14 +1,14 @@
 """The default engine: many networks as one batched torch computation.
 
 R replicates of one shape are trained together. A layer is one `torch.baddbmm` over arrays with a leading replicate
-axis, so that a step costs the same few dozen dispatches for 96 networks as for one; the losses of the replicates are
-independent, and one backward pass gives all gradients. torch's autograd and torch's own Adam do the mathematics: the
-suite watches them.
+axis, so a step costs the same few dozen dispatches for 96 networks as for one; the losses of the replicates are
+independent, and one backward pass gives all gradients. torch's autograd and torch's own Adam do the mathematics: they
+are what the claims test.
 
-Four things besides stacking matter (docs/performance.md): `set_flush_denormal`, since Adam's moments of dead units
-decay into denormal numbers; one intra-op thread; nothing in the loop that reads a value; and freed memory that stays
-with the process (`keep_freed_memory`). A stack is cut where it would leave the cache, in multiples of eight replicates,
-within which a network's bits depend on no neighbour.
+Besides stacking, four things matter (docs/performance.md): `set_flush_denormal`, since Adam's moments of dead units
+decay into denormal numbers; one intra-op thread; a loop that never reads a value; and freed memory that stays with the
+process (`keep_freed_memory`). A stack is cut to fit the cache, in multiples of eight replicates: with these a network's
+bits depend on no neighbour.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CACHE_BYTES = 24e6  # working set of one stack: beyond the last-level cache a wider stack loses what it gains
+CACHE_BYTES = 24e6  # working set of a stack; beyond the last-level cache a wider stack gains nothing
 WIDEST_STACK = 128  # replicates; dispatch is amortised by then
 GATHER_BYTES = 8e6  # minibatch rows copied at a time
 GATHER_STEPS = 256
@@ -76,7 +76,7 @@ PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"L1": torch.abs, "L2": torch
 
 
 def optimiser(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
-    """Make the one optimiser that is used: torch's Adam, one fused kernel over all parameters of a stack."""
+    """Make the optimiser: torch's Adam, one fused kernel over all parameters of a stack."""
     return torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
 
 
@@ -142,7 +142,7 @@ class Stack:
 
 
 class TorchEngine:
-    """Stacked torch, see the module's text."""
+    """Stacked torch; the module's docstring explains it."""
 
     name = "torch"
 
@@ -166,7 +166,7 @@ class TorchEngine:
             return np.asarray(forward(task, tensors, _tensor(x, task), layer).numpy())
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
-        """Return what is minimised over all training rows and the norm of its gradient, each (R,)."""
+        """Return the minimised loss over all training rows and the norm of its gradient, each (R,)."""
         with arithmetic(task.threads):
             stack = Stack(task)
             stack.parameters = [_tensor(array, task).clone().requires_grad_() for array in parameters]
@@ -226,7 +226,7 @@ def chunks(batches: Batches | None, steps: int) -> Iterator[tuple[int, NDArray[n
 
 @contextmanager
 def arithmetic(threads: int) -> Iterator[None]:
-    """Flush denormals and use `threads` intra-op threads within the block; both are as before after it."""
+    """Flush denormals and use `threads` intra-op threads within the block; restore both after it."""
     before, flushed = torch.get_num_threads(), _flushes_denormals()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
@@ -270,9 +270,9 @@ def _penalty(penalty: tuple[str, float] | None) -> Callable[[Tensor], Tensor]:
 
 def _positions(task: Task, key: Callable[[Settings], Any]) -> list[tuple[slice, Any]]:
     """Return the replicates for which `key` is set, as slices with its value."""
-    found, start = [], 0
+    positions, start = [], 0
     for value, count in task.groups(key):
         if value:
-            found.append((slice(start, start + count), value))
+            positions.append((slice(start, start + count), value))
         start += count
-    return found
+    return positions
