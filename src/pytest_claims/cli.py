@@ -1,4 +1,4 @@
-"""The command `pytest-claims`: starts a folder of claims, and works on the results of runs. It trains nothing.
+"""The command `pytest-claims`: starts a folder of claims, and works with the results of runs. It trains nothing.
 
 Each subcommand imports what it needs when it runs: `pytest-claims --help` loads neither numpy nor matplotlib.
 """
@@ -15,7 +15,7 @@ from pytest_claims.errors import RequirementsError, ResultsError, ScaffoldError
 
 LATEST = Path("reports") / "latest"
 BASELINES = Path("reports") / "baseline"
-#: As many changed verdicts of a history are printed; the page has them all.
+#: The most changed verdicts of a history that are printed; the page has them all.
 MOST_EVENTS = 20
 
 Command = Callable[[argparse.Namespace], int]
@@ -24,7 +24,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand; 0: all went well, 1: something changed, 2: input that cannot be used, in one sentence."""
+    """Run a subcommand. Return 0: all went well, 1: something changed, 2: unusable input, explained in one sentence."""
     options = _parser().parse_args(arguments)
     run: Command = options.run
     try:
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pytest-claims", description="Start a folder of claims; work on their runs.")
+    parser = argparse.ArgumentParser(
+        prog="pytest-claims", description="Start a folder of claims; draw, compare and keep their runs."
+    )
     parser.add_argument("--version", action="version", version=f"pytest-claims {pytest_claims.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_new(commands)
@@ -52,49 +54,55 @@ def _add_new(commands: Commands) -> None:
     new = commands.add_parser(
         "new",
         help="start a folder of claims, with a first one that runs",
-        description="Write a first claim, pytest's settings for its report, and a line for .gitignore. Files that "
-        "exist are kept: settings are added to pytest's configuration, and nothing is replaced.",
+        description="Write a first claim, pytest's setting for its report, and a line for .gitignore. Existing files "
+        "stay: settings are added to pytest's configuration, and nothing is replaced.",
     )
     new.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", default=Path("my_claims"),
-                     help="folder for the claims, from here (default: my_claims)")  # fmt: skip
+                     help="new folder for the claims (default: my_claims)")  # fmt: skip
     new.set_defaults(run=_new)
 
 
 def _add_pages(commands: Commands) -> None:
-    """Add what draws pages of stored runs."""
+    """Add the commands that draw pages of stored runs."""
     render = commands.add_parser("render", help="draw the page of a stored run again")
     render.add_argument("folder", type=Path, metavar="DIR", help="report folder: results.json and figures/")
     render.set_defaults(run=_render)
 
-    compare = commands.add_parser("compare", help="several runs side by side; exit status 1 when a verdict differs")
+    compare = commands.add_parser(
+        "compare", help="show several runs side by side; exit status 1 when a verdict differs"
+    )
     compare.add_argument("files", type=Path, nargs="+", metavar="results.json")
     compare.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for a page (default: no page)")
     compare.set_defaults(run=_compare)
 
-    history = commands.add_parser("history", help="effects against date and versions, from many runs")
-    history.add_argument("folder", type=Path, metavar="DIR", help="every results.json below it is read")
+    history = commands.add_parser("history", help="show effects over time and versions, from many runs")
+    history.add_argument("folder", type=Path, metavar="DIR", help="holds the results.json files, in any subfolders")
     history.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for the page (default: DIR)")
     history.set_defaults(run=_history)
 
-    fresh = commands.add_parser("fresh", help="a Markdown page: registered verdicts against runs with --claims-fresh")
+    fresh = commands.add_parser(
+        "fresh", help="write a Markdown page: registered verdicts against runs with --claims-fresh"
+    )
     fresh.add_argument("files", type=Path, nargs="+", metavar="results.json")
     fresh.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     fresh.set_defaults(run=_fresh)
 
 
 def _add_files(commands: Commands) -> None:
-    """Add what makes a smaller copy of a run, to be kept."""
-    condense = commands.add_parser("condense", help="keep verdicts and effects alone, for a history of many nights")
+    """Add the commands that make a smaller copy of a run, to keep."""
+    condense = commands.add_parser("condense", help="keep only verdicts and effects, for a history of many nights")
     condense.add_argument("file", type=Path, metavar="results.json")
     condense.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     condense.set_defaults(run=_condense)
 
-    example = commands.add_parser("example", help="page and results.json of a whole run, small enough to commit")
+    example = commands.add_parser("example", help="write page and results.json of a whole run, small enough to commit")
     example.add_argument("folder", type=Path, metavar="DIR", help="report folder of the run")
     example.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
     example.set_defaults(run=_example)
 
-    baseline = commands.add_parser("baseline", help="what later runs are compared with; shows what changes, and asks")
+    baseline = commands.add_parser(
+        "baseline", help="make a run the baseline for later runs; shows what changes, and asks"
+    )
     baseline.add_argument("folder", nargs="?", type=Path, metavar="DIR", default=LATEST,
                           help=f"report folder of the run (default: {LATEST})")  # fmt: skip
     baseline.add_argument("--name", default="pinned", help=f"writes {BASELINES}/NAME.json (default: pinned)")
@@ -103,17 +111,19 @@ def _add_files(commands: Commands) -> None:
 
 
 def _add_nightly(commands: Commands) -> None:
-    nightly = commands.add_parser("nightly", help="the claims on other versions of the libraries, every night")
+    nightly = commands.add_parser("nightly", help="check and sum up the claims on other versions of the libraries")
     steps = nightly.add_subparsers(required=True, metavar="STEP")
 
-    check = steps.add_parser("check", help="record what this environment has, and whether that is what it is for")
+    check = steps.add_parser(
+        "check", help="record this environment's versions, and whether they are those the leg is for"
+    )
     check.add_argument("leg", help="oldest, pinned, latest, nightly or chosen")
     check.add_argument("file", type=Path, help="where to write the record")
     check.add_argument("--root", type=Path, metavar="DIR", default=Path(),
                        help="holds pyproject.toml and constraints.txt (default: the current folder)")  # fmt: skip
     check.set_defaults(run=_nightly_check)
 
-    summary = steps.add_parser("summary", help="put all legs together; exit status 1 when one needs attention")
+    summary = steps.add_parser("summary", help="sum up all legs; exit status 1 when one needs attention")
     summary.add_argument("folder", type=Path, help="holds a folder for each leg, with leg.json and report/")
     summary.add_argument("legs", nargs="+", help="the legs that should be there")
     summary.add_argument("--markdown", type=Path, metavar="FILE", help="append the summary to this file")
@@ -205,7 +215,7 @@ def _baseline(options: argparse.Namespace) -> int:
 
 
 def _agreed(path: Path) -> bool:
-    """Ask on a terminal; where there is none, nobody agrees."""
+    """Ask on a terminal; without one, the answer is no."""
     if not sys.stdin.isatty():
         return False
     return input(f"Write {path}? [y/N] ").strip().lower() in {"y", "yes"}
@@ -219,7 +229,7 @@ def _nightly_check(options: argparse.Namespace) -> int:
 
 
 def _nightly_summary(options: argparse.Namespace) -> int:
-    """Print the summary of a night, and write what was asked for beside it."""
+    """Print the summary of a night, and write the files that the options name."""
     from pytest_claims.nightly import summary
 
     outcomes = [summary.read_outcome(leg, options.folder / leg) for leg in options.legs]

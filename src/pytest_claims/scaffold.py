@@ -1,7 +1,7 @@
 """`pytest-claims new FOLDER`: a first claim that runs, pytest's setting for its report, a line for .gitignore.
 
-Nothing is replaced. Everything is checked before anything is written, and the claim is written last: while it is not
-there, the command can be repeated.
+Nothing is replaced. Everything is checked before anything is written. The claim is written last: until it exists, the
+command can be repeated.
 """
 
 import importlib.util
@@ -24,7 +24,7 @@ TEMPLATE = "first_claim.py.txt"
 KEY = "claims_report"
 COMMENT = "# the report of claims, relative to this file (pytest-claims)"
 
-#: pytest's configuration files in the order in which pytest looks for them, each with the table that it reads.
+#: pytest's configuration files in pytest's own order, each with the table that pytest reads.
 TABLES = {
     "pytest.toml": "pytest",
     ".pytest.toml": "pytest",
@@ -34,14 +34,14 @@ TABLES = {
     "tox.ini": "pytest",
     "setup.cfg": "tool:pytest",
 }
-#: Files that are for pytest alone: they configure it even if they are empty.
+#: Files for pytest alone, which configure it even if they are empty.
 OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
-NATIVE = "tool.pytest"  # pyproject.toml since pytest 9
+NATIVE = "tool.pytest"  # in pyproject.toml, since pytest 9
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """pytest's configuration file. ``settings`` are None where the file has no table for pytest yet."""
+    """pytest's configuration file. ``settings`` is None where the file has no table for pytest yet."""
 
     path: Path
     table: str
@@ -49,7 +49,7 @@ class Configuration:
     settings: Mapping[str, Any] | None
 
     def with_setting(self, key: str, value: str) -> str | None:
-        """Return the text with a setting added; None where it is written in a way that must be edited by hand."""
+        """Return the text with a setting added; None where only a person can add it safely."""
         newline = "\r\n" if "\r\n" in self.text else "\n"
         written = json.dumps(value, ensure_ascii=False) if self.path.suffix == ".toml" else value
         lines = f"{COMMENT}{newline}{key} = {written}{newline}"
@@ -69,7 +69,7 @@ class Configuration:
 
 
 def start(folder: Path) -> list[str]:
-    """Start a folder of claims; return what was done and what to do next. ScaffoldError where nothing was done."""
+    """Start a folder of claims. Return in lines what was done and what to do next; ScaffoldError if nothing was."""
     file = folder / FILE
     _refuse(folder, file)
     configuration = _configuration(folder.resolve())
@@ -94,7 +94,7 @@ def start(folder: Path) -> list[str]:
 
 
 def _refuse(folder: Path, file: Path) -> None:
-    """Raise where the claim cannot be written without taking something away."""
+    """Raise where the claim cannot be written without replacing something."""
     blocking = next((path for path in (folder, *folder.parents) if path.exists()), Path())
     if not blocking.is_dir():
         raise ScaffoldError(f"{blocking} is a file, so there can be no folder {folder}: choose another name.")
@@ -103,10 +103,10 @@ def _refuse(folder: Path, file: Path) -> None:
 
 
 def _configuration(folder: Path) -> Configuration:
-    """Return the configuration that pytest reads for a folder; a pytest.ini in the current folder if there is none.
+    """Return the configuration that pytest reads for a folder; if there is none, a new pytest.ini here.
 
-    A pyproject.toml without a table for pytest gets one. Without a pyproject.toml none is made: pip takes its presence
-    as a statement about how the project is built, while a pytest.ini says nothing but this.
+    A pyproject.toml without a table for pytest gets one. A missing pyproject.toml is not created, since pip takes it
+    as a statement of how the project is built; a pytest.ini concerns pytest alone.
     """
     places = list(_upwards(folder))
     for place in places:
@@ -123,7 +123,7 @@ def _configuration(folder: Path) -> Configuration:
 
 
 def _upwards(folder: Path) -> Iterator[Path]:
-    """Yield the folder and those above it, up to the one that holds the repository."""
+    """Yield the folder and those above it, up to the repository's root."""
     for place in (folder, *folder.parents):
         yield place
         if (place / ".git").exists():
@@ -144,7 +144,7 @@ def _read(path: Path) -> Configuration | None:
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
-    """Return an ini file's sections, or what a TOML file holds; pytest's table stands under its full name."""
+    """Return an ini file's sections, or a TOML file's contents with pytest's table under its full name."""
     try:
         if path.suffix != ".toml":
             sections = iniconfig.IniConfig(str(path), data=text)
@@ -175,7 +175,7 @@ def _configure(configuration: Configuration, report: str) -> str:
     text = configuration.with_setting(KEY, report)
     if text is None:
         return f"{shown} could not be edited safely: add {KEY} = {report} to pytest's settings there yourself."
-    # in place, not by a new file: permissions and links stay
+    # written in place, so that permissions and links stay
     configuration.path.write_bytes(text.encode())
     return f"{shown}: added {KEY} = {report} to [{configuration.table}]."
 

@@ -45,7 +45,7 @@ def test_without_bias_correction_the_terminal_says_where_training_departed(bench
 
     (said,) = [line for line in comparison.sentences() if line.startswith("training first departed")]
     assert "training first departed at step 1, in the loss" in said
-    assert "loss and gradient agree at step 0, so the update of the weights is another" in said
+    assert "loss and gradient agree at step 0, so the update of the weights changed" in said
     assert said.endswith(": 1.a, 2.a, 7.c, 9.d")
 
 

@@ -1,4 +1,4 @@
-"""A run beside an earlier one on the same seeds: an alarm when a verdict or an input changes, silence otherwise.
+"""Compares a run with an earlier one on the same seeds: an alarm when a verdict or an input changed, else silence.
 
 comparison = compare(read_baseline(path), results)
 comparison.failed         # whether the run must exit 1

@@ -1,8 +1,8 @@
-"""The baseline that is committed: one run made small enough to be reviewed like code.
+"""The committed baseline: one run, made small enough to review like code.
 
-A claim keeps its verdict, its interval and the deciding part's effect of each seed; hashes, derived arrays and first
-steps that several claims share stand once. One claim and one entry of evidence a line, so that a change of either is a
-line of the diff.
+A claim keeps its verdict, its interval and the deciding part's effect of each seed. Hashes, derived arrays and first
+steps that several claims share are kept once. Each claim and each entry of evidence has its own line, so that a diff
+shows which one changed.
 """
 
 import json
@@ -19,18 +19,18 @@ from pytest_claims.record import Record
 from pytest_claims.results import Results, has_claims, load
 from pytest_claims.vocabulary import REGISTERED
 
-#: Fields of a claim's record that are kept as they are.
+#: Fields of a claim's record that a baseline keeps unchanged.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
 DESIGN = ("stream", "engine", "clock")
 PART = ("text", "role", "effect", "interval", "region", "margin", "values")
 LEDGER = ("inputs", "derived", "trace")
-#: The order in which a claim's fields are written; others would come after them.
+#: The order in which a claim's fields are written; any others come after them.
 ORDER = (*KEPT, *DESIGN, "parts", "numbers", "evidence")
-DIGITS = 12  # significant digits of a seed's effect: the digest of the numbers is what is compared bit for bit
+DIGITS = 12  # significant digits of a seed's effect; bit for bit, only the digest of all numbers is compared
 
 
 def read_baseline(path: Path) -> Results:
-    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where that cannot be."""
+    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where this fails."""
     path, results = load(path)
     if not has_claims(results):
         raise ResultsError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
@@ -43,7 +43,7 @@ def compare_with(baseline: Results, results: Results) -> dict[str, Any]:
 
 
 def condensed(results: Results) -> Results:
-    """Return what a later run is compared with, and no more."""
+    """Return a run with only what a later run is compared with."""
     pool: dict[str, dict[str, Any]] = {}
     claims = tuple(_claim(record, pool) for record in results.claims)
     head = replace(results, claims=()).only(("schema", "started", "environment"))
@@ -67,7 +67,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _pooled(ledger: dict[str, Any], pool: dict[str, dict[str, Any]]) -> str:
-    """Name evidence after the measurements that it comes from; equal evidence is kept once."""
+    """Return a name for evidence, made from its measurements; equal evidence is kept once."""
     measurements = sorted({name.partition("/")[0].partition("[")[0] for name in ledger.get("inputs") or {}})
     name = stem = "+".join(measurements) or "evidence"
     number = 1
@@ -96,7 +96,7 @@ def _as_registered(claim: Record) -> bool:
 
 
 def review(path: Path, results: Results) -> tuple[Results, list[str]]:
-    """Return the new baseline and, in lines, what it changes; ResultsError where the run cannot be one."""
+    """Return the new baseline and the lines that say what it changes; ResultsError if the run cannot be a baseline."""
     reason = why_not(results)
     if reason:
         raise ResultsError(reason)
@@ -107,15 +107,15 @@ def review(path: Path, results: Results) -> tuple[Results, list[str]]:
 
 
 def changes(comparison: Comparison) -> list[str]:
-    """Say what replacing a baseline changes: the comparison, then claims that come and go."""
+    """Return what replacing a baseline changes: the comparison, then new and dropped claims."""
     field = comparison.as_json()
-    comes = [f"new: {identifier}" for identifier in field["only_now"]]
-    goes = [f"dropped: {identifier} (not in this run)" for identifier in field["only_baseline"]]
-    return [*comparison.sentences(), *comes, *goes]
+    new = [f"new: {identifier}" for identifier in field["only_now"]]
+    dropped = [f"dropped: {identifier} (not in this run)" for identifier in field["only_baseline"]]
+    return [*comparison.sentences(), *new, *dropped]
 
 
 def write(path: Path, baseline: Results) -> None:
-    """Write a baseline whole or not at all, one claim and one entry of evidence a line."""
+    """Write a baseline whole or not at all, with a line for each claim and each entry of evidence."""
     head = replace(baseline, claims=()).without(("claims", "evidence")).as_json()
     lines = ["{", *(f" {_json(name)}: {_json(value)}," for name, value in head.items())]
     evidence = [f"  {_json(name)}: {_json(value)}" for name, value in baseline.evidence.items()]
@@ -125,7 +125,7 @@ def write(path: Path, baseline: Results) -> None:
 
 
 def _in_order(claim: Record) -> dict[str, Any]:
-    """Return a claim's JSON with its fields in the order of earlier baselines, so that a diff shows changes alone."""
+    """Return a claim's JSON with its fields in the order of earlier baselines, so that a diff shows only changes."""
     entry = claim.as_json()
     entry |= {"parts": [_sorted(part, PART) for part in entry["parts"]]} if "parts" in entry else {}
     return _sorted(entry, ORDER)

@@ -1,6 +1,6 @@
 """Two runs compared, claim by claim: what each stage showed, where a claim first departed, whether it is an alarm.
 
-And in words: alarms, where training departed, drift; many claims with one cause in one line.
+Also in words: alarms, where training departed, drift. Claims with one cause share a line.
 """
 
 import math
@@ -25,7 +25,7 @@ class ClaimComparison:
     """One claim against its baseline.
 
     `verdict`: (was, now). `alarm`: the verdict changed or the inputs did. `departed`: the first stage that differs.
-    `finding` is what that stage showed, `blame` names what probably did it.
+    `finding` is what that stage showed, `blame` names the probable cause.
     """
 
     id: str
@@ -40,7 +40,7 @@ class ClaimComparison:
 
     @property
     def inputs_changed(self) -> bool:
-        """Whether seeds, data or initial weights are others, so that nothing after them can be compared."""
+        """Whether seeds, data or initial weights changed, so that nothing after them can be compared."""
         return self.departed in {"inputs", "derived"}
 
     @property
@@ -50,7 +50,7 @@ class ClaimComparison:
 
     @property
     def where(self) -> str:
-        """Where the claim departed and what probably did it, in words; empty where there is nothing to say."""
+        """Where the claim departed and the probable cause, in words; empty where there is nothing to say."""
         return explanation([self])
 
     def as_json(self) -> dict[str, Any]:
@@ -72,9 +72,9 @@ class ClaimComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run against its baseline, both as they were given.
+    """A run compared with its baseline.
 
-    `versions` are those that differ, as (was, now); `notes` say what could not be compared.
+    `versions` holds those that differ, as (was, now); `notes` say what could not be compared.
     """
 
     claims: tuple[ClaimComparison, ...]
@@ -85,7 +85,7 @@ class Comparison:
 
     @property
     def failed(self) -> bool:
-        """Whether a verdict changed or inputs did: the only two things that fail a run."""
+        """Whether a verdict or inputs changed, the only two changes that fail a run."""
         return any(claim.alarm for claim in self.claims)
 
     def sentences(self) -> list[str]:
@@ -114,7 +114,7 @@ class Comparison:
 
 
 def compare(baseline: Results, current: Results) -> Comparison:
-    """Compare a run with an earlier one; each is a whole run or a committed baseline."""
+    """Compare a run with an earlier one; each may be a whole run or a committed baseline."""
     was, now = evidence_of(baseline), evidence_of(current)
     shared = [identifier for identifier in now if identifier in was]
     environments = (baseline.environment, current.environment)
@@ -142,7 +142,7 @@ def _claim(was: Evidence, now: Evidence, environments: tuple[Any, Any], claims: 
 
 
 def _stages(was: Evidence, now: Evidence, claims: int) -> tuple[dict[Stage, Finding], Departure | None, Drift | None]:
-    """Go through the stages in order; after other inputs, nothing that follows is a comparison."""
+    """Compare the stages in order; where inputs changed, nothing after them can be compared."""
     findings: dict[Stage, Finding] = dict.fromkeys(ORDER[:-1], NOT_COMPARED)
     if was.clock or now.clock or was.design[0] != now.design[0]:
         return findings, None, None
@@ -164,9 +164,10 @@ def _stages(was: Evidence, now: Evidence, claims: int) -> tuple[dict[Stage, Find
 
 
 def _verdict_changed(was: Evidence, now: Evidence) -> bool:
-    """Any other verdict at the same seeds; at other seeds, with another engine or of measured time a contradiction.
+    """Whether the verdict changed.
 
-    A baseline that is an error has no verdict that could change.
+    At the same seeds, any other verdict is a change. At other seeds, with another engine or for measured time, only a
+    contradiction or an error is. A baseline that is an error has no verdict that could change.
     """
     if was.verdict in {now.verdict, "error"}:
         return False
@@ -178,7 +179,7 @@ def _verdict_changed(was: Evidence, now: Evidence) -> bool:
 def _blame(
     departed: Stage | None, finding: Finding, states: Mapping[Stage, State], environments: tuple[Any, Any]
 ) -> str:
-    """Name what probably did it; a verdict that stands alone is explained only where every number is the same."""
+    """Name the probable cause; a verdict that changed alone is explained only where all numbers are the same."""
     if departed is None or (departed == "verdict" and states["numbers"] != "same"):
         return ""
     stage: str = departed
@@ -241,7 +242,7 @@ def _departures(claims: Sequence[ClaimComparison]) -> Iterable[str]:
 
 
 def explanation(group: Sequence[ClaimComparison]) -> str:
-    """Say where claims departed that did so at the same place, by how much, and what probably did it."""
+    """Say where these claims departed (all at one place), by how much, and the probable cause."""
     first = group[0]
     names = [name for claim in group for name in claim.finding.names]
     sizes = [claim.finding.size for claim in group if claim.finding.size is not None]
@@ -254,7 +255,7 @@ def explanation(group: Sequence[ClaimComparison]) -> str:
     elif first.departed == "trace" and first.departure is not None:
         text = f"training first departed at {first.departure.place}{_by(sizes)}: {first.departure.cause}"
     elif first.departed == "verdict":
-        text = "every number is the baseline's, so the decision is another"
+        text = "every number is the same as in the baseline, so the decision rule changed"
     else:
         text = "the final numbers differ" + (", the first steps do not" if first.states["trace"] == "same" else "")
     return f"{text}; {first.blame}"
@@ -274,18 +275,18 @@ def _purposes(names: Sequence[str]) -> str:
 
 
 def _drifts(claims: Sequence[ClaimComparison]) -> Iterable[str]:
-    """Material drift is loud, one line a claim; what is undecided is named once."""
+    """Yield a loud line for each claim with material drift, then one line for each other outcome."""
     for claim in claims:
         if claim.drift is not None and claim.drift.material:
             yield f"{claim.id}: MATERIAL DRIFT: {claim.drift.text}"
-    for word, said in (
+    for word, text in (
         ("changed", "the effect changed, by less than half the margin"),
         ("undecided", "whether the effect changed is undecided"),
         ("no material change", "no material change of the effect"),
     ):
         ids = [claim.id for claim in claims if _quiet(claim, word)]
         if ids:
-            yield f"{said}: {listed(ids)}"
+            yield f"{text}: {listed(ids)}"
 
 
 def _quiet(claim: ClaimComparison, word: str) -> bool:
@@ -293,5 +294,5 @@ def _quiet(claim: ClaimComparison, word: str) -> bool:
     return drift is not None and drift.word == word and not drift.material and claim.states["numbers"] != "same"
 
 
-def _count(things: Sequence[object]) -> str:
-    return f"{len(things)} claim{'' if len(things) == 1 else 's'}"
+def _count(claims: Sequence[object]) -> str:
+    return f"{len(claims)} claim{'' if len(claims) == 1 else 's'}"

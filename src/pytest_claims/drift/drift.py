@@ -1,7 +1,7 @@
 """Drift of an effect between two runs on the same seeds: paired, with its interval.
 
-Where training is chaotic a new version moves every seed's number a little and no effect; an unpaired comparison of such
-runs sees nothing at all, a paired one sees a systematic shift at once (statistics.md, "Drift between versions").
+Where training is chaotic, a new version moves every seed's number a little without moving the effect. An unpaired
+comparison of such runs sees nothing; a paired one sees a systematic shift at once (docs/nightly.md).
 """
 
 import math
@@ -16,10 +16,10 @@ from pytest_claims.vocabulary import FEWEST_SEEDS
 Word = Literal["changed", "no material change", "undecided"]
 
 LEVEL = 0.99
-#: "Changed" is said at this level over all claims that are compared (Bonferroni).
+#: The level of "changed" over all claims that are compared (Bonferroni).
 CHANGED = 0.001
 ROUNDING = 1e-11
-#: Parts whose margin is a distance; for the others (a bound, a share) it is a place, and no measure of drift.
+#: Parts whose margin is a distance. In the others (a bound, a share) it is a position, which cannot measure drift.
 DISTANCES = {"gain", "step", "pair", "range", "time"}
 
 
@@ -27,8 +27,8 @@ DISTANCES = {"gain", "step", "pair", "range", "time"}
 class Drift:
     """The mean change of a part's effect over the seeds that both runs have.
 
-    `tolerated`: half the margin or, where the margin is a bound and no distance, half of the baseline effect's distance
-    from the bound; drift within it is not material. `material`: the drift is real and not shown to be within it.
+    `tolerated`: half the margin or, where the margin is a bound, half the distance of the baseline's effect from that
+    bound; drift within it is not material. `material`: the drift is real and not shown to be within it.
     """
 
     part: str
@@ -64,7 +64,7 @@ def drift(was: Evidence, now: Evidence, claims: int) -> Drift | None:
         return None
     seeds = min(len(was.values[part]), len(now.values[part]))
     ours, theirs = was.values[part][:seeds], now.values[part][:seeds]
-    # a committed baseline keeps twelve digits of each seed: what is lost there is no drift
+    # a committed baseline keeps twelve digits of each seed: the rounding is no drift
     change = np.where(np.isclose(ours, theirs, rtol=ROUNDING, atol=ROUNDING), 0.0, theirs - ours)
     if seeds < FEWEST_SEEDS or not np.isfinite(change).all():
         return None

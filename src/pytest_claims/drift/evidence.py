@@ -1,7 +1,7 @@
-"""What a claim's record holds for a later run to be compared with, in a full `results.json` or a committed baseline.
+"""The evidence of a claim that a later run is compared with, from a full `results.json` or a committed baseline.
 
-A full record keeps every part's effect of each seed; a committed baseline keeps the deciding part's, and evidence that
-several claims share (they rest on one measurement) stands once, in a pool that the claims point into.
+A full record keeps every part's effect of each seed; a committed baseline keeps only the deciding part's. There,
+evidence that several claims share (they use one measurement) is kept once, in a pool that the claims refer to.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ class Evidence:
 
     @property
     def clock(self) -> bool:
-        """Whether the claim is about measured time, of which only the verdict can be compared."""
+        """Whether the claim is about measured time, so that only its verdict can be compared."""
         return self.record.clock
 
     @property
@@ -61,7 +61,7 @@ class Evidence:
 
     @property
     def design(self) -> tuple[str, str]:
-        """Where the seeds come from and what trained them: the stream and the engine."""
+        """The stream of the seeds and the engine that trained."""
         return self.record.stream, self.record.engine
 
 
@@ -85,7 +85,7 @@ def _evidence(record: Record, pool: Mapping[str, Any]) -> Evidence:
 
 
 def probes(trace: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, list[Point]]]:
-    """Every probe of a trace with its points; conditions may nest the probes to any depth."""
+    """Yield every probe of a trace with its points; conditions may nest the probes to any depth."""
     if isinstance(trace.get("step"), list):
         rows = zip(trace["step"], trace["loss"], trace["gradient"], strict=True)
         yield name, [Point(int(step), loss, gradient) for step, loss, gradient in rows]
@@ -96,13 +96,13 @@ def probes(trace: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, list
 
 
 def parts_of(record: Record) -> list[PartRecord]:
-    """Return the parts, the one that decided first; where none can be told, in their own order."""
+    """Return the parts, the deciding one first; where it is not known, in their own order."""
     first = record.deciding
     return list(record.parts) if first is None else [first, *(part for part in record.parts if part is not first)]
 
 
 def numbers_of(record: Record) -> str | None:
-    """Digest of the numbers of all conditions and parts, bit for bit; None where the record holds none."""
+    """Return a digest of the numbers of all conditions and parts, bit for bit; None where there are none."""
     if record.numbers:
         return record.numbers
     numbers = [[_hex(value) for value in row.values] for row in record.conditions]

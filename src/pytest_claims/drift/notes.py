@@ -30,7 +30,7 @@ def notes_of(
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are."""
+    """Return the first few names and the number of the others."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
@@ -39,19 +39,19 @@ def _schema(baseline: Results, current: Results) -> str | None:
     was, now = baseline.schema, current.schema or SCHEMA
     if was == now:
         return None
-    return f"The baseline has schema {was}, this run schema {now}: what both name alike was compared."
+    return f"The baseline has schema {was}, this run schema {now}: the fields that both have were compared."
 
 
 def _claim_sets(was: Mapping[str, Evidence], now: Mapping[str, Evidence]) -> str | None:
     new, absent = [name for name in now if name not in was], [name for name in was if name not in now]
     if not any(name in was for name in now):
         return "The baseline and this run have no claim in common: nothing was compared."
-    said = []
+    clauses = []
     if new:
-        said.append(f"{len(new)} of this run's claims {_are(new)} not in the baseline ({listed(new)})")
+        clauses.append(f"{len(new)} of this run's claims {_are(new)} not in the baseline ({listed(new)})")
     if absent:
-        said.append(f"{len(absent)} of the baseline's claims {_were(absent)} not run ({listed(absent)})")
-    return f"{' and '.join(said)}: the others were compared." if said else None
+        clauses.append(f"{len(absent)} of the baseline's claims {_were(absent)} not run ({listed(absent)})")
+    return f"{' and '.join(clauses)}: the others were compared." if clauses else None
 
 
 def _streams(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
@@ -60,8 +60,8 @@ def _streams(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
         return None
     was, now = other[0][0].design[0], other[0][1].design[0]
     return (
-        f"The baseline is from other seeds ({was}; this run: {now}): nothing can be paired, and only a verdict that is "
-        "contradicted counts as changed."
+        f"The baseline used other seeds ({was}; this run: {now}): nothing can be paired, and only a contradicted "
+        "verdict counts as changed."
     )
 
 
@@ -72,7 +72,7 @@ def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     counts = sorted({f"{was.seeds} in the baseline, {now.seeds} now" for was, now in other})
     return (
         f"{len(other)} claims have other numbers of seeds ({'; '.join(counts[:SHOWN])}): the seeds that both have were "
-        "paired, and only a verdict that is contradicted counts as changed."
+        "paired, and only a contradicted verdict counts as changed."
     )
 
 
@@ -81,8 +81,8 @@ def _engines(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     if not other:
         return None
     return (
-        f"The baseline was trained by {other[0][0]}, this run by {other[0][1]}: only a verdict that is contradicted "
-        "counts as changed."
+        f"The baseline was trained by {other[0][0]}, this run by {other[0][1]}: only a contradicted verdict counts as "
+        "changed."
     )
 
 
@@ -93,7 +93,7 @@ def _hypotheses(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
         if "error" not in {was.verdict, now.verdict} and not _same_hypothesis(was.record, now.record)
     ]
     return (
-        f"The hypothesis itself is another than in the baseline (kind, margin or alpha): {listed(other)}."
+        f"The hypothesis itself differs from the baseline's (kind, margin or alpha): {listed(other)}."
         if other
         else None
     )
@@ -108,7 +108,7 @@ def _same_hypothesis(was: Record, now: Record) -> bool:
 def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     errors = [was.id for was, _ in pairs if was.verdict == "error"]
     return (
-        f"In the baseline these claims are errors and have no verdict to compare with: {listed(errors)}."
+        f"These claims are errors in the baseline, so there is no verdict to compare with: {listed(errors)}."
         if errors
         else None
     )
@@ -117,7 +117,7 @@ def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
 def _evidence(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     bare = [was.id for was, now in pairs if was.verdict != "error" and now.verdict != "error" and not was.clock
             and not (was.inputs or was.values)]  # fmt: skip
-    return f"The baseline holds no evidence but the verdict of: {listed(bare)}." if bare else None
+    return f"The baseline holds only the verdict, and no evidence, of: {listed(bare)}." if bare else None
 
 
 def _are(names: Sequence[str]) -> str:

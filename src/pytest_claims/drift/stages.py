@@ -1,7 +1,7 @@
-"""Where a run departs from its baseline, looked for in order: inputs, derived arrays, first steps, final numbers.
+"""Where a run departs from its baseline, in order: inputs, derived arrays, first steps, final numbers.
 
 The order is that of cause and effect, so the first stage that differs is where to look. The first steps are compared in
-float64, before rounding grows into chaos: they tell a changed optimiser from a changed last bit.
+float64, before rounding grows into chaos: they distinguish a changed optimiser from a changed last bit.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 from pytest_claims.drift.evidence import Evidence, Floats, Point
 
 Stage = Literal["inputs", "derived", "trace", "numbers", "effect", "verdict"]
-#: Same, different, or not compared because one side lacks it or an earlier stage makes it meaningless.
+#: Same, different, or not compared, because a run lacks the stage or an earlier stage makes it meaningless.
 State = Literal["same", "differs", "not compared"]
 
 DERIVED_RTOL = 1e-9
@@ -38,7 +38,7 @@ NOT_COMPARED = Finding("not compared")
 
 @dataclass(frozen=True)
 class Departure:
-    """The first training step at which a probe left its baseline, and in which number."""
+    """The first training step at which a probe departed from its baseline, and the number that did."""
 
     probe: str
     step: int
@@ -61,17 +61,17 @@ class Departure:
 
     @property
     def cause(self) -> str:
-        """What that leaves as a cause."""
+        """The cause that this leaves."""
         if self.agreed is None:
             part = "the forward pass or the loss" if self.number == "loss" else "the backward pass"
-            return f"before any update, so {part} is another"
+            return f"before any update, so {part} changed"
         last = "step 0" if self.agreed == 0 else f"steps 0 to {self.agreed}"
-        return f"loss and gradient agree at {last}, so the update of the weights is another"
+        return f"loss and gradient agree at {last}, so the update of the weights changed"
 
 
 def inputs(was: Evidence, now: Evidence) -> Finding:
-    """Compare the hashes of the generators' raw draws; those of other blocks of seeds cannot be."""
-    return _finding(was, now, was.inputs, now.inputs, lambda one, other: None if one == other else math.inf)
+    """Compare the hashes of the generators' raw draws; hashes of other blocks of seeds cannot be compared."""
+    return _finding(was, now, was.inputs, now.inputs, lambda was, now: None if was == now else math.inf)
 
 
 def derived(was: Evidence, now: Evidence) -> Finding:
@@ -99,8 +99,8 @@ def _finding(
 def counterparts(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Pair entries by name.
 
-    What is the same under all conditions stands once, as `measurement/purpose`, what is not as
-    `measurement[layers=2]/purpose`: a change under one condition turns the one into the other.
+    An array that all conditions share has one entry, `measurement/purpose`; another has one for each condition,
+    `measurement[layers=2]/purpose`. A change under one condition turns the first form into the second.
     """
     for name, value in now.items():
         other = was.get(name, was.get(_unconditional(name)))
@@ -127,10 +127,10 @@ def _gap(was: Floats, now: Floats) -> float | None:
 
 
 def departure(was: Evidence, now: Evidence) -> Departure | None:
-    """Return the earliest departure of all probes, the largest of those that are equally early."""
+    """Return the earliest departure of all probes; of equally early ones, the largest."""
     pairs = counterparts(was.trace, now.trace)
-    found = [first for name, (ours, theirs) in pairs if (first := _first(name, ours, theirs)) is not None]
-    return min(found, key=lambda one: (one.step, one.number == "gradient", -one.relative), default=None)
+    firsts = [first for name, (ours, theirs) in pairs if (first := _first(name, ours, theirs)) is not None]
+    return min(firsts, key=lambda first: (first.step, first.number == "gradient", -first.relative), default=None)
 
 
 def traces_compared(was: Evidence, now: Evidence) -> bool:

@@ -1,4 +1,4 @@
-"""Which library probably did it: what a stage rests on, narrowed to what has another version than in the baseline."""
+"""The probable cause of a change: of the libraries that a stage uses, those whose version differs from the baseline."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,10 +17,10 @@ LIBRARIES = (
     "pytest-xdist",
     "python",
 )
-#: Arrays that scikit-learn has a hand in, by a word in their name; all others are numpy's.
+#: Words in the names of arrays that scikit-learn helps to make; all other arrays are numpy's.
 SCIKIT_LEARN = ("moons", "pca", "split", "scal")
 
-#: In the order in which they are suspected.
+#: The libraries behind each stage, the likeliest cause first.
 BEHIND: Mapping[str, tuple[str, ...]] = {
     "inputs": ("numpy",),
     "derived": ("numpy", "scipy"),
@@ -32,7 +32,7 @@ BEHIND: Mapping[str, tuple[str, ...]] = {
 
 
 def versions(was: Environment, now: Environment) -> dict[str, tuple[str, str]]:
-    """Every library whose version differs, as (baseline's, this run's)."""
+    """Return every library whose version differs, as (baseline's, this run's)."""
     return {
         name: (str(was[name]), str(now[name]))
         for name in LIBRARIES
@@ -41,7 +41,7 @@ def versions(was: Environment, now: Environment) -> dict[str, tuple[str, str]]:
 
 
 def blame(stage: str, names: Iterable[str], was: Environment, now: Environment) -> str:
-    """Return a clause that names what probably did it: a library, the suite's own code, or the machine."""
+    """Return a clause that names the probable cause: a library, the suite's own code, or the machine."""
     suspects = BEHIND[stage]
     if stage == "derived" and any(word in name.rpartition("/")[2].lower() for name in names for word in SCIKIT_LEARN):
         suspects = ("scikit-learn", *suspects)
@@ -54,12 +54,12 @@ def blame(stage: str, names: Iterable[str], was: Environment, now: Environment) 
     commits = f"commit {_short(was)} → {_short(now)}"
     elsewhere = stage in {"trace", "numbers", "numbers without training"} and was.get("cpu") != now.get("cpu")
     if elsewhere:
-        processors = f"the processor is another ({was.get('cpu')} → {now.get('cpu')})"
-        code = "" if was.get("commit") == now.get("commit") else f", and so is the suite's own code ({commits})"
+        processors = f"the processor changed ({was.get('cpu')} → {now.get('cpu')})"
+        code = "" if was.get("commit") == now.get("commit") else f", and so did the suite's own code ({commits})"
         return f"the versions of {listed} are the same; {processors}{code}"
     if was.get("commit") != now.get("commit"):
         return f"the versions of {listed} are the same, so the suite's own code probably did it ({commits})"
-    return f"the versions of {listed} and the commit are the same, so a change that is not committed probably did it"
+    return f"the versions of {listed} and the commit are the same, so an uncommitted change probably did it"
 
 
 def _short(environment: Environment) -> str:

@@ -1,6 +1,7 @@
-"""The nightly run: which versions a leg is for, whether it got them, and what all legs together say.
+"""The nightly run: which versions a leg is for, whether it got them, and the summary of all legs.
 
-The legs themselves import nothing of the suite, since they run before it can; the summary reads what reports wrote.
+``legs`` and ``requirements`` need no library of the suite, since a leg is planned before they are installed.
+``summary`` reads the results that the legs' reports wrote.
 """
 
 from pytest_claims.nightly.legs import LEGS, Got, Plan, judge, plan, unavailable

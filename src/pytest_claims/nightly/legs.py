@@ -1,7 +1,7 @@
 """Legs: the combinations of versions that the claims run on every night, and whether a leg got what it is for.
 
-A canary that quietly tests the stable version is worse than none, so each leg has a *state*: "as meant"; "nothing new"
-(the latest versions are the pinned ones: not run, and not green either); "not what it is for" (fails); "unavailable"
+A leg that quietly tests the stable versions is worse than none. So each leg has a *state*: "as meant"; "nothing new"
+(the latest versions are the pinned ones: not run, so no pass either); "not what it is for" (fails); "unavailable"
 (could not be installed; never a pass).
 """
 
@@ -29,7 +29,7 @@ from pytest_claims.nightly.requirements import (
 State = Literal["as meant", "nothing new", "not what it is for", "unavailable"]
 Versions = Mapping[str, str]
 
-#: The libraries whose new versions the claims are run for.
+#: The libraries whose new versions the nightly run tests.
 WATCHED = ("torch", "numpy", "scipy", "scikit-learn")
 
 LEGS: Mapping[str, str] = {
@@ -44,14 +44,12 @@ EXTRAS = ("test",)
 #: Environment variables that a leg obeys.
 HOLD = "ATOMIC_CLAIMS_HOLD"  # packages kept at the pinned version, as in "torch" or "torch,scipy"
 VERSIONS = "ATOMIC_CLAIMS_VERSIONS"  # of the leg "chosen", as in "numpy==2.2.6,scipy==1.15.3"
-INDEXES = (
-    "ATOMIC_CLAIMS_INDEXES"  # further package indexes, separated by blanks (development versions, builds for the CPU)
-)
+INDEXES = "ATOMIC_CLAIMS_INDEXES"  # further package indexes, separated by blanks
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a leg is installed: pip's arguments, and the constraints that its file must hold."""
+    """How a leg is installed: pip's arguments, and the contents of the constraints file."""
 
     leg: str
     arguments: tuple[str, ...]
@@ -61,7 +59,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Got:
-    """What a leg really got; written as leg.json beside its report."""
+    """What a leg really got; written to leg.json beside its report."""
 
     leg: str
     state: State
@@ -108,7 +106,7 @@ def targets(leg: str, root: Path, environ: Versions) -> dict[str, str]:
 
 
 def plan(leg: str, root: Path, environ: Versions, file: Path) -> Plan:
-    """Return how to install a leg; its constraints are to be written to ``file``."""
+    """Return how to install a leg; the caller writes its constraints to ``file``."""
     held = held_versions(root, environ)
     constraints = as_constraints({**targets(leg, root, environ), **held})
     arguments = ["--upgrade", "--upgrade-strategy", "eager", "--constraint", str(file)]
@@ -120,7 +118,7 @@ def plan(leg: str, root: Path, environ: Versions, file: Path) -> Plan:
 
 
 def check(leg: str, file: Path, root: Path, environ: Versions) -> Got:
-    """Record in ``file`` what this environment has, and whether the leg got what it is for.
+    """Record in ``file`` the versions of this environment, and whether they are those that the leg is for.
 
     ``root`` holds pyproject.toml and constraints.txt.
     """
@@ -137,35 +135,35 @@ def check(leg: str, file: Path, root: Path, environ: Versions) -> Got:
 
 
 def judge(leg: str, installed: Versions, wanted: Versions, pinned: Versions, held: Versions) -> Got:
-    """Say whether what is installed is what the leg is for.
+    """Return whether the installed versions are those that the leg is for.
 
-    ``wanted``: versions that it must have exactly (``targets``). ``held``: those that this machine keeps; they say
-    nothing.
+    ``wanted``: versions that it must have exactly (``targets``). ``held``: those that this machine keeps at the pinned
+    version; they do not count.
     """
     kept = f" Held at the pinned version, so not tested: {_listed(held)}." if held else ""
     expected = {**(wanted if leg != "pinned" else _installed_of(wanted, installed)), **held}
     wrong = [name for name, version in expected.items() if not _is(installed.get(name), version)]
     if wrong:
-        asked = _listed({name: expected[name] for name in wrong})
+        missed = _listed({name: expected[name] for name in wrong})
         got = _listed({name: installed.get(name, "missing") for name in wrong})
-        return Got(leg, "not what it is for", f"Wanted {asked}; got {got}.{kept}", installed, held)
+        return Got(leg, "not what it is for", f"Wanted {missed}; got {got}.{kept}", installed, held)
     free = {name: installed[name] for name in WATCHED if name in installed and name not in held}
     if leg == "latest":
         state, text = _latest(free, pinned)
     elif leg == "nightly":
         state, text = _nightly(free)
     else:
-        state, text = "as meant", f"{len(expected) - len(held)} packages have the versions that they should have."
+        state, text = "as meant", f"{len(expected) - len(held)} packages have the wanted versions."
     return Got(leg, state, text + kept, installed, held)
 
 
 def _installed_of(wanted: Versions, installed: Versions) -> dict[str, str]:
-    """Leave out what the pinned set names for developers only."""
+    """Leave out packages that only developers need, which the pinned set names too."""
     return {name: version for name, version in wanted.items() if name in installed}
 
 
 def clear(folder: Path) -> None:
-    """Remove what an earlier run of a leg left, so that a leg that crashes is not judged by old results."""
+    """Remove the files of an earlier run, so that a leg that crashes is not judged by old results."""
     (folder / "leg.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "report", ignore_errors=True)
 
@@ -199,15 +197,15 @@ def _nightly(free: Versions) -> tuple[State, str]:
 
 
 def with_kept_out(got: Got, newest: Versions) -> Got:
-    """Say which newer releases a leg did not get: pip passes over what the Python or another package keeps out."""
-    out = {
+    """Add the newer releases that a leg did not get, because this Python or another package does not allow them."""
+    kept_out = {
         name: version
         for name, version in newest.items()
         if name in got.versions and name not in got.held and public(version) > public(got.versions[name])
     }
-    if not out:
+    if not kept_out:
         return got
-    return replace(got, text=f"{got.text} Kept out by Python {got.python} or by another package: {_listed(out)}.")
+    return replace(got, text=f"{got.text} Kept out by Python {got.python} or by another package: {_listed(kept_out)}.")
 
 
 def _is(version: str | None, wanted: str) -> bool:
@@ -222,9 +220,9 @@ def _listed(versions: Versions) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items()) or "none"
 
 
-def pytest_arguments(given: Iterable[str], folder: str, baseline: Path) -> list[str]:
-    """Return pytest's arguments for a leg: the claims, unless other paths are given, with report and baseline."""
-    arguments = list(given)
+def pytest_arguments(extra: Iterable[str], folder: str, baseline: Path) -> list[str]:
+    """Return pytest's arguments for a leg: the claims, unless other paths are named, with report and baseline."""
+    arguments = list(extra)
     if not arguments or arguments[0].startswith("-"):
         arguments = ["claims/", *arguments]
     if not arguments[0].startswith("claims"):

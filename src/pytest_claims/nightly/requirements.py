@@ -1,4 +1,4 @@
-"""What the project asks for (lower bounds), what was tested (pins), and what an environment has."""
+"""The versions that the project requires (lower bounds), those that were tested (pins), and the installed ones."""
 
 import re
 import subprocess
@@ -20,20 +20,20 @@ from pytest_claims.errors import RequirementsError
 def lower_bounds(pyproject: Path, extras: Iterable[str] = ()) -> dict[str, str]:
     """Return the lower bound of every dependency, and of those of the extras, by canonical name.
 
-    An extra may ask for other extras of the project, as in ``project[torch]``. Where two entries name one package, both
-    bounds must hold: the higher one is returned.
+    An extra may include other extras of the project, as in ``project[torch]``. Where two entries name one package, both
+    bounds must hold, so the higher one is returned.
     """
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     bounds: dict[str, str] = {}
-    for entry in (*project["dependencies"], *_asked_for(project, extras)):
+    for entry in (*project["dependencies"], *_entries_of(project, extras)):
         name, bound = _lower_bound(Requirement(entry))
         if name not in bounds or Version(bound) > Version(bounds[name]):
             bounds[name] = bound
     return bounds
 
 
-def _asked_for(project: Mapping[str, Any], extras: Iterable[str]) -> Iterator[str]:
-    """Return the entries of the extras, and of the extras of the project itself that these ask for."""
+def _entries_of(project: Mapping[str, Any], extras: Iterable[str]) -> Iterator[str]:
+    """Yield the entries of the extras, and of the project's own extras that these include."""
     todo, seen = list(extras), set()
     while todo:
         extra = todo.pop(0)
@@ -79,7 +79,7 @@ def as_constraints(versions: Mapping[str, str]) -> str:
 
 
 def installed_versions(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of those packages that this environment has."""
+    """Return the versions of the named packages that are installed."""
     versions: dict[str, str] = {}
     for name in names:
         with suppress(metadata.PackageNotFoundError):
@@ -88,7 +88,7 @@ def installed_versions(names: Iterable[str]) -> dict[str, str]:
 
 
 def newest(names: Iterable[str]) -> dict[str, str]:
-    """Return each package's newest release, whatever Python it wants; a package that pip does not know is left out."""
+    """Return each package's newest release for any Python; a package that pip does not know is left out."""
     versions = {}
     for name in names:
         command = [sys.executable, "-m", "pip", "index", "versions", name, "--ignore-requires-python"]
@@ -100,7 +100,7 @@ def newest(names: Iterable[str]) -> dict[str, str]:
 
 
 def newest_listed(listing: str) -> str | None:
-    """Read the newest version off the first words of `pip index versions`: "numpy (2.5.5)"."""
+    """Read the newest version from the first words of `pip index versions`: "numpy (2.5.5)"."""
     match = re.match(r"\S+ \(([^)\s]+)\)", listing)
     return None if match is None else match[1]
 

@@ -1,4 +1,4 @@
-"""All legs of a night together: one table, its pages, a small history, and whether a leg needs attention."""
+"""The summary of a night: a table of all legs, their pages, a small history, and whether a leg needs attention."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ NIGHTS = 400
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a leg ended. ``alarm``: whether it fails the night. ``sentences``: of the comparison with the baseline."""
+    """How a leg ended. ``alarm``: whether it fails the night; ``sentences``: its comparison with the baseline."""
 
     leg: str
     word: str
@@ -76,7 +76,7 @@ def _word(results: Results, baseline: Mapping[str, Any]) -> str:
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
-    """Return the night's summary; legs that need attention stand first."""
+    """Return the night's summary; legs that need attention come first."""
     alarms = [outcome for outcome in outcomes if outcome.alarm]
     head = f"{len(alarms)} of {len(outcomes)} legs need attention" if alarms else _calm(outcomes)
     rows = [outcome.line for outcome in sorted(outcomes, key=lambda outcome: not outcome.alarm)]
@@ -92,11 +92,11 @@ def _details(alarm: Outcome) -> str:
 
 
 def _calm(outcomes: Sequence[Outcome]) -> str:
-    """Say which legs ran without an alarm, and why the others did not run."""
+    """Return which legs ran without an alarm, and why the others did not run."""
     ran = [outcome.leg for outcome in outcomes if outcome.results is not None]
-    silent = [f"{outcome.leg}: {outcome.word}" for outcome in outcomes if outcome.results is None]
+    not_run = [f"{outcome.leg}: {outcome.word}" for outcome in outcomes if outcome.results is None]
     head = f"No verdict changed on {', '.join(ran)}" if ran else "Nothing was tested"
-    return head + (f" ({'; '.join(silent)})" if silent else "")
+    return head + (f" ({'; '.join(not_run)})" if not_run else "")
 
 
 def failed(outcomes: Sequence[Outcome]) -> bool:
@@ -113,16 +113,16 @@ def keep_history(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
         path = folder / outcome.leg / f"{str(outcome.results['started'])[:10]}.json"
         small = condensed(Run.from_json(outcome.results)).as_json()
         write_atomically(path, json.dumps(small, ensure_ascii=False) + "\n")
-        for old in sorted(path.parent.glob("*.json"))[:-NIGHTS]:
-            old.unlink()
+        for oldest in sorted(path.parent.glob("*.json"))[:-NIGHTS]:
+            oldest.unlink()
         written.append(path)
     return written
 
 
 def publish(folder: Path, outcomes: Sequence[Outcome], history: Path | None, site: Path) -> None:
-    """Write the pages of a night: the legs side by side in front, each leg's own report and its history behind.
+    """Write the pages of a night: the front page compares the legs; each leg has its own report and history.
 
-    Where one leg alone ran, its report is the front page.
+    Where only one leg ran, its report is the front page.
     """
     ran = [outcome.leg for outcome in outcomes if outcome.results is not None]
     for leg in ran:
@@ -130,7 +130,7 @@ def publish(folder: Path, outcomes: Sequence[Outcome], history: Path | None, sit
         if history is not None:
             write_history(site / "history" / leg, load_history(history / leg))
     if len(ran) > 1:
-        # the copies, which are named after their legs: the legs' own folders are all called "report"
+        # compare the copies: their folders are named after the legs, while the original ones are all called "report"
         write_comparison(site, Comparison(load([site / leg / "results.json" for leg in ran])))
     elif ran:
         _copy(folder / ran[0] / "report", site)

@@ -110,7 +110,7 @@ def test_an_edited_verdict_fails_and_names_the_claim():
     assert comparison.failed
     assert "the verdict of 2.a changed" in comparison.sentences()[0]
     assert "2.a: verdict changed, supported → refuted" in text(comparison)
-    assert "every number is the baseline's" in text(comparison)
+    assert "every number is the same as in the baseline" in text(comparison)
 
 
 def test_other_raw_draws_are_an_error_that_names_numpy():
@@ -265,7 +265,7 @@ def test_fresh_seeds_pair_nothing_and_say_so():
 
     comparison = compare(run(), fresh)
 
-    assert "The baseline is from other seeds (registered; this run: fresh-3)" in text(comparison)
+    assert "The baseline used other seeds (registered; this run: fresh-3)" in text(comparison)
     assert not compare(run(), changed(fresh, "verdict", "inconclusive")).failed
     assert compare(run(), changed(fresh, "verdict", "refuted")).failed
 
@@ -323,7 +323,7 @@ def test_the_same_versions_leave_the_suites_own_code():
     later = changed(run(commit="deadbeef99"), "trace.train.loss.1", 0.61)
 
     assert "the suite's own code probably did it (commit c0ffee00 → deadbeef)" in text(compare(run(), later))
-    assert "a change that is not committed" in text(compare(run(), changed(run(), "trace.train.loss.1", 0.61)))
+    assert "an uncommitted change" in text(compare(run(), changed(run(), "trace.train.loss.1", 0.61)))
 
 
 def test_another_processor_is_suspected_with_the_code():
@@ -331,9 +331,9 @@ def test_another_processor_is_suspected_with_the_code():
     moved = changed(run(cpu="B"), "trace.train.loss.1", 0.61)
     both = changed(run(cpu="B", commit="deadbeef99"), "trace.train.loss.1", 0.61)
 
-    assert "are the same; the processor is another (A → B)" in text(compare(run(), moved))
+    assert "are the same; the processor changed (A → B)" in text(compare(run(), moved))
     assert "the suite's own code" not in text(compare(run(), moved))
-    assert "the processor is another (A → B), and so is the suite's own code" in text(compare(run(), both))
+    assert "the processor changed (A → B), and so did the suite's own code" in text(compare(run(), both))
 
 
 def test_claims_with_one_cause_share_a_line():
@@ -352,5 +352,5 @@ def test_another_margin_is_another_hypothesis_another_deciding_part_is_not():
     step = {**claim()["parts"][0], "text": "no step back", "margin": -0.025, "region": [-0.025, None]}
     other = run(claim(margin=-0.025, parts=[step, claim()["parts"][0]]))
 
-    assert "another than in the baseline (kind, margin or alpha): 2.a" in text(compare(run(), moved))
-    assert "another than in the baseline" not in text(compare(run(), other))
+    assert "differs from the baseline's (kind, margin or alpha): 2.a" in text(compare(run(), moved))
+    assert "hypothesis itself differs" not in text(compare(run(), other))
