@@ -69,6 +69,7 @@ def test_named_files_exist(path):
 
 def test_named_options_exist(options_of_pytest):
     """Every long option, set as code, is one of pytest's, of `python -m reports`, or of another program named above."""
+    pytest.importorskip("xdist", reason="some of the options are those of xdist")
     known = options_of_pytest.union(*options_of_reports().values(), FOREIGN)
     named = {
         (path.name, option)
