@@ -78,6 +78,7 @@ def test_named_files_exist(path):
 
 def test_named_options_exist(options_of_pytest):
     """Every long option, set as code, is one of pytest's, of `pytest-claims`, or of another program named above."""
+    pytest.importorskip("xdist", reason="some of the options are those of xdist")
     known = options_of_pytest.union(*options_of_command().values(), FOREIGN)
     named = {
         (path.name, option)

@@ -42,6 +42,7 @@ def test_a_picture_without_a_browser_is_one_sentence(tmp_path: Path, monkeypatch
 
 def test_packages_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a browser but without a package, the package and how to get it."""
+    pytest.importorskip("playwright")
     (tmp_path / "chromium").write_text("")
     (tmp_path / "chromium").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
