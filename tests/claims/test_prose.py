@@ -9,6 +9,7 @@ from pytest_claims.running.reasons import check
 from tests.claims.reading import EVERY_FILE, ID, claim_files, numbers_in, strange_numbers
 
 FOREIGN = ("told", "in the place of", "what may come out", "the other way about")
+pytest.importorskip("sklearn", reason="claim files import it")
 IDS = {claim.id for file in claim_files() for claim, _ in file.claims}
 
 

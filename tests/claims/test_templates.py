@@ -9,12 +9,13 @@ import xarray as xr
 from fixtures import datasets
 from pytest_claims import training
 from pytest_claims.running.reasons import names, render
-from pytest_claims.training.engines.torch_engine import TorchEngine
 from pytest_claims.training.estimators import SCORES
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.trials.labelled import assemble, labelled
 from tests.claims.reading import EVERY_FILE
 
+pytest.importorskip("sklearn", reason="claim files import it")
+torch_engine = pytest.importorskip("pytest_claims.training.engines.torch_engine")
 SEEDS = (1,)  # not 0, whose first steps are traced
 VERDICT = {"kind": "difference", "effect": 0.1, "interval": [0.0, 0.2], "seeds": 8, "win_rate": 0.5}
 
@@ -32,7 +33,7 @@ def untrained(monkeypatch):
         values = {name: ("seed", np.full(len(seeds), 0.5)) for name in (*score, "unconverged", "diverged")}
         return xr.Dataset(values, coords={"seed": list(seeds.values)})
 
-    monkeypatch.setattr(TorchEngine, "train", stay)
+    monkeypatch.setattr(torch_engine.TorchEngine, "train", stay)
     monkeypatch.setattr("claims.test_data_size.fit_and_score", guess)
 
 
