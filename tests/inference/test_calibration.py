@@ -289,7 +289,7 @@ def test_the_document_tells_of_every_rule_and_every_noise():
     table = printed()
 
     assert f"{calibration.WORLDS:,} simulated experiments a cell" in table
-    assert "`python -m inference.calibration`" in table
+    assert "`python -m benchmarks.calibration`" in table
     assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | " not in table] == []
     assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | alpha / 4 | " not in table] == []
     for title in ("### Errors", "### Power", "### Sequential looks"):
