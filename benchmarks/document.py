@@ -109,9 +109,7 @@ def engines(measured: Mapping[str, Any]) -> list[str]:
     means = (plain_over(workloads, way) for way in WAYS[1:])
     rows.append(["geometric mean", "", "", *(f"{mean:.1f}x" if mean else "" for mean in means)])
     compiled = [entry["jax_compile_s"] for entry in workloads if entry.get("jax_compile_s") is not None]
-    note = (
-        "Ratios: how many times faster than the plain loop; an empty cell: this way cannot do the work."
-    )
+    note = "Ratios: how many times faster than the plain loop; an empty cell: this way cannot do the work."
     if compiled:
         note += (
             f" JAX compiles each shape once, in {min(compiled):.1f} to {max(compiled):.1f} s of processor time, which "
