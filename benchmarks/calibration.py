@@ -1,8 +1,8 @@
 """Calibration: how often the rule is wrong, and how often it decides, measured by simulation.
 
-Every rule is simulated under truths at, inside and outside its margin, on data like ours: normal, accuracies in steps
+Every rule is simulated with truths at, inside and outside its margin, on data like ours: normal, accuracies in steps
 of 1/16 and 1/100, skewed, heavily tied. ``python -m benchmarks.calibration --write docs/statistics.md`` renews the
-tables between the markers there; ``tests/inference/test_calibration.py`` holds the same numbers to their bounds. Truths
+tables between the markers there; ``tests/inference/test_calibration.py`` checks the same numbers against bounds. Truths
 are in standard deviations of a seed: 0 is on the margin, +0.5 half a standard deviation inside the claimed region.
 """
 
@@ -25,7 +25,7 @@ WORLDS = 10_000
 SEEDS = (8, 16, 32, 64)
 AT, INSIDE, OUTSIDE = 0.0, 0.5, -0.5
 TIES = 0.65
-DULL = 0.99  # beyond it a power's digits say nothing
+DULL = 0.99  # above this, the digits of a power do not matter
 BEGIN, END = "<!-- calibration: begin -->", "<!-- calibration: end -->"
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], Floats]
@@ -37,7 +37,7 @@ def _lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     return np.asarray((np.exp(rng.standard_normal(shape)) - e**0.5) / ((e - 1) * e) ** 0.5)
 
 
-#: Noise with mean 0 and standard deviation 1. "left" has its long tail below: the kind that a rare bad seed makes.
+#: Noise with mean 0 and standard deviation 1. "left" has its long tail below, as rare bad seeds make it.
 NOISE: Mapping[str, Noise] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
     "steps of 1/100": lambda rng, shape: (rng.binomial(100, 0.5, shape) - 50) / 5,
@@ -55,17 +55,17 @@ RESOLUTION: Mapping[str, float] = {"steps of 1/100": 0.2, "steps of 1/16": 0.5}
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One rule to simulate: the parts it judges and how their values, (worlds, parts, n), arise from a truth."""
+    """One rule to simulate: the parts it judges and how their values, (worlds, parts, n), are drawn for a truth."""
 
     name: str
     parts: tuple[Part, ...]
     draw: Draw
-    deepest: float = inf  # how far inside a truth can lie before it leaves the region on the other side
+    deepest: float = inf  # how far inside a truth can lie before it leaves the region at the other end
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How often a rule said "supported" and "refuted" in so many worlds."""
+    """The share of worlds in which a rule says "supported" and "refuted"."""
 
     supported: float
     refuted: float
@@ -74,7 +74,7 @@ class Rates:
 
 
 def part(low: float, high: float, role: Role, resolution: float = 0.0) -> Part:
-    """Make a part without evidence; simulations bring their own."""
+    """Make a part without evidence; simulations draw their own."""
     count = role == "share"
     return Part(role, np.zeros(SEEDS[0]), (low, high), role, low, "count" if count else "mean", resolution)
 
@@ -84,7 +84,7 @@ def _plain(rng: np.random.Generator, noise: Noise, truth: float, size: tuple[int
 
 
 def _columns(rng: np.random.Generator, noise: Noise, means: Sequence[float], size: tuple[int, int]) -> Floats:
-    """Levels whose last carries the noise, the others a little normal noise: (worlds, levels, n)."""
+    """Draw levels, (worlds, levels, n): the last has the noise, the others a little normal noise."""
     data = 0.3 * rng.standard_normal((size[0], len(means), size[1]))
     data[:, -1] = noise(rng, size)
     return np.asarray(data + np.array(means)[:, None])
@@ -103,13 +103,13 @@ def _step_back(rng: np.random.Generator, noise: Noise, truth: float, size: tuple
 
 
 def _pairs(rng: np.random.Generator, noise: Noise, truth: float, size: tuple[int, int]) -> Floats:
-    """Three groups of which one pair differs by 3 - truth; claimed: less than 3."""
+    """Draw three groups, one pair of which differs by 3 - truth; claimed: less than 3."""
     a, b, c = np.moveaxis(_columns(rng, noise, [0, 1.5, 3 - truth], size), 1, 0)
     return np.stack([b - a, c - a, c - b], axis=1)
 
 
 def _accuracy(rows: int) -> Draw:
-    """Levels of accuracy on so many rows, 0.9 being the bound: discrete, and skewed towards 1."""
+    """Draw accuracies on ``rows`` rows, with the bound 0.9: discrete, and skewed."""
 
     def draw(rng: np.random.Generator, _: Noise, truth: float, size: tuple[int, int]) -> Floats:
         rate = min(0.9 + truth * (0.09 / rows) ** 0.5, 1.0)
@@ -119,14 +119,14 @@ def _accuracy(rows: int) -> Draw:
 
 
 def _successes(rng: np.random.Generator, _: Noise, truth: float, size: tuple[int, int]) -> Floats:
-    """Successes with a share of 0.5 + truth / 2."""
+    """Draw successes with a share of 0.5 + truth / 2."""
     return (rng.random((size[0], 1, size[1])) < 0.5 + truth / 2).astype(float)
 
 
 def _tied(rng: np.random.Generator, _: Noise, truth: float, size: tuple[int, int]) -> Floats:
-    """Differ seldom: 65 % of seeds tie, and a share of 0.8 + 0.3 truth is not worse by 0.1.
+    """Draw rare differences: 65 % of seeds tie, and a share of 0.8 + 0.3 truth is not worse by 0.1.
 
-    Seeds outside lose 0.5, so that mean and share are on their margins together.
+    The other seeds lose 0.5, so that mean and share reach their margins together.
     """
     share = 0.8 + 0.3 * truth
     which = rng.random((size[0], 1, size[1]))
@@ -134,9 +134,9 @@ def _tied(rng: np.random.Generator, _: Noise, truth: float, size: tuple[int, int
 
 
 def _gains(ties: float, size_of: Noise) -> Draw:
-    """Gain seldom: so many seeds tie, the others gain, 0.1 + 0.15 truth in the mean of all; claimed: more than 0.1.
+    """Draw rare gains: a share ``ties`` of seeds tie, the mean over all is 0.1 + 0.15 truth; claimed: more than 0.1.
 
-    No seed loses, and a count of seeds above 0.1 is below one half. The standard deviation of a seed grows with the
+    No seed loses, and fewer than half of the seeds are above 0.1. The standard deviation of a seed grows with the
     truth; on the margin it is 0.14 (65 % ties, uniform gains) and 0.35 (85 %, exponential gains).
     """
 
@@ -179,7 +179,7 @@ RULES: Mapping[str, Rule] = {
         Rule("conjunction, one in doubt", (_GAIN,) * 5, _one_of_five),
     )
 }
-#: Rules that make their own data; the others are run on every kind of noise.
+#: Rules that draw their own data; the others run on every kind of noise.
 OWN_DATA = (
     "level of 16 rows",
     "level of 100 rows",
@@ -188,29 +188,29 @@ OWN_DATA = (
     "ties outside",
     "ties outside, 85 %",
 )
-#: Times to a threshold have a simulation of their own, by budget.
+#: Times to a threshold have their own simulation, by budget.
 TIMES: Mapping[str, float] = {"time, nothing censored": inf, "time, budget of 128 steps": 128.0}
-#: Where power is tabulated: how far inside, and on which data.
+#: Truths and data for which power is tabulated.
 TRUTHS = (0.5, 1.0, 1.3, 2.0, 5.0)
 POWER_NOISE = ("normal", "steps of 1/16", "skewed left", "skewed right")
 
 
 def generator(*names: object) -> np.random.Generator:
-    """Fix a simulation's seed by what it simulates, so that one cell can be repeated alone."""
+    """Derive a simulation's seed from its cell, so that a single cell can be repeated."""
     return np.random.default_rng(zlib.crc32("/".join(map(str, names)).encode()))
 
 
 def outcome(parts: Sequence[Part], values: Floats, alpha: float = ALPHA) -> tuple[Bools, Bools]:
     """Judge whole hypotheses, ``values`` of shape (worlds, parts, n): which worlds are supported, which refuted."""
-    found = decide(parts, values, alpha, len(parts), whole=True)
-    refuted = found.refuted.any(axis=-1)
-    return np.asarray(found.supported.all(axis=-1) & ~refuted), np.asarray(refuted)
+    decisions = decide(parts, values, alpha, len(parts), whole=True)
+    refuted = decisions.refuted.any(axis=-1)
+    return np.asarray(decisions.supported.all(axis=-1) & ~refuted), np.asarray(refuted)
 
 
 def _stepped(parts: Sequence[Part], noise: str) -> Sequence[Part]:
-    """Tell the parts in what steps the noise comes, as measurements do."""
+    """Give the parts the resolution of the noise, as measurements do."""
     step = RESOLUTION.get(noise)
-    return parts if step is None else [replace(one, resolution=step) for one in parts]
+    return parts if step is None else [replace(member, resolution=step) for member in parts]
 
 
 def rates(rule: str, noise: str, n: int, truth: float, worlds: int = WORLDS) -> Rates:
@@ -232,7 +232,7 @@ def sequential(
 
 
 def _in_turn(worlds: int, judge: Callable[[Any, int], tuple[Bools, Bools]]) -> Rates:
-    """Look at the first n seeds of the worlds that are undecided yet, for each n."""
+    """For each n, look at the first n seeds of the worlds that are still undecided."""
     supported, refuted = np.zeros(worlds, dtype=bool), np.zeros(worlds, dtype=bool)
     taken = np.zeros(worlds)
     for n in LOOKS:
@@ -277,12 +277,12 @@ def percent(rate: float) -> str:
 
 
 def _kinds(rule: str, noises: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the kinds of data to tabulate for a rule, as they are called and as they are drawn."""
+    """Return the kinds of data to tabulate for a rule: (name in the table, name of the noise)."""
     return [("own", "normal")] if rule in OWN_DATA else [(noise, noise) for noise in noises]
 
 
 def error_table(worlds: int) -> list[str]:
-    """Tabulate errors in per cent: on the margin neither verdict is due, half an sd beyond it one of them is false."""
+    """Tabulate errors in per cent: on the margin both verdicts are errors, half an sd beyond it one of them is."""
     lines = [
         "| rule | data | seeds | supported on it | refuted on it | supported outside | refuted inside |",
         "|---|---|---|---|---|---|---|",
@@ -328,8 +328,8 @@ def power_table(worlds: int) -> list[str]:
         columns = [[percent(timed(n, truth, budget, worlds).supported) for n in SEEDS] for truth in TRUTHS]
         lines.append(f"| {name} | own | {seeds} | {' | '.join(map(' / '.join, columns))} |")
     for noise in POWER_NOISE:
-        found = [sequential(noise, truth, worlds) for truth in TRUTHS]
-        shown = " | ".join(f"{percent(one.supported)} ({one.seeds:.0f} seeds)" for one in found)
+        looks = [sequential(noise, truth, worlds) for truth in TRUTHS]
+        shown = " | ".join(f"{percent(look.supported)} ({look.seeds:.0f} seeds)" for look in looks)
         lines.append(f"| difference | {noise} | 8, 16, 32, 64 in turn | {shown} |")
     return lines
 

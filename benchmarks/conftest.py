@@ -1,4 +1,4 @@
-"""The ledger of a benchmark run, written to benchmarks/latest.json, and a clear word to who runs it under xdist."""
+"""The ledger of a benchmark run, written to benchmarks/latest.json, and a clear error under xdist."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ REFUSED = "Benchmarks measure time, so they run without workers: add -n0 (make b
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
-    """Refuse workers: they would compete for the cores whose time is measured."""
+    """Refuse workers: they would compete for the cores that are timed."""
     config.stash[LEDGER] = Ledger()
     if hasattr(config, "workerinput") or config.getoption("numprocesses", None):
         raise pytest.UsageError(REFUSED)
@@ -22,23 +22,23 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def ledger(request):
-    """Return the ledger that the costs are entered into."""
+    """Return the ledger for the costs."""
     return request.config.stash[LEDGER]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cold_compiler(tmp_path_factory):
-    """Let JAX compile into a cache of this run, so that the first call shows what compiling costs."""
+    """Give JAX an empty cache, so that the first call shows what compiling costs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
 def pytest_sessionfinish(session):
-    """Write the ledger; what was not measured this time is missing in it."""
-    found = session.config.stash[LEDGER]
-    if found:
-        LATEST.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
+    """Write the ledger; it lacks whatever this run did not measure."""
+    filled = session.config.stash[LEDGER]
+    if filled:
+        LATEST.write_text(json.dumps(filled.as_json(), indent=1) + "\n", encoding="utf-8")
 
 
 def pytest_terminal_summary(terminalreporter):

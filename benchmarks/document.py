@@ -40,15 +40,15 @@ GROWTH = ("seeds", "width", "steps", "memory_mb")
 
 
 class IncompleteError(Exception):
-    """A latest.json that lacks something the page tells, in one sentence."""
+    """A latest.json lacks something that the page shows."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write page, numbers and drawing; return the exit status."""
     source = Path(arguments[0]) if arguments else LATEST
     try:
-        found = json.loads(source.read_text(encoding="utf-8"))
-        page = with_numbers(PAGE.read_text(encoding="utf-8"), found)
+        measured = json.loads(source.read_text(encoding="utf-8"))
+        page = with_numbers(PAGE.read_text(encoding="utf-8"), measured)
     except OSError as error:
         print(f"{source.name} cannot be read ({error.strerror}): make bench writes it.", file=sys.stderr)  # noqa: T201
         return 1
@@ -56,29 +56,29 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{source.name}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     KEPT.parent.mkdir(parents=True, exist_ok=True)
-    KEPT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    draw(found["growth"], DRAWN)
+    KEPT.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    draw(measured["growth"], DRAWN)
     PAGE.write_text(page, encoding="utf-8")
     return 0
 
 
-def with_numbers(page: str, found: Mapping[str, Any]) -> str:
+def with_numbers(page: str, measured: Mapping[str, Any]) -> str:
     """Return the page with its generated part replaced."""
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise IncompleteError(f"the page has no part between {BEGIN} and {END}.")
-    return f"{head}{BEGIN}\n\n{numbers(found)}\n\n{END}{tail}"
+    return f"{head}{BEGIN}\n\n{numbers(measured)}\n\n{END}{tail}"
 
 
-def numbers(found: Mapping[str, Any]) -> str:
+def numbers(measured: Mapping[str, Any]) -> str:
     """Return the generated part."""
-    measured = {one["name"] for one in found["workloads"]}
-    missing = [name for name in WORKLOADS if name not in measured]
-    missing += [f"growth with {name}" for name in GROWTH if name not in found.get("growth", {})]
+    names = {workload["name"] for workload in measured["workloads"]}
+    missing = [name for name in WORKLOADS if name not in names]
+    missing += [f"growth with {name}" for name in GROWTH if name not in measured.get("growth", {})]
     if missing:
         raise IncompleteError(f"not everything was measured; {', '.join(missing)} missing: run the whole make bench.")
-    return "\n\n".join([machine(found["machine"]), *engines(found), *growth(found["growth"])])
+    return "\n\n".join([machine(measured["machine"]), *engines(measured), *growth(measured["growth"])])
 
 
 def machine(facts: Mapping[str, Any]) -> str:
@@ -91,23 +91,25 @@ def machine(facts: Mapping[str, Any]) -> str:
     )
 
 
-def engines(found: Mapping[str, Any]) -> list[str]:
-    """Return the table of ways of training, and what it comes to."""
-    workloads = found["workloads"]
+def engines(measured: Mapping[str, Any]) -> list[str]:
+    """Return the table of ways to train, and a note about it."""
+    workloads = measured["workloads"]
     rows = [
         ["experiment", "seeds x runs", *(HEADINGS[way] for way in WAYS)],
         ["---", *["---:"] * (len(WAYS) + 1)],
     ]
-    for one in workloads:
-        plain = one["engines"]["plain"]
-        ratios = (one["engines"][way] and f"{plain / one['engines'][way]:.1f}x" for way in WAYS[1:])
+    for workload in workloads:
+        costs = workload["engines"]
+        plain = costs["plain"]
+        ratios = (costs[way] and f"{plain / costs[way]:.1f}x" for way in WAYS[1:])
         rows.append([
-            one["name"], f"{one['seeds']} x {one['runs']}", f"{plain:.0f}", *(ratio or "" for ratio in ratios)
+            workload["name"], f"{workload['seeds']} x {workload['runs']}", f"{plain:.0f}",
+            *(ratio or "" for ratio in ratios),
         ])  # fmt: skip
     means = (plain_over(workloads, way) for way in WAYS[1:])
     rows.append(["geometric mean", "", "", *(f"{mean:.1f}x" if mean else "" for mean in means)])
-    compiled = [one["jax_compile_s"] for one in workloads if one.get("jax_compile_s") is not None]
-    note = "Ratios say how many times faster than the plain loop; an empty cell: it cannot do this work."
+    compiled = [entry["jax_compile_s"] for entry in workloads if entry.get("jax_compile_s") is not None]
+    note = "Ratios: how many times faster than the plain loop; an empty cell: this way cannot do the work."
     if compiled:
         note += (
             f" JAX compiles each shape once, in {min(compiled):.1f} to {max(compiled):.1f} s of processor time, which "
@@ -116,17 +118,17 @@ def engines(found: Mapping[str, Any]) -> list[str]:
     return ["\n".join(f"| {' | '.join(row)} |" for row in rows), note]
 
 
-def growth(found: Mapping[str, Any]) -> list[str]:
+def growth(measured: Mapping[str, Any]) -> list[str]:
     """Return the figure and its numbers in words."""
     sentences = []
-    for name, costs in found["seeds"].items():
+    for name, costs in measured["seeds"].items():
         few, many = min(costs, key=int), max(costs, key=int)
         sentences.append(
             f"A step of one seed of experiment {name} costs {costs[few]:.0f} µs among {few} seeds and "
             f"{costs[many]:.0f} µs among {many}."
         )
-    few, many = sorted(found["memory_mb"], key=int)
-    less, more = found["memory_mb"][few], found["memory_mb"][many]
+    few, many = sorted(measured["memory_mb"], key=int)
+    less, more = measured["memory_mb"][few], measured["memory_mb"][many]
     sentences.append(
         f"The peak memory of a run of experiment 2 is {less:.0f} MB with {few} seeds and {more:.0f} MB with {many}, "
         f"{more / less:.2f} times as much."
@@ -134,7 +136,7 @@ def growth(found: Mapping[str, Any]) -> list[str]:
     return [f"![{ALTERNATIVE}](../reports/engines/growth.svg)", " ".join(sentences)]
 
 
-def draw(found: Mapping[str, Any], path: Path) -> None:
+def draw(measured: Mapping[str, Any], path: Path) -> None:
     """Draw the cost of a step against seeds, width and steps, each on two logarithmic axes."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -147,7 +149,9 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
         FigureCanvasSVG(figure)
         axes = figure.subplots(1, len(panels))
         for axis, (name, words) in zip(axes, panels.items(), strict=True):
-            _panel(axis, {labels.get(line, f"experiment {line}"): costs for line, costs in found[name].items()}, words)
+            _panel(
+                axis, {labels.get(line, f"experiment {line}"): costs for line, costs in measured[name].items()}, words
+            )
         axes[0].set_ylabel("µs per step and seed")
         figure.savefig(path, metadata={"Date": None, "Creator": None})
     svg = path.read_text(encoding="utf-8")

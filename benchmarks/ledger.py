@@ -1,4 +1,4 @@
-"""What a benchmark run found, as latest.json has it and as the terminal shows it.
+"""The results of a benchmark run, for latest.json and for the terminal.
 
 {"machine": {...}, "workloads": [{"name": .., "engines": {"plain": us, ...}, ...}], "plain_over_stacked": x,
 "plain_over_jax": y or null, "growth": {...}} with microseconds of processor time per step and seed, and the two ratios
@@ -21,7 +21,7 @@ WAYS = ("plain", "plain_fused", "vmap", "stacked", "sklearn", "jax")
 
 @dataclass
 class Ledger:
-    """One entry for each workload, and what was seen to grow."""
+    """One entry for each workload, and how costs grow."""
 
     workloads: list[dict[str, Any]] = field(default_factory=list)
     growth: dict[str, Any] = field(default_factory=dict)
@@ -41,13 +41,14 @@ class Ledger:
 
 
 def plain_over(workloads: Iterable[dict[str, Any]], way: str) -> float | None:
-    """Geometric mean over the workloads of plain over this way; None where none was measured."""
-    found = [one["engines"]["plain"] / one["engines"][way] for one in workloads if one["engines"].get(way)]
-    return statistics.geometric_mean(found) if found else None
+    """Return the geometric mean over the workloads of plain over this way; None where none was measured."""
+    costs = [workload["engines"] for workload in workloads]
+    ratios = [cost["plain"] / cost[way] for cost in costs if cost.get(way)]
+    return statistics.geometric_mean(ratios) if ratios else None
 
 
 def machine() -> dict[str, Any]:
-    """Say what was measured on: processor and versions, not the machine's name."""
+    """Return processor and versions, but not the machine's name."""
     lines = _lines(Path("/proc/cpuinfo"))
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
@@ -75,11 +76,11 @@ def _version(package: str) -> str | None:
 def table(workloads: Sequence[dict[str, Any]]) -> list[str]:
     """Return the lines of the terminal's table."""
     lines = [f"{'':20}" + "".join(f"{way:>18}" for way in WAYS)]
-    for one in workloads:
-        base = one["engines"]["plain"]
-        cells = (one["engines"].get(way) for way in WAYS)
+    for workload in workloads:
+        base = workload["engines"]["plain"]
+        cells = (workload["engines"].get(way) for way in WAYS)
         shown = (f"{cost:8.0f} ({base / cost:5.1f}x)" if cost else "-" for cost in cells)
-        lines.append(f"{one['name']:20}" + "".join(f"{cell:>18}" for cell in shown))
+        lines.append(f"{workload['name']:20}" + "".join(f"{cell:>18}" for cell in shown))
     means = (f"{mean:.1f}x" if (mean := plain_over(workloads, way)) else "-" for way in WAYS)
     lines.append(f"{'geometric mean':20}" + "".join(f"{mean:>18}" for mean in means))
     return lines

@@ -18,9 +18,9 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-#: Milliseconds for what takes a second on an idle machine.
+#: Milliseconds to wait for what takes a second on an idle machine.
 PATIENCE = 180_000
-#: What a picture in a README may weigh.
+#: The largest picture for a README.
 MOST_BYTES = 300_000
 
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def missing(*more: str) -> str | None:
-    """Return what is missing for a browser, and of the packages named besides; None where all is there."""
+    """Return what a browser and the packages in ``more`` lack here; None where nothing is missing."""
     if shutil.which("chromium") is None:
         return "no program 'chromium' on PATH (Debian: apt-get install chromium)"
     absent = [name for name in ("playwright", *more) if importlib.util.find_spec(name) is None]
@@ -69,7 +69,7 @@ def take_picture(page: Path, target: Path, width: int = 1440, height: int = 1180
 
 
 def _with_colours(png: bytes, colours: int) -> bytes:
-    """Return the picture with a palette: a page is mostly flat, and a third of the bytes."""
+    """Return the picture with a palette: a page is mostly flat, and this takes a third of the bytes."""
     from PIL import Image
 
     out = io.BytesIO()

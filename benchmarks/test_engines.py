@@ -1,8 +1,8 @@
 """What a step of one seed costs in each way of training it: `make bench`.
 
-A round trains the workload once in every way, in turn, so that a machine that slows down slows all of them; medians of
-processor time over the rounds are quoted. All start from the same weights on the same batches, and must end at the
-same losses: nobody races on different work. Nothing asserts a time.
+A round trains the workload once in every way, in turn, so a machine that slows down slows all of them; the result is
+the median processor time over the rounds. All start from the same weights on the same batches and must end at the same
+losses: all do the same work. Nothing asserts a time.
 """
 
 import statistics
@@ -20,7 +20,7 @@ from pytest_claims.training.runs import Layout
 from pytest_claims.training.train import RATE
 
 ROUNDS = 3
-AGREEMENT = 0.02  # of float32 losses after a round's steps, relative; chaos has not begun
+AGREEMENT = 0.02  # of float32 losses after a round's steps, relative; before chaos begins
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -43,7 +43,7 @@ def test_cost_of_a_step(name, benchmark, ledger):
 
     with arithmetic(threads=1), threadpool_limits(1):
         in_turn()
-        first = {way: ticks.pop() for way, ticks in seconds.items()}  # what is compiled is compiled here
+        first = {way: ticks.pop() for way, ticks in seconds.items()}  # this first turn compiles
         benchmark.pedantic(in_turn, rounds=ROUNDS)
     for way in able.keys() - {"sklearn"}:
         np.testing.assert_allclose(final[way], final["plain"], rtol=AGREEMENT, atol=1e-4, err_msg=way)

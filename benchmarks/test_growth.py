@@ -1,4 +1,4 @@
-"""What more seeds, wider layers and longer training cost, per step and seed; and the memory of a run of many seeds."""
+"""The cost of more seeds, wider layers and longer training, per step and seed; and the memory of many seeds."""
 
 import json
 import os
@@ -29,7 +29,7 @@ LENGTHS = {
 }
 FEW, MANY, BOUND = 32, 512, 1.3
 SHORT = 'importlib.import_module("claims.test_depth").STEPS = 20'  # memory does not depend on the number of steps
-# VmHWM and not ru_maxrss: that of a child begins with the memory of the process that started it
+# VmHWM and not ru_maxrss, which for a child begins with the memory of the process that started it
 PEAK = """
 import json, re, sys
 from pathlib import Path
@@ -73,7 +73,7 @@ def start_and_train(workload):
 
 @pytest.mark.parametrize("name", ["2 depth", "11 layers"])
 def test_more_seeds(name, benchmark, ledger):
-    """A seed costs the same among 512 as among the seeds of one block, or less than alone in a block of eight."""
+    """A seed costs the same among 512 as in one block, and less than in a block of eight."""
     workload = WORKLOADS[name][0](Seeds("benchmark", range(8)))
     seconds = {count: [] for count in SEEDS}
 
@@ -88,14 +88,14 @@ def test_more_seeds(name, benchmark, ledger):
 
 
 def of_width(width, steps):
-    """Experiment 9's data, cross-entropy alone, two hidden layers of any width."""
+    """Return experiment 9 with cross-entropy alone and two hidden layers of this width."""
     seeds = Seeds("benchmark", range(8))
     data = mixture(seeds, 500, 12, "harmonic", further=2)
     return Workload({"one": Run(MLP(seeds, (12, width, width, 2)), data.x_train, data.y_train)}, 64, steps)
 
 
 def test_wider_layers(benchmark, ledger):
-    """The stack's cost grows as the arithmetic does, and stays below the plain loop's until that is all arithmetic."""
+    """The stack's cost grows like the arithmetic, and stays below the plain loop's until arithmetic dominates that."""
     seconds = {way: {width: [] for width in WIDTHS} for way in ("plain", "stacked")}
 
     def in_turn():
@@ -114,7 +114,7 @@ def test_wider_layers(benchmark, ledger):
 
 @pytest.mark.parametrize("name", LENGTHS)
 def test_longer_training(name, benchmark, ledger):
-    """A late step costs what an early one does."""
+    """A late step costs as much as an early step."""
     build, block = WORKLOADS[name]
     workload = build(Seeds("benchmark", range(block)))
     layout = Layout(workload.runs, "run")
@@ -136,18 +136,18 @@ def test_longer_training(name, benchmark, ledger):
 
 
 def peak_of_a_run(seeds, folder):
-    """Run the claims of experiment 2 with so many seeds in a process of its own; return its peak memory in MB."""
+    """Run the claims of experiment 2 with ``seeds`` seeds in a new process; return its peak memory in MB."""
     (folder / "short.py").write_text(f"import importlib\n\n{SHORT}\n", encoding="utf-8")
-    found = folder / "peak.json"
+    peak = folder / "peak.json"
     arguments = ["claims/test_depth.py", "-n0", "-q", "-p", "no:cacheprovider", "-p", "short", "--seeds", str(seeds)]
     subprocess.run(
-        [sys.executable, "-c", PEAK, str(found), *arguments, "--report", str(folder / "report")],
+        [sys.executable, "-c", PEAK, str(peak), *arguments, "--report", str(folder / "report")],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
         capture_output=True,
         check=True,
     )
-    status, kilobytes = json.loads(found.read_text(encoding="utf-8"))
+    status, kilobytes = json.loads(peak.read_text(encoding="utf-8"))
     assert status in {0, 1}, "the run must end with verdicts"  # after 20 steps they differ from the registered ones
     return kilobytes / 1024
 

@@ -1,7 +1,7 @@
-"""The ways to train what the suite trains: its engines, and what a user would write with torch or scikit-learn.
+"""Ways to train what the suite trains: the engines, and what a user would write with torch or scikit-learn.
 
-A way is given a workload and starts it anew as often as it is asked: the same weights, the same batches. Only the loop
-is timed; the losses over all training rows afterwards show that every way did the same work.
+Every start of a way builds its workload anew, from the same weights and with the same batches. Only the loop is timed;
+the losses over all training rows afterwards show that every way did the same work.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pytest_claims.training.engines.torch_engine import ACTIVATIONS, LOSSES, PEN
 from pytest_claims.training.runs import Layout
 from pytest_claims.training.train import RATE
 
-ALONE = 2  # seeds of a way that trains one network after another: two are enough to time
+ALONE = 2  # seeds of a way that trains network after network: two are enough to time
 
 Losses = Callable[[], NDArray[np.float64]]
 Started = tuple[Callable[[], None], Losses]
-"""The loop, and the losses after it of the first ALONE seeds, run by run."""
+"""The loop, and a function for the losses of the first ALONE seeds after it, run by run."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def ways(workload: Workload) -> dict[str, Way | None]:
 
 
 def through(name: str, workload: Workload) -> Way | None:
-    """Train with one of the suite's engines."""
+    """Train with an engine of the library."""
     try:
         trainer = engine(name)
     except EngineError:
@@ -61,13 +61,13 @@ def through(name: str, workload: Workload) -> Way | None:
     layout = Layout(workload.runs, "run")
 
     def start() -> Started:
-        task, found = layout.task(RATE, workload.batch), []
+        task, trained = layout.task(RATE, workload.batch), []
 
         def train() -> None:
-            trainer.train(task, [workload.steps], lambda _, parameters: found.append([*parameters]))
+            trainer.train(task, [workload.steps], lambda _, parameters: trained.append([*parameters]))
 
         def losses() -> NDArray[np.float64]:
-            by_run = trainer.objective(task, found[0])[0].reshape(len(workload.runs), -1)
+            by_run = trainer.objective(task, trained[0])[0].reshape(len(workload.runs), -1)
             return by_run[:, :ALONE].ravel()
 
         return train, losses
@@ -152,7 +152,7 @@ class Plain:
             self.optimizer.step()
 
     def objective(self, rows: Tensor | None) -> Tensor:
-        """Return what is minimised on these rows."""
+        """Return the minimised loss on these rows."""
         x, targets, weight = self.x, self.targets, self.weight
         if rows is not None:
             x, targets, weight = x[rows], targets[rows], None if weight is None else weight[rows]
@@ -164,7 +164,7 @@ class Plain:
         return loss
 
     def _loss(self, outputs: Tensor, targets: Tensor, weight: Tensor | None) -> Tensor:
-        """Take torch's own losses where it has them."""
+        """Use torch's own losses where torch has them."""
         if self.loss == "cross_entropy":
             if weight is None:
                 return nn.functional.cross_entropy(outputs, targets)
@@ -194,8 +194,10 @@ class Vmapped:
     def __init__(self, workload: Workload, run: Run) -> None:
         self.workload, self.run = workload, run
         self.shared, self.settings = sequential(run, 0), run.settings(RATE)
-        every = [dict(sequential(run, seed).named_parameters()) for seed in range(len(workload.seeds))]
-        self.stacked = {name: torch.stack([one[name].detach() for one in every]).requires_grad_() for name in every[0]}
+        networks = [dict(sequential(run, seed).named_parameters()) for seed in range(len(workload.seeds))]
+        self.stacked = {
+            name: torch.stack([network[name].detach() for network in networks]).requires_grad_() for name in networks[0]
+        }
         self.optimizer = torch.optim.Adam(self.stacked.values(), lr=RATE)
         weight = np.ones(run.x.shape[:2]) if run.sample_weight is None else run.sample_weight
         weight = weight / weight.mean(axis=1, keepdims=True)
@@ -223,42 +225,42 @@ class Vmapped:
             self.optimizer.step()
 
     def losses(self) -> NDArray[np.float64]:
-        """Return the losses over all rows, one a seed."""
+        """Return the loss of each seed over all rows."""
         with torch.no_grad():
             return np.asarray(torch.func.vmap(self.objective)(self.stacked, *self.rows).numpy(), np.float64)
 
 
 def scikit(workload: Workload) -> Way | None:
-    """scikit-learn's MLPClassifier; None where it cannot express the work.
+    """Train with scikit-learn's MLPClassifier; None where it cannot do the work.
 
-    It draws its own weights and batches and has one logit for two classes: its losses are not compared (NaN).
+    It draws its own weights and batches and has one logit for two classes, so its losses are not compared (NaN).
     """
     names = {"sigmoid": "logistic", "relu": "relu", "tanh": "tanh", "identity": "identity"}
-    run, *others = workload.runs.values()
+    runs = list(workload.runs.values())
     able = all(
-        one.loss == "cross_entropy"
-        and one.sample_weight is None
-        and one.network.repeat == 1
-        and one.network.activation in names
-        for one in (run, *others)
+        run.loss == "cross_entropy"
+        and run.sample_weight is None
+        and run.network.repeat == 1
+        and run.network.activation in names
+        for run in runs
     )
     if not able:
         return None
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
-    rows = run.x.shape[1]
+    rows = runs[0].x.shape[1]
     size = min(workload.batch or rows, rows)
-    updates = -(-rows // size)  # in an epoch; it trains whole epochs only
+    updates = -(-rows // size)  # in an epoch; scikit-learn trains whole epochs only
     epochs = max(1, workload.steps // updates)
 
     def start() -> Started:
         def train() -> None:
-            for one in workload.runs.values():
+            for run in runs:
                 for seed in range(ALONE):
                     model = MLPClassifier(
-                        one.network.sizes[1:-1],
-                        activation=names[one.network.activation],
+                        run.network.sizes[1:-1],
+                        activation=names[run.network.activation],
                         alpha=0,
                         batch_size=size,
                         learning_rate_init=RATE,
@@ -267,8 +269,8 @@ def scikit(workload: Workload) -> Way | None:
                         random_state=seed,
                     )
                     with warnings.catch_warnings():
-                        warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped on purpose
-                        model.fit(one.x[seed], one.y[seed])
+                        warnings.simplefilter("ignore", ConvergenceWarning)  # we stop it on purpose
+                        model.fit(run.x[seed], run.y[seed])
 
         return train, lambda: np.full(ALONE * len(workload.runs), np.nan)
 

@@ -1,6 +1,6 @@
-"""The training shapes of the claims, stacked as they are stacked there; a test compares them with the claims' own.
+"""The training shapes of the claims, stacked as in the claims; a test compares the two.
 
-Each is a function of `Seeds` to a `Workload`. Names begin with the number of the experiment.
+Each is a function from `Seeds` to a `Workload`. Names begin with the number of the experiment.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ ACTIVATIONS = ("relu", "tanh", "square", "sin", "sign", "identity", "sigmoid")
 INITIALISERS = ("glorot", "zeros", "ones", ("normal", 0.01), ("normal", 1.0))
 LOSSES = ("cross_entropy", "absolute", "squared", "fourth", "hinge", "constant")
 SEPARATIONS = ("harmonic", "ones")
-FEW = 2  # further rows: nothing is measured on them here
+FEW = 2  # further rows; nothing is measured on them here
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Runs that train as one stack. `batch` None is full batch; `steps` of a round, chosen so that a round is short."""
+    """Runs that train as one stack. `batch` None is full batch; `steps` are few, so that a round is short."""
 
     runs: dict[str, Run]
     batch: int | None
@@ -33,7 +33,7 @@ class Workload:
 def approximation(seeds: Seeds) -> Workload:
     """Experiment 1: 1-16-1, full batch of 100, three functions."""
     network = MLP(seeds, (1, 16, 1))
-    runs = {name: Run(network, one.x_train, one.y_train, loss="squared") for name, one in curves(seeds).items()}
+    runs = {name: Run(network, data.x_train, data.y_train, loss="squared") for name, data in curves(seeds).items()}
     return Workload(runs, None, 300)
 
 
@@ -58,8 +58,8 @@ def memorising(seeds: Seeds) -> Workload:
     true = mixture(seeds, 300, 6, "ones", test=0, further=FEW)
     network = MLP(seeds, (6, 200, 200, 200, 2))
     runs = {
-        name: Run(network, one.x_train, one.y_train)
-        for name, one in {"true": true, "random": permuted_labels(seeds, true)}.items()
+        name: Run(network, data.x_train, data.y_train)
+        for name, data in {"true": true, "random": permuted_labels(seeds, true)}.items()
     }
     return Workload(runs, 64, 50)
 
@@ -111,8 +111,8 @@ def initialisers(seeds: Seeds) -> Workload:
 def layers(seeds: Seeds) -> Workload:
     """Experiment 11: 12-50-50-50-2, batch 64, two separations of the classes."""
     network = MLP(seeds, (12, 50, 50, 50, 2))
-    data = {name: mixture(seeds, 500, 12, name, further=FEW) for name in SEPARATIONS}
-    runs = {name: Run(network, one.x_train, one.y_train, loss="squared") for name, one in data.items()}
+    mixtures = {name: mixture(seeds, 500, 12, name, further=FEW) for name in SEPARATIONS}
+    runs = {name: Run(network, data.x_train, data.y_train, loss="squared") for name, data in mixtures.items()}
     return Workload(runs, 64, 120)
 
 

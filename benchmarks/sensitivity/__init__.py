@@ -1,4 +1,4 @@
-"""How sensitive the alarm is, measured: real regressions are put into real training runs, and runs are repeated.
+"""Measure how sensitive the alarm is: put real regressions into real training runs, and repeat untouched runs.
 
 python -m benchmarks.sensitivity -o docs/sensitivity.md
 """

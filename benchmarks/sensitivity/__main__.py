@@ -14,18 +14,18 @@ from pytest_claims.files import write_atomically
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a baseline, every regression, repeats and other numbers of workers; returns 1 where an expectation failed."""
-    given = sys.argv[1:] if arguments is None else arguments
-    options = _options(given)
+    """Run a baseline, every regression, repeats and other numbers of workers; return 1 where an expectation failed."""
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _options(words)
     claims = tuple(options.claim.split(",")) if options.claim else CLAIMS if options.shortened else ()
     plugins = ("benchmarks.sensitivity.shortened",) if options.shortened else ()
     work = options.work.resolve()  # runs have the repository as their working folder
     bench = Bench(work / "regressions", options.seeds, claims, plugins)
     baseline = bench.run("baseline", options.workers)
-    told = {}
+    comparisons = {}
     for name in REGRESSIONS:
-        told[name] = compare(baseline, bench.run(name, options.workers, name))
-        _say(name, told[name])
+        comparisons[name] = compare(baseline, bench.run(name, options.workers, name))
+        _say(name, comparisons[name])
     calm = Bench(work / "repeats", options.repeat_seeds or options.seeds, claims, plugins)
     first = calm.run("baseline", options.workers) if options.repeats or options.other_workers else baseline
     repeats = []
@@ -36,13 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     for count in options.other_workers:
         workers[count] = compare(first, calm.run(f"workers-{count}", count))
         _say(f"{count} workers", workers[count])
-    command = shlex.join(["python", "-m", __package__, *given])
-    measured = Measured(told, repeats, workers, baseline, first, command, shortened=options.shortened)
+    command = shlex.join(["python", "-m", __package__, *words])
+    measured = Measured(comparisons, repeats, workers, baseline, first, command, shortened=options.shortened)
     write_atomically(options.output, page(measured))
-    late = [name for name in told if missed(REGRESSIONS[name], seen(told[name]))]
-    raised = [one for one in (*repeats, *workers.values()) if disturbed(one)]
-    sys.stdout.write(f"{options.output}: {len(late)} regressions not as expected, {len(raised)} false alarms\n")
-    return 1 if late or raised else 0
+    unexpected = [name for name in comparisons if missed(REGRESSIONS[name], seen(comparisons[name]))]
+    alarms = [comparison for comparison in (*repeats, *workers.values()) if disturbed(comparison)]
+    sys.stdout.write(f"{options.output}: {len(unexpected)} regressions not as expected, {len(alarms)} false alarms\n")
+    return 1 if unexpected or alarms else 0
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -53,12 +53,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="keeps the runs, so that an interrupted call goes on; remove it when the suite's code has changed",
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, help="default: the registered seeds")
-    parser.add_argument("--repeat-seeds", type=int, help="of the runs in which nothing is broken; default: as --seeds")
+    parser.add_argument("--repeat-seeds", type=int, help="for the runs in which nothing is broken; default: as --seeds")
     parser.add_argument("--claim", default="", help="ids; default: all claims of experiments 1, 2, 7 and 9")
     parser.add_argument(
-        "--shortened", action="store_true", help="a few dozen steps: where faults are seen, not what of"
+        "--shortened", action="store_true", help="a few dozen steps: shows where faults are seen, not their effects"
     )
-    parser.add_argument("--workers", type=int, default=2, help="of all runs but those on other numbers of workers")
+    parser.add_argument("--workers", type=int, default=2, help="for all runs except those on other numbers of workers")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--other-workers", type=int, nargs="*", default=[0, 1, 3])
     return parser.parse_args(arguments)

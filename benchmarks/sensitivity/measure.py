@@ -1,4 +1,4 @@
-"""Runs of the claims of experiments 1, 2, 7 and 9, with a regression or without, and what a comparison saw of it."""
+"""Runs of the claims of experiments 1, 2, 7 and 9, with and without a regression, and what a comparison sees of it."""
 
 import json
 import os
@@ -21,12 +21,12 @@ JUDGED = (0, 1)  # exit statuses: all verdicts as registered, or not
 
 
 class MeasurementError(RuntimeError):
-    """A run that ended without verdicts."""
+    """A run ended without verdicts."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where runs are kept, and what all of them share. A run that is there already is read, not repeated."""
+    """Where runs are kept, and what all of them share. A run that is already there is read, not repeated."""
 
     folder: Path
     seeds: int | None = None
@@ -34,17 +34,17 @@ class Bench:
     plugins: tuple[str, ...] = ()  # further modules that pytest loads
 
     def run(self, name: str, workers: int = 0, regression: str = "") -> Results:
-        """Run the claims under a name; returns its results."""
+        """Run the claims under a name; return the results."""
         report = self.folder / name
         options = self._options(report, workers)
-        asked = json.dumps({"options": options, "regression": regression})
+        request = json.dumps({"options": options, "regression": regression})
         note = report / "asked.json"
         report.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{name}.lock"):  # tests on several workers share their runs
-            if not note.exists() or note.read_text(encoding="utf-8") != asked:
+            if not note.exists() or note.read_text(encoding="utf-8") != request:
                 note.unlink(missing_ok=True)
                 self._run(report, options, regression)
-                note.write_text(asked, encoding="utf-8")  # last: an interrupted run is no run
+                note.write_text(request, encoding="utf-8")  # last: an interrupted run does not count
         return read(report)
 
     def _options(self, report: Path, workers: int) -> list[str]:
@@ -72,14 +72,14 @@ class Bench:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the comparison saw of a regression in one experiment."""
+    """What the comparison sees of a regression in one experiment."""
 
     experiment: str
     claims: int
     departed: int  # claims that left the baseline at the earliest stage
     stage: str | None  # the earliest stage, None where nothing departs
     step: int | None  # the training step at which the first of them departed
-    place: str  # the same in words
+    place: str  # that step in words
     changed: int  # verdicts
     drifted: int  # material drift
 
@@ -96,7 +96,8 @@ def _of(experiment: str, comparison: Comparison) -> list[ClaimComparison]:
 def _seen(experiment: str, claims: Sequence[ClaimComparison]) -> Seen:
     first = min((claim.departed for claim in claims if claim.departed), key=ORDER.index, default=None)
     at = [claim for claim in claims if first and claim.departed == first]
-    left = min((claim.departure for claim in at if claim.departure), key=lambda one: one.step, default=None)
+    departures = (claim.departure for claim in at if claim.departure)
+    left = min(departures, key=lambda departure: departure.step, default=None)
     return Seen(
         experiment=experiment,
         claims=len(claims),
@@ -109,13 +110,14 @@ def _seen(experiment: str, claims: Sequence[ClaimComparison]) -> Seen:
     )
 
 
-def missed(regression: Regression, found: Sequence[Seen]) -> list[str]:
-    """Return the experiments that saw a regression at another place than the earliest that can, or saw it in vain."""
+def missed(regression: Regression, sightings: Sequence[Seen]) -> list[str]:
+    """Return the experiments that do not see a regression at its earliest place, or see one that they do not use."""
+    earliest = (regression.stage, regression.step)
     return [
-        one.experiment
-        for one in found
-        if (one.stage, one.step)
-        != ((regression.stage, regression.step) if one.experiment in regression.experiments else (None, None))
+        sighting.experiment
+        for sighting in sightings
+        if (sighting.stage, sighting.step)
+        != (earliest if sighting.experiment in regression.experiments else (None, None))
     ]
 
 

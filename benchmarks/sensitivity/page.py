@@ -1,4 +1,4 @@
-"""docs/sensitivity.md: what the alarm sees of each regression, and that it sees nothing where nothing changed."""
+"""docs/sensitivity.md: what the alarm sees of each regression, and that it is silent where nothing changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 
 @dataclass(frozen=True)
 class Measured:
-    """All runs: with each regression, repeated, on other numbers of workers; the two baselines they are compared with.
+    """All runs: with each regression, repeated, on other numbers of workers; and the two baselines to compare with.
 
-    `command` is what measured them. `shortened`: training was cut to the first steps.
+    `command` made them. `shortened`: training was cut to the first steps.
     """
 
-    told: Mapping[str, Comparison]
+    regressions: Mapping[str, Comparison]
     repeats: Sequence[Comparison]
     workers: Mapping[int, Comparison]
     baseline: Results
@@ -48,7 +48,7 @@ class Measured:
 
 def page(measured: Measured) -> str:
     """Render the page."""
-    found = {name: seen(comparison) for name, comparison in measured.told.items()}
+    sightings = {name: seen(comparison) for name, comparison in measured.regressions.items()}
     environment = measured.baseline.environment
     versions = ", ".join(f"{name} {environment.get(name)}" for name in VERSIONS)
     return "\n".join([
@@ -64,14 +64,14 @@ def page(measured: Measured) -> str:
         f"Claims and seeds: {_sample(measured.baseline)}.",
         *(["", f"**{SHORTENED}**"] if measured.shortened else []),
         "",
-        "| fault | " + " | ".join(f"experiment {one}" for one in FILES) + " | the run |",
+        "| fault | " + " | ".join(f"experiment {experiment}" for experiment in FILES) + " | the run |",
         "| --- |" + " --- |" * (len(FILES) + 1),
-        *(_row(name, found[name], measured.told[name]) for name in found),
+        *(_row(name, sightings[name], measured.regressions[name]) for name in sightings),
         "",
         (f"The stages, in the order in which they are compared: {', '.join(STAGES[stage] for stage in ORDER)}. "
         "What the terminal says of each fault:"),
         "",
-        *(line for name in found for line in _quoted(name, measured.told[name])),
+        *(line for name, comparison in measured.regressions.items() for line in _quoted(name, comparison)),
         "## Specificity",
         "",
         *_specificity(measured),
@@ -89,36 +89,37 @@ def _sample(results: Results) -> str:
     return "; ".join(f"{', '.join(ids)} on {seeds}" for seeds, ids in by_seeds.items())
 
 
-def _row(name: str, found: Sequence[Seen], told: Comparison) -> str:
-    cells = {one.experiment: _cell(one) for one in found}
-    drifted = any(one.drifted for one in found)
-    ends = "**fails**" if told.failed else "passes, loud about drift" if drifted else "passes, numbers shown"
-    return f"| {REGRESSIONS[name].text} | {' | '.join(cells.get(one, 'not run') for one in FILES)} | {ends} |"
+def _row(name: str, sightings: Sequence[Seen], comparison: Comparison) -> str:
+    cells = {sighting.experiment: _cell(sighting) for sighting in sightings}
+    drifted = any(sighting.drifted for sighting in sightings)
+    ends = "**fails**" if comparison.failed else "passes, loud about drift" if drifted else "passes, numbers shown"
+    columns = [cells.get(experiment, "not run") for experiment in FILES]
+    return f"| {' | '.join([REGRESSIONS[name].text, *columns, ends])} |"
 
 
-def _cell(one: Seen) -> str:
-    if one.stage is None:
+def _cell(sighting: Seen) -> str:
+    if sighting.stage is None:
         return "-"
-    where = f", {one.place}" if one.place else ""
-    came = [_count(one.changed, "verdict") + " changed"] if one.changed else []
-    came += [_count(one.drifted, "effect") + " drifted materially"] if one.drifted else []
-    said = f"**{STAGES[one.stage]}**{where} ({one.departed} of {_count(one.claims, 'claim')})"
-    return "; ".join([said, *came])
+    where = f", {sighting.place}" if sighting.place else ""
+    effects = [_count(sighting.changed, "verdict") + " changed"] if sighting.changed else []
+    effects += [_count(sighting.drifted, "effect") + " drifted materially"] if sighting.drifted else []
+    stage = f"**{STAGES[sighting.stage]}**{where} ({sighting.departed} of {_count(sighting.claims, 'claim')})"
+    return "; ".join([stage, *effects])
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _quoted(name: str, told: Comparison) -> list[str]:
-    return [f"### {REGRESSIONS[name].text}", "", "```", *told.sentences(), "```", ""]
+def _quoted(name: str, comparison: Comparison) -> list[str]:
+    return [f"### {REGRESSIONS[name].text}", "", "```", *comparison.sentences(), "```", ""]
 
 
 def _specificity(measured: Measured) -> list[str]:
     if not measured.repeats and not measured.workers:
         return ["Not measured in this call: nothing was repeated."]
-    raised = [one for comparison in measured.repeats for one in disturbed(comparison)]
-    comparisons = sum(len(one.claims) for one in measured.repeats)
+    raised = [claim for comparison in measured.repeats for claim in disturbed(comparison)]
+    comparisons = sum(len(comparison.claims) for comparison in measured.repeats)
     return [
         (
             f"Nothing broken: {_count(len(measured.repeats), 'repeated run')} on one version, trained anew each time, "
@@ -129,7 +130,7 @@ def _specificity(measured: Measured) -> list[str]:
         "",
         "| workers | against the first run |",
         "| --- | --- |",
-        *(f"| {count or 'none (serial)'} | {_raised(disturbed(one))} |" for count, one in measured.workers.items()),
+        *(f"| {count or 'none (serial)'} | {_raised(disturbed(run))} |" for count, run in measured.workers.items()),
     ]
 
 

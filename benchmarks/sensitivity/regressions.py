@@ -1,8 +1,7 @@
 """Regressions: faults of the kind that libraries have had, put into the running suite without touching its files.
 
-Each is a function that changes a module of the suite in place. They are applied by this module's own pytest hook, in
-the process of a run that asks for one (`-p benchmarks.sensitivity.regressions` with the environment variable below),
-xdist's workers included.
+Each is a function that changes a module in place. A run with `-p benchmarks.sensitivity.regressions` and the
+environment variable below applies one in its process and in xdist's workers.
 """
 
 import os
@@ -16,10 +15,10 @@ VARIABLE = "ATOMIC_CLAIMS_REGRESSION"
 
 @dataclass(frozen=True)
 class Regression:
-    """A fault: what it is, in words, and where the comparison can see it first.
+    """A fault: its name in words, and where the comparison can see it first.
 
-    `stage` and `step`: the first stage that can, and the training step in it. `experiments`: those that use what is
-    broken.
+    `stage` and `step`: the first stage that can see it, and the training step there. `experiments`: those that use the
+    broken code.
     """
 
     name: str
@@ -31,7 +30,7 @@ class Regression:
 
 
 def adam_without_bias_correction() -> None:
-    """Moments start at zero and are used as they are, so that the first steps are far too small or too large."""
+    """Use the moments as they are, starting from zero: the first steps are far too small or too large."""
     import torch
 
     from pytest_claims.training.engines import torch_engine
@@ -57,7 +56,7 @@ def adam_without_bias_correction() -> None:
 
 
 def adam_with_large_eps() -> None:
-    """1e-3 in the place of 1e-8: small gradients no longer get full steps."""
+    """Use 1e-3 instead of 1e-8: small gradients no longer get full steps."""
     import torch
 
     from pytest_claims.training.engines import torch_engine
@@ -78,7 +77,7 @@ def sigmoid_off_by_one_percent() -> None:
 
 
 def cross_entropy_over_the_wrong_axis() -> None:
-    """Normalised over the rows of the batch in the place of the classes."""
+    """Normalise over the rows of the batch instead of the classes."""
     from torch.nn import functional
 
     from pytest_claims.training.engines import torch_engine
@@ -89,7 +88,7 @@ def cross_entropy_over_the_wrong_axis() -> None:
 
 
 def numpy_stream_shifted() -> None:
-    """Every generator starts one draw later."""
+    """Let every generator start one draw later."""
     import numpy as np
 
     from pytest_claims.training import seeds
@@ -101,7 +100,7 @@ def numpy_stream_shifted() -> None:
 
 
 def weights_rounded_to_bfloat16() -> None:
-    """Eight bits of every weight survive a step."""
+    """Keep eight bits of every weight after each step."""
     import torch
 
     from pytest_claims.training.engines import torch_engine
@@ -123,10 +122,10 @@ def weights_rounded_to_bfloat16() -> None:
 
 
 REGRESSIONS = {
-    one.name: one
-    for one in (
+    regression.name: regression
+    for regression in (
         Regression("bias-correction", "Adam without bias correction", adam_without_bias_correction, "trace", 1),
-        Regression("eps", "Adam's eps 1e-3 in the place of 1e-8", adam_with_large_eps, "trace", 1),
+        Regression("eps", "Adam's eps 1e-3 instead of 1e-8", adam_with_large_eps, "trace", 1),
         Regression(
             "sigmoid", "a sigmoid that is 1 % too large", sigmoid_off_by_one_percent, "trace", 0, ("1", "7", "9")
         ),

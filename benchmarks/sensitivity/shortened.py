@@ -6,7 +6,7 @@ The first steps, where the alarm looks, are those of the whole training. Verdict
 import importlib
 from typing import Any
 
-#: What stands in a claim file for the length of its training; records are those that the claims CLAIMS read.
+#: What sets the length of training in a claim file; records are those that the claims in CLAIMS read.
 SHORT: dict[str, dict[str, Any]] = {
     "test_approximation": {"STEPS": 100},
     "test_depth": {"STEPS": 100},

@@ -13,8 +13,8 @@ PAGE = f"# Performance\n\nBy hand.\n\n{document.BEGIN}\nold\n{document.END}\n\nM
 
 
 @pytest.fixture
-def found():
-    """Return what a whole run finds."""
+def measured():
+    """Return the results of a whole run."""
     engines = {"plain": 1000.0, "plain_fused": 500.0, "vmap": 250.0, "stacked": 100.0, "sklearn": None, "jax": 50.0}
     assert set(WAYS) == engines.keys()
     versions = {"torch": "2.0", "numpy": "2.1", "scikit-learn": "1.5", "jax": "0.7"}
@@ -37,17 +37,17 @@ def found():
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """Put the page and what belongs to it into a folder of the test's own."""
+    """Put the page, its numbers and its drawing into a folder of this test."""
     for name, path in {"PAGE": "performance.md", "KEPT": "engines/kept.json", "DRAWN": "engines/growth.svg"}.items():
         monkeypatch.setattr(document, name, tmp_path / path)
     (tmp_path / "performance.md").write_text(PAGE, encoding="utf-8")
     return tmp_path
 
 
-def test_the_page_states_machine_versions_and_ratios(found, places):
+def test_the_page_states_machine_versions_and_ratios(measured, places):
     """Only the generated part changes; it has a row for each workload and one for the geometric means."""
     source = places / "latest.json"
-    source.write_text(json.dumps(found), encoding="utf-8")
+    source.write_text(json.dumps(measured), encoding="utf-8")
 
     assert document.main([str(source)]) == 0
 
@@ -60,29 +60,29 @@ def test_the_page_states_machine_versions_and_ratios(found, places):
     assert "| geometric mean |  |  | 2.0x | 4.0x | 10.0x |  | 20.0x |" in page
     assert all(f"| {name} |" in page for name in WORKLOADS)
     assert "400 MB with 32 seeds and 440 MB with 512, 1.10 times" in page
-    assert json.loads((places / "engines/kept.json").read_text(encoding="utf-8")) == found
+    assert json.loads((places / "engines/kept.json").read_text(encoding="utf-8")) == measured
 
 
-def test_growth_is_drawn_the_same_each_time(found, tmp_path):
+def test_growth_is_drawn_the_same_each_time(measured, tmp_path):
     """One SVG of three panels, without a date: the same numbers give the same bytes."""
     for name in ("first.svg", "second.svg"):
-        document.draw(found["growth"], tmp_path / name)
+        document.draw(measured["growth"], tmp_path / name)
 
     first, second = ((tmp_path / name).read_text(encoding="utf-8") for name in ("first.svg", "second.svg"))
     assert first == second
     assert "width of two hidden layers" in "".join(ET.fromstring(first).itertext())  # noqa: S314 - our own file
 
 
-def test_a_partial_run_is_no_page(found, places, capsys):
-    """What is missing is named, exit status 1, and the page stays as it is."""
-    del found["workloads"][0], found["growth"]["width"]
+def test_a_partial_run_is_no_page(measured, places, capsys):
+    """The error names what is missing, exit status 1, and the page stays as it is."""
+    del measured["workloads"][0], measured["growth"]["width"]
     source = places / "latest.json"
-    source.write_text(json.dumps(found), encoding="utf-8")
+    source.write_text(json.dumps(measured), encoding="utf-8")
 
     assert document.main([str(source)]) == 1
 
-    said = capsys.readouterr().err
-    assert "not everything was measured; 1 approximation, growth with width missing: run the whole make bench." in said
+    error = capsys.readouterr().err
+    assert "not everything was measured; 1 approximation, growth with width missing: run the whole make bench." in error
     assert (places / "performance.md").read_text(encoding="utf-8") == PAGE
 
 
@@ -94,7 +94,7 @@ def test_without_a_run_it_says_what_writes_one(places, capsys):
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers():
-    """docs/performance.md is what the command writes from reports/engines/benchmark.json; without them it has none."""
+    """The command writes docs/performance.md from reports/engines/benchmark.json; without it there are no numbers."""
     page = document.PAGE.read_text(encoding="utf-8")
     empty = f"{document.BEGIN}\n{document.END}"
     expected = page

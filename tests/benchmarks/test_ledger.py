@@ -1,4 +1,4 @@
-"""latest.json: its fields, its ratios, and the word to who runs benchmarks beside workers."""
+"""latest.json: its fields, its ratios, and the error when benchmarks run with workers."""
 
 import json
 import subprocess
@@ -19,12 +19,12 @@ def entry(name, **engines):
 
 def test_the_json_has_the_fields_that_readers_rely_on():
     """Machine, workloads with microseconds of every way (null where it cannot), and the two ratios."""
-    found = json.loads(json.dumps(Ledger([entry("1", plain=300.0, stacked=30.0)]).as_json()))
+    content = json.loads(json.dumps(Ledger([entry("1", plain=300.0, stacked=30.0)]).as_json()))
 
-    assert {"machine", "workloads", "plain_over_stacked", "plain_over_jax"} <= found.keys()
-    assert {"cpu", "platform", "python", "torch", "numpy", "scikit-learn", "jax"} == found["machine"].keys()
-    assert found["workloads"][0]["name"] == "1"
-    assert found["workloads"][0]["engines"] == {
+    assert {"machine", "workloads", "plain_over_stacked", "plain_over_jax"} <= content.keys()
+    assert {"cpu", "platform", "python", "torch", "numpy", "scikit-learn", "jax"} == content["machine"].keys()
+    assert content["workloads"][0]["name"] == "1"
+    assert content["workloads"][0]["engines"] == {
         "plain": 300.0,
         "plain_fused": None,
         "vmap": None,
@@ -32,8 +32,8 @@ def test_the_json_has_the_fields_that_readers_rely_on():
         "sklearn": None,
         "jax": None,
     }
-    assert found["plain_over_stacked"] == pytest.approx(10)
-    assert found["plain_over_jax"] is None
+    assert content["plain_over_stacked"] == pytest.approx(10)
+    assert content["plain_over_jax"] is None
 
 
 def test_ratios_are_geometric_means():
@@ -44,7 +44,7 @@ def test_ratios_are_geometric_means():
 
 
 def test_the_machine_is_not_named():
-    """Only processor, system and versions are told, no host's name."""
+    """Only processor, system and versions are listed, no host name."""
     assert Ledger().as_json()["machine"]["platform"].count(" ") == 1
 
 
@@ -61,7 +61,7 @@ def test_the_table_has_a_line_for_each_workload_and_one_for_the_means():
 
 @pytest.mark.parametrize("options", [[], ["-n2"]], ids=["default", "-n2"])
 def test_workers_are_refused(options):
-    """Exit status 4, and the sentence says what to add; the suite's default, workers, is refused as well."""
+    """Exit status 4, and the error says what to add; the suite's default, workers, is refused as well."""
     pytest.importorskip("xdist")
     command = [sys.executable, "-m", "pytest", "benchmarks", *options]
 

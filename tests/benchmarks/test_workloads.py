@@ -1,4 +1,4 @@
-"""What is raced is what the claims train, and all ways of training do the same work."""
+"""The benchmarks train what the claims train, and all ways of training do the same work."""
 
 import dataclasses
 import importlib
@@ -35,7 +35,7 @@ CLAIMS = {
 
 
 class CapturedError(Exception):
-    """Ends a measurement at its first training, with what it was to train."""
+    """Ends a measurement at its first training, with the shape of that training."""
 
 
 def shape(runs, batch):
@@ -66,7 +66,7 @@ def measured(name, monkeypatch):
 
 
 def test_all_training_experiments_are_raced():
-    """1, 2, 4 to 12: 3 trains no networks of the suite's."""
+    """Experiments 1, 2 and 4 to 12: 3 trains no networks of ours."""
     assert {name.split()[0] for name in WORKLOADS} == {"1", "2", *map(str, range(4, 13))}
     assert WORKLOADS.keys() == CLAIMS.keys()
 
@@ -99,7 +99,7 @@ def test_all_ways_do_the_same_work(name):
 
 
 def test_scikit_learn_is_left_out_where_it_cannot_do_the_work():
-    """Weights for rows, other losses and repeated layers are beyond MLPClassifier; plain classification is not."""
+    """MLPClassifier does plain classification, but no weights for rows, other losses or repeated layers."""
     able = {
         name: ways(WORKLOADS[name][0](Seeds("benchmark", range(8))))["sklearn"] is not None
         for name in ("2 depth", "4 imbalance", "8 batches of 64", "9 losses")

@@ -39,7 +39,7 @@ def consistent(rate, nominal, worlds=WORLDS):
 
 
 def noises(rule, *names):
-    """Return the kinds of data to try on a rule: one, where it makes its own."""
+    """Return the kinds of data for a rule; a rule that draws its own data has one."""
     return ("normal",) if rule in calibration.OWN_DATA else ("normal", *names)
 
 
@@ -48,10 +48,10 @@ def noises(rule, *names):
 def test_round_data_err_no_more_than_alpha_on_the_margin(rule, n):
     """Both ways at most .005, for normal differences and accuracies in steps of 1/100 and 1/16."""
     for noise in ("normal", *STEPPED):
-        found = rates(rule, noise, n, AT, WORLDS)
+        simulated = rates(rule, noise, n, AT, WORLDS)
 
-        assert consistent(found.supported, ALPHA)
-        assert consistent(found.refuted, ALPHA)
+        assert consistent(simulated.supported, ALPHA)
+        assert consistent(simulated.refuted, ALPHA)
 
 
 @pytest.mark.parametrize("n", SEEDS)
@@ -60,10 +60,10 @@ def test_skewed_data_err_by_the_length_of_their_tail(rule, n):
     """The known weakness: 2 to 5 % under an exponential tail, whichever way it points; up to 10 % if it is longer."""
     for kinds, supported, refuted in ((SKEWED, 0.05, 0.055), (VERY_SKEWED, 0.07, 0.1)):
         for noise in kinds:
-            found = rates(rule, noise, n, AT, WORLDS)
+            simulated = rates(rule, noise, n, AT, WORLDS)
 
-            assert consistent(found.supported, supported)
-            assert consistent(found.refuted, refuted)
+            assert consistent(simulated.supported, supported)
+            assert consistent(simulated.refuted, refuted)
 
 
 @pytest.mark.parametrize("n", SEEDS)
@@ -71,10 +71,10 @@ def test_skewed_data_err_by_the_length_of_their_tail(rule, n):
                                             ("very skewed left", 0.001), ("very skewed right", 0.23)])  # fmt: skip
 def test_five_skewed_parts_err_more_against_the_claim_and_never_for_it(noise, refuted, n):
     """Each part may refute: their errors add, to a quarter under the longest tail. All five hardly ever support."""
-    found = rates("conjunction of 5", noise, n, AT, WORLDS)
+    simulated = rates("conjunction of 5", noise, n, AT, WORLDS)
 
-    assert consistent(found.supported, 0.0005)
-    assert consistent(found.refuted, refuted)
+    assert consistent(simulated.supported, 0.0005)
+    assert consistent(simulated.refuted, refuted)
 
 
 @pytest.mark.parametrize("n", SEEDS)
@@ -102,15 +102,15 @@ def test_levels_shares_and_ties_keep_their_rates(n):
         ("proportion above .5", ALPHA), ("level of 100 rows", 2 * ALPHA), ("level of 16 rows", 0.015),
         ("ties, by count", 0.015 if n == 8 else ALPHA), ("ties outside", 0.05), ("ties outside, 85 %", 0.35),
     ):  # fmt: skip
-        found = rates(rule, "normal", n, AT, WORLDS)
+        simulated = rates(rule, "normal", n, AT, WORLDS)
 
-        assert consistent(found.supported, nominal), rule
-        assert consistent(found.refuted, nominal), rule
+        assert consistent(simulated.supported, nominal), rule
+        assert consistent(simulated.refuted, nominal), rule
 
 
 @pytest.mark.parametrize("ties", [0.55, 0.7, 0.85])
 def test_ties_do_not_refute_a_difference_that_most_seeds_are_not_worse_by(ties, rng):
-    """By count a true "not worse" stays: a few seeds that lose .2 do not carry the others along."""
+    """By count a true "not worse" stays: a few seeds that lose .2 do not decide for the others."""
     which = rng.random((WORLDS, 1, 32))
     worse = 1 - (1 - ties) / 3
     values = np.where(which < ties, 0.0, np.where(which < worse, 0.02 * which, -0.2))
@@ -145,10 +145,10 @@ def test_ties_do_not_refute_a_gain_that_a_part_of_the_seeds_has(ties, n, by, rng
 @pytest.mark.parametrize("n", SEEDS)
 def test_times_err_no_more_than_alpha(n, budget):
     """Recorded in whole steps, cut off at a budget or never: censoring only withholds verdicts."""
-    found = timed(n, AT, budget, WORLDS)
+    simulated = timed(n, AT, budget, WORLDS)
 
-    assert consistent(found.supported, ALPHA)
-    assert consistent(found.refuted, 1.5 * ALPHA)
+    assert consistent(simulated.supported, ALPHA)
+    assert consistent(simulated.refuted, 1.5 * ALPHA)
     assert consistent(timed(n, OUTSIDE, budget, WORLDS).supported, 0.0005)
     assert consistent(timed(n, INSIDE, budget, WORLDS).refuted, 0.0005)
 
@@ -167,28 +167,28 @@ def test_every_rule_has_the_power_of_the_table_of_seeds(rule, n, effect):
     """97 of 100 for one part, 90 for a conjunction under skew, whose parts must all be supported.
 
     Ties are counted, and 16 seeds cannot prove a share of 80 %: what little is supported there is by the mean. So it is
-    at any number where a tie is no success.
+    at any number where a tie is not a success.
     """
     for noise in noises(rule, *STEPPED, *SKEWED):
-        found = rates(rule, noise, n, effect, WORLDS // 4).supported
+        power = rates(rule, noise, n, effect, WORLDS // 4).supported
         if rule.startswith("ties outside"):
-            assert found <= 0.05
+            assert power <= 0.05
         elif rule == "ties, by count" and n == 16:
-            assert found <= 0.2
+            assert power <= 0.2
         else:
-            assert found >= (0.9 if rule.startswith("conjunction") and noise in SKEWED else 0.97), noise
+            assert power >= (0.9 if rule.startswith("conjunction") and noise in SKEWED else 0.97), noise
 
 
 @pytest.mark.parametrize("n, effect", [(16, 2.0), (32, 1.3), (64, 1.0)])
 def test_times_have_the_same_power_and_lose_some_of_it_to_the_budget(n, effect):
-    """Nothing cut: as a difference. With a tight budget a fast run that is cut alone forbids support."""
+    """Nothing cut: as for a difference. With a tight budget, a fast run that is cut alone forbids support."""
     assert timed(n, effect, np.inf, WORLDS).supported >= 0.96
     assert 0.8 <= timed(n, effect, 128.0, WORLDS).supported <= timed(n, effect, np.inf, WORLDS).supported
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_four_looks_err_as_the_fixed_rule_does_for_every_rule(rule):
-    """On the margin both ways, and half a standard deviation off it: what one look errs, and not four times that."""
+    """On the margin both ways, and half a standard deviation off it: the error of one look, and not four times that."""
     supported = {"level of 16 rows": 0.015, "level of 100 rows": 0.0075, "ties, by count": 0.015}
     skewed = {"ties outside": 0.05, "ties outside, 85 %": 0.44}.get(rule)
     for noise in noises(rule, *STEPPED):
@@ -203,7 +203,7 @@ def test_four_looks_err_as_the_fixed_rule_does_for_every_rule(rule):
 
 @pytest.mark.parametrize("budget", [np.inf, 128.0])
 def test_four_looks_at_times_err_no_more_than_one(budget):
-    """With and without runs that never get there."""
+    """With and without runs that never reach the threshold."""
     at, out, inside = (calibration.sequential_times(truth, budget, WORLDS) for truth in (AT, OUTSIDE, INSIDE))
 
     assert consistent(at.supported, 1.2 * ALPHA)
@@ -214,68 +214,68 @@ def test_four_looks_at_times_err_no_more_than_one(budget):
 
 def test_four_looks_err_no_more_than_one():
     """At alpha / 4 each look the sum stays alpha; plain peeking errs three times as often."""
-    found, peeking = (sequential("normal", AT, 8000, alpha) for alpha in (ALPHA / 4, ALPHA))
+    corrected, peeking = (sequential("normal", AT, 8000, alpha) for alpha in (ALPHA / 4, ALPHA))
 
-    assert consistent(found.supported, ALPHA, 8000)
-    assert consistent(found.refuted, ALPHA, 8000)
+    assert consistent(corrected.supported, ALPHA, 8000)
+    assert consistent(corrected.refuted, ALPHA, 8000)
     assert not consistent(peeking.refuted, ALPHA, 8000)
 
 
 @pytest.mark.parametrize("noise, bound", [("steps of 1/100", 0.0075), ("skewed left", 0.055), ("skewed right", 0.06)])
 def test_four_looks_at_other_data_err_as_the_fixed_rule_does(noise, bound):
     """Under skew the looks add up their known errors, to 5 or 6 %; steps of 1/100 stay at alpha."""
-    found = sequential(noise, AT, WORLDS)
+    simulated = sequential(noise, AT, WORLDS)
 
-    assert consistent(found.supported, bound)
-    assert consistent(found.refuted, bound)
+    assert consistent(simulated.supported, bound)
+    assert consistent(simulated.refuted, bound)
     assert consistent(sequential(noise, INSIDE, WORLDS).refuted, 0.001)
 
 
 def test_looks_stop_early():
-    """One standard deviation inside the margin is decided after 21 seeds in the mean; five after 8."""
-    found = sequential("normal", 1.0, WORLDS)
+    """One standard deviation inside the margin is decided after 21 seeds on average; five after 8."""
+    simulated = sequential("normal", 1.0, WORLDS)
 
-    assert found.supported >= 0.99
-    assert found.seeds == pytest.approx(21, abs=1)
+    assert simulated.supported >= 0.99
+    assert simulated.seeds == pytest.approx(21, abs=1)
     assert sequential("normal", 5.0, WORLDS).seeds == pytest.approx(8, abs=0.1)
 
 
 def test_forty_true_claims_are_hardly_ever_refuted():
     """Half an sd inside the margin: P(any of 40 false "refuted") <= .002 for round data."""
     worlds = 40_000
-    one = rates("difference", "normal", 32, INSIDE, worlds).refuted
+    wrong = rates("difference", "normal", 32, INSIDE, worlds).refuted
 
-    assert 1 - (1 - one) ** 40 <= 0.002
+    assert 1 - (1 - wrong) ** 40 <= 0.002
 
 
 def printed():
-    """Return what stands between the markers of docs/statistics.md."""
+    """Return the text between the markers of docs/statistics.md."""
     return DOCUMENT.read_text(encoding="utf-8").split(calibration.BEGIN)[1].split(calibration.END)[0].strip()
 
 
 @pytest.mark.slow
 def test_the_document_s_tables_are_this_code_s():
     """All of them, simulated again: the same text, and numbers that differ by the last bits of a platform at most."""
-    told, found = printed(), calibration.tables()
+    printed_tables, simulated = printed(), calibration.tables()
 
-    assert NUMBER.sub("#", told) == NUMBER.sub("#", found)
-    assert [float(one) for one in NUMBER.findall(told)] == pytest.approx(
-        [float(one) for one in NUMBER.findall(found)], rel=0.05, abs=0.03
+    assert NUMBER.sub("#", printed_tables) == NUMBER.sub("#", simulated)
+    assert [float(number) for number in NUMBER.findall(printed_tables)] == pytest.approx(
+        [float(number) for number in NUMBER.findall(simulated)], rel=0.05, abs=0.03
     )
 
 
 def test_a_row_of_each_table_is_this_code_s():
     """The quick half of the test above."""
     table = printed()
-    found = [rates("difference", "normal", n, AT) for n in SEEDS]
+    errors = [rates("difference", "normal", n, AT) for n in SEEDS]
     row = "| difference | normal | 8 / 16 / 32 / 64 | {} | {} |".format(
-        " / ".join(calibration.percent(one.supported) for one in found),
-        " / ".join(calibration.percent(one.refuted) for one in found),
+        " / ".join(calibration.percent(error.supported) for error in errors),
+        " / ".join(calibration.percent(error.refuted) for error in errors),
     )
 
     assert row in table
     taken = [sequential("normal", truth) for truth in calibration.TRUTHS]
-    cells = " | ".join(f"{calibration.percent(one.supported)} ({one.seeds:.0f} seeds)" for one in taken)
+    cells = " | ".join(f"{calibration.percent(looks.supported)} ({looks.seeds:.0f} seeds)" for looks in taken)
     assert f"| difference | normal | 8, 16, 32, 64 in turn | {cells} |" in table
     looks = [sequential("normal", AT), sequential("normal", OUTSIDE), sequential("normal", INSIDE)]
     cells = " | ".join(
@@ -289,7 +289,7 @@ def test_the_document_tells_of_every_rule_and_every_noise():
     table = printed()
 
     assert f"{calibration.WORLDS:,} simulated experiments a cell" in table
-    assert "`python -m inference.calibration`" in table
+    assert "`python -m benchmarks.calibration`" in table
     assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | " not in table] == []
     assert [noise for noise in calibration.NOISE if f"\n| difference | {noise} | alpha / 4 | " not in table] == []
     for title in ("### Errors", "### Power", "### Sequential looks"):

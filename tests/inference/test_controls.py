@@ -1,4 +1,4 @@
-"""Negative controls: worlds in which a claim is false are hardly ever called supported, and quickly made."""
+"""Negative controls: worlds in which a claim is false are hardly ever called supported, and are quick to make."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ def test_the_bound_is_consistent_with_alpha():
 
 
 def test_shuffled_worlds_are_supported_as_often_as_the_rule_errs(measured):
-    """With a margin of zero and pure noise the control sees alpha, not never."""
+    """With a margin of zero and pure noise the control shows alpha, not zero."""
     counts = [
         exceeds(measured(0.0, sd=1)).control(np.random.default_rng(i), worlds=2000).supported for i in range(5)
     ]  # fmt: skip
@@ -71,7 +71,7 @@ MEANS = {
 
 @pytest.mark.parametrize("kind", MEANS)
 def test_a_control_fails_when_the_rule_is_broken(kind, measured, monkeypatch):
-    """Were the interval ten times too narrow, worlds where the claim is false would be supported, whatever its kind."""
+    """If the interval were ten times too narrow, worlds where the claim is false would be supported, for every kind."""
     data = measured(0.0, sd=1, arm=list("abc"))
     sound = MEANS[kind](data).control(np.random.default_rng(1))
     monkeypatch.setattr(rule, "_t", lambda *_: 0.25)
@@ -85,12 +85,12 @@ def test_a_control_fails_when_the_rule_is_broken(kind, measured, monkeypatch):
 
 
 def test_the_control_of_a_share_fails_when_its_interval_is_broken(measured, monkeypatch):
-    """Were the share itself taken for the lower end of its interval, worlds at the bound would be supported."""
+    """If the share itself were the lower end of its interval, worlds at the bound would be supported."""
     from pytest_claims.inference import parts
 
     def hopeful(success, low, high, alpha, share, judged=parts.judge_counts):
-        found = judged(success, low, high, alpha, share)
-        return replace(found, supported=found.effect > low)
+        decisions = judged(success, low, high, alpha, share)
+        return replace(decisions, supported=decisions.effect > low)
 
     monkeypatch.setattr(parts, "judge_counts", hopeful)
     control = proportion(measured(0.8) > 0.5, above=0.5).control(np.random.default_rng(1))
@@ -99,7 +99,7 @@ def test_the_control_of_a_share_fails_when_its_interval_is_broken(measured, monk
 
 
 def test_the_control_of_an_exact_claim_fails_when_it_is_not_exact(given, monkeypatch):
-    """Were 152 and the next number called equal, the perturbed worlds would be supported."""
+    """If 152 and the next number were called equal, the perturbed worlds would be supported."""
     from pytest_claims.inference import parts
 
     exact = parts._exactly
@@ -127,7 +127,7 @@ def test_a_sound_control_is_no_false_alarm(noise, n, given):
 
 
 def test_8_seeds_at_a_look_may_keep_their_sign(given):
-    """Of 256 signs one is the true one, more than alpha / 4: the bound of a look at 8 seeds says so, no other does."""
+    """One of 256 signs is the true one, more than alpha / 4: only the bound of a look at 8 seeds allows it."""
     look, looks = 0.005 / 4, {8: most_expected(400, 1 / 256), 16: most_expected(400, 0.005 / 4)}
     values = np.linspace(0.9, 1.1, 16)
     for n, bound in looks.items():
@@ -147,7 +147,7 @@ def test_an_ordered_claim_permutes_its_levels(measured):
 
 
 def test_the_permuted_levels_are_the_claim_s_own(measured):
-    """Without a permutation the levels give the parts' values back."""
+    """Without a permutation the levels give the parts' values."""
     data = measured([[3, 2, 1]] * 2, function=["sin", "abs"], units=[2, 4, 16])
     hypothesis = increases(data, "units", 1)
     values = hypothesis.levels.parts(hypothesis.levels.data)
@@ -157,14 +157,14 @@ def test_the_permuted_levels_are_the_claim_s_own(measured):
 
 
 def test_decreasing_levels_are_turned_for_the_control(measured):
-    """The reversed order's parts come out of its levels as well."""
+    """The parts of the reversed order follow from its levels as well."""
     from pytest_claims import decreases
 
     hypothesis = decreases(measured([3, 2, 1], units=[2, 4, 16]), "units", 1)
 
-    for one in (hypothesis, hypothesis.reversed()):
-        values = one.levels.parts(one.levels.data)
-        expected = sorted(part.values.tolist() for part in one.parts)
+    for claim in (hypothesis, hypothesis.reversed()):
+        values = claim.levels.parts(claim.levels.data)
+        expected = sorted(part.values.tolist() for part in claim.parts)
         assert np.allclose(sorted(values.tolist()), expected)
 
 
@@ -208,7 +208,7 @@ def test_mammen_s_weights_keep_three_moments():
 
 
 def test_skewed_levels_stay_within_eight_per_cent(rng, given):
-    """The long tail below the bound is the rule's weakness; the bound of the control is made for it."""
+    """The long tail below the bound is the rule's weakness; the bound of the control allows for it."""
     control = at_least(given(1 - 0.02 * rng.exponential(size=32)), 0.9).control(np.random.default_rng(1))
 
     assert control.ok
@@ -239,7 +239,7 @@ def test_an_exact_claim_is_perturbed(given):
 
 
 def test_times_are_relabelled_with_their_censoring(given):
-    """A run that was cut off takes its mark along when the arms change places."""
+    """A run that was cut off stays marked when the arms change places."""
     fast, slow = given(np.arange(100, 132)), given(np.full(32, 2500))
     control = sooner(fast, slow, budget=2500).control(np.random.default_rng(1))
 
@@ -296,20 +296,20 @@ def test_a_conjunction_of_conjunctions_is_controlled_member_by_member(guarded, r
 
 
 def test_ties_at_8_seeds_are_enumerated_for_all_worlds_at_once(rng, monkeypatch):
-    """Scipy enumerates tied ranks row by row, 400 times a control; it is never asked to."""
+    """Scipy enumerates tied ranks row by row, 400 times a control; we never let it."""
     values = xr.DataArray(0.5 + rng.integers(0, 4, (8, 1)) / 16, dims=("seed", "arm"))
-    asked = []
+    tied = []
 
     def scipys(gaps, *args, ranks=rule.stats.wilcoxon, **kwargs):
         magnitude = np.sort(np.abs(gaps), axis=-1)
-        asked.append(bool((np.diff(magnitude, axis=-1) == 0).any()))
+        tied.append(bool((np.diff(magnitude, axis=-1) == 0).any()))
         return ranks(gaps, *args, **kwargs)
 
     monkeypatch.setattr(rule.stats, "wilcoxon", scipys)
     at_least(values, 0.25).control(np.random.default_rng(1))
     exceeds(values).control(np.random.default_rng(1))
 
-    assert True not in asked
+    assert True not in tied
 
 
 def test_the_same_generator_gives_the_same_control(measured):

@@ -1,4 +1,4 @@
-"""A claim's function runs before there is data, and a design that cannot decide is found out."""
+"""A claim's function runs before there are data, and a design that cannot decide is detected."""
 
 import functools
 import re
@@ -55,9 +55,9 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: between(x, x, low=0.3, high=0.1), "The range from 0.3 to 0.1 is empty"),
         (lambda x: equivalent(x, "loss", within=0), "within is a margin above zero, not 0"),
         (lambda x: within(x, 0.88, -0.1), "margin is a margin above zero, not -0.1"),
-        (lambda x: increases(x, "loss", -1), "An ordered claim needs a margin of at least 0, not -1"),
-        (lambda x: decreases(x, "loss", -1), "An ordered claim needs a margin of at least 0, not -1"),
-        (lambda x: sooner(x, x, by=0.5, budget=100), "A factor of 0.5 would mean slower, not sooner"),
+        (lambda x: increases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
+        (lambda x: decreases(x, "loss", -1), "An ordered claim asks for at least 0 from end to end, not -1"),
+        (lambda x: sooner(x, x, by=0.5, budget=100), "A factor of 0.5 would be slower, not sooner"),
         (lambda x: proportion(x > 0, above=1), r"A share of seeds lies in \[0, 1\), not at 1"),
         (lambda x: exceeds(x, by=float("nan")), "by is a number that is fixed before there are data, not nan"),
         (lambda x: increases(x, "loss", by=None), "by is a number that is fixed before there are data, not None"),
@@ -65,10 +65,7 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: at_least(x, Fraction(9, 10)), "bound is a number that is fixed before there are data, not Fraction"),
         (lambda x: exceeds(x, by=10**400), "by is a number that is fixed before there are data, not 1000"),
         (lambda x: at_least(x, 0.9, resolution="1/16"), "resolution is a number that is fixed before there are data"),
-        (
-            lambda x: increases(x, "seed", 0.1),
-            "along names the conditions to compare, not 'seed': means are taken",
-        ),
+        (lambda x: increases(x, "seed", 0.1), "along names the conditions to compare; seeds are what a mean is taken"),
         (lambda x: sooner(x, x, budget=float("nan")), "A budget is a number above zero, an array of them or a pair"),
         (lambda x: sooner(x, x, budget=(100, 0)), "A budget is a number above zero, an array of them or a pair, not 0"),
         (lambda x: sooner(x, x, budget=None), "A budget is a number above zero, an array of them or a pair, not None"),
@@ -76,18 +73,18 @@ NUMBERS = xr.DataArray(np.linspace(1, 2, 32).reshape(16, 2), dims=("seed", "loss
         (lambda x: all_of(exceeds(x), x), r"all_of\(\) joins hypotheses, not (a measurement|DataArray)"),
         (
             lambda x: sooner(x, x, budget=(100,)),
-            "A pair of budgets has two values, for the fast arm and the slow arm, not 1",
+            "A pair of budgets is that of the fast arm and that of the slow one, not 1",
         ),
         (
             lambda x: exceeds(x, by=x.mean()),
             "by is a number that is fixed before there are data, not (a meas|DataArray)",
         ),
-        (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is at least 0, not -0.0625"),
+        (lambda x: at_least(x, 0.9, resolution=-1 / 16), "A resolution is a step of the unit, not -0.0625"),
         (lambda x: all_of(exceeds(x), equivalent(x, "loss", within=0)), "within is a margin above zero"),
     ],
 )
 def test_what_makes_no_sense_is_found_before_training_and_with_data(ask, why):
-    """In the same words: a claim's function is asked at collection, and a user's script has data at once."""
+    """In the same words: a claim's function is called at collection, and a user's script has data at once."""
     assert re.match(why, cannot_decide(ask(P), 32))
     assert describe_design(ask(P))
     assert smallest_detectable(ask(P), 32, 0.1) is None
@@ -107,7 +104,7 @@ def test_a_missing_argument_is_found_before_training():
 
 
 def test_a_budget_must_be_known_for_every_run():
-    """An array with a gap is seen when it is there, by the claim's error: not as a verdict about nan."""
+    """An array with a gap becomes the claim's error, not a verdict about nan."""
     budget = xr.full_like(NUMBERS, 100.0)
     budget[3, 1] = float("nan")
 
@@ -217,9 +214,9 @@ def test_what_is_detectable_has_ninety_per_cent_power(n):
     """Simulated: 90 % of t-tests find it."""
     effect = detectable(n, sd=2.0)
     d = effect + 2 * np.random.default_rng(n).standard_normal((20_000, n))
-    found = stats.ttest_1samp(d, 0, axis=-1, alternative="greater").pvalue < 0.005
+    supported = stats.ttest_1samp(d, 0, axis=-1, alternative="greater").pvalue < 0.005
 
-    assert found.mean() == pytest.approx(0.9, abs=0.01)
+    assert supported.mean() == pytest.approx(0.9, abs=0.01)
     assert power(n, effect, 2.0) == pytest.approx(0.9, abs=1e-6)
 
 
@@ -281,9 +278,9 @@ def test_what_is_detectable_between_two_ends_has_ninety_per_cent_power(margin):
     able = smallest_detectable(within(P, 0.5, margin), 32, 0.1)
     data = 0.5 + able + 0.1 * np.random.default_rng(3).standard_normal((20_000, 32))
     half = stats.t.isf(0.005, 31) * data.std(axis=-1, ddof=1) / 32**0.5
-    found = (data.mean(axis=-1) - half > 0.5 - margin) & (data.mean(axis=-1) + half < 0.5 + margin)
+    supported = (data.mean(axis=-1) - half > 0.5 - margin) & (data.mean(axis=-1) + half < 0.5 + margin)
 
-    assert found.mean() >= 0.895
+    assert supported.mean() >= 0.895
 
 
 def test_a_time_is_asked_for_as_a_factor():

@@ -27,7 +27,7 @@ ACTIVATIONS = ["relu", "tanh", "square", "sin", "identity"]
 
 
 def texts(hypothesis):
-    """Return what the parts are called."""
+    """Return the names of the parts."""
     return [part.text for part in hypothesis.parts]
 
 
@@ -112,7 +112,7 @@ class TestDifference:
         data = measured(0.8, technique=["deep", "shallow", "svc", "svc auto", "tree"], rows=range(9))
         networks, rivals = data.sel(technique=["deep", "shallow"]), data.sel(technique=["svc", "svc auto", "tree"])
         hypothesis = exceeds(networks, rivals)
-        part = next(one for one in hypothesis.parts if one.text == "technique shallow minus tree (at rows 4)")
+        part = next(part for part in hypothesis.parts if part.text == "technique shallow minus tree (at rows 4)")
         expected = data.sel(technique="shallow", rows=4) - data.sel(technique="tree", rows=4)
 
         assert len(hypothesis.parts) == 54
@@ -141,7 +141,7 @@ class TestDifference:
         assert len(hypothesis.conditions[0]["values"]) == 32
 
     def test_a_condition_called_n_is_not_the_number_of_seeds(self, measured):
-        """A label with the name of one of the table's columns is told as "condition n"."""
+        """A label with the name of one of the table's columns becomes "condition n"."""
         sizes = measured([0.6, 0.9], size=[20, 500]).rename(size="n")
         rows = increases(sizes, along="n", by=0.05).conditions
 
@@ -149,8 +149,8 @@ class TestDifference:
 
     def test_arms_without_labels_are_told_apart_by_name(self, measured):
         """Two arrays, two names."""
-        one, other = measured(0.9, name="with_pca"), measured(0.7, name="without")
-        hypothesis = exceeds(one, other)
+        with_pca, without = measured(0.9, name="with_pca"), measured(0.7, name="without")
+        hypothesis = exceeds(with_pca, without)
 
         assert texts(hypothesis) == ["with pca minus without"]
         assert [row.get("arm", row.get("condition")) for row in hypothesis.conditions] == ["with_pca", "without"]
@@ -239,7 +239,7 @@ def test_time_takes_a_budget_for_each_arm(given):
 
 
 def test_a_conjunction_flattens(measured):
-    """Supported iff all parts are; refuted iff any part is, at alpha / parts; nested ones become one."""
+    """Supported iff all parts are; refuted iff any part is, at alpha / parts; nested conjunctions are flattened."""
     data = measured([0.6, 0.7, 0.8], sd=0.02, layers=[1, 2, 3])
     rises, high = increases(data, "layers", 0.05), at_least(data.sel(layers=3), 0.7)
     both = all_of(all_of(rises, high), at_most(data.sel(layers=1), 0.7))

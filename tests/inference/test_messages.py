@@ -1,4 +1,4 @@
-"""One plain sentence says it all, in a terminal as on the page."""
+"""One plain sentence explains a verdict, in a terminal and on the page."""
 
 import re
 
@@ -40,7 +40,7 @@ def test_inconclusive_says_what_could_be_detected_and_how_many_seeds_would_decid
 
 
 def test_several_parts_say_how_they_stand(measured):
-    """How many hold, and which one decides."""
+    """How many hold, and which part decides."""
     data = measured([0.6, 0.7, 0.8], sd=0.01, layers=[1, 2, 3])
 
     assert "all 3 parts hold; the narrowest: " in increases(data, "layers", 0.05).judge().message

@@ -50,7 +50,7 @@ def test_functions_come_with_their_truth(measured):
 
 
 def test_a_boundary_shows_one_seed(rng):
-    """Grid, points and classes of the seed that is asked for, the first by default."""
+    """Grid, points and classes of the chosen seed, the first by default."""
     coords = {"seed": [0, 1], "x1": range(6), "x2": range(5)}
     grid = xr.DataArray(rng.random((2, 5, 6)), dims=("seed", "x2", "x1"), coords=coords)
     points = xr.DataArray(rng.random((2, 7, 2)), dims=("seed", "row", "axis"), coords={"seed": [0, 1]})
@@ -66,7 +66,7 @@ def test_a_boundary_shows_one_seed(rng):
 
 
 def test_a_dimension_too_many_is_an_error(measured):
-    """Said where the claim is written."""
+    """The error comes where the claim is written."""
     with pytest.raises(EvidenceError, match="layers, seed, step"):
         traces(measured(0.8, step=[0, 1], layers=[1, 2]), by=())
     with pytest.raises(EvidenceError, match="layers"):

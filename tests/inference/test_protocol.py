@@ -1,7 +1,7 @@
 """Every row of the protocol's twelve tables is one or two lines of this vocabulary.
 
-The numbers are invented; what is tested is that each claim can be said, and comes out as the kind and the number of
-parts that the protocol means.
+The numbers are invented. The tests check that each claim can be written, and has the kind and the number of parts that
+the protocol means.
 """
 
 import numpy as np
@@ -181,7 +181,7 @@ def test_a_row_of_the_protocol_can_be_said(row):
     hypothesis = build()
 
     assert (hypothesis.kind, len(hypothesis.parts)) == (kind, parts)
-    verdicts = [one.judge().verdict for one in (hypothesis, hypothesis.reversed())]
+    verdicts = [claim.judge().verdict for claim in (hypothesis, hypothesis.reversed())]
     assert set(verdicts) <= {"supported", "refuted", "inconclusive"}
     assert verdicts.count("supported") <= 1
     assert hypothesis.control(np.random.default_rng(0), worlds=40).worlds == 40

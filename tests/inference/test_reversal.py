@@ -85,10 +85,10 @@ def test_a_supported_claim_s_reverse_is_refuted(kind, rng):
 def test_the_order_of_the_seeds_is_of_no_consequence(kind, counts, order):
     """A verdict is a function of the set of seeds."""
     data = labelled(counts)
-    one, other = BUILD[kind](data).judge(), BUILD[kind](data.isel(seed=list(order))).judge()
+    original, shuffled = BUILD[kind](data).judge(), BUILD[kind](data.isel(seed=list(order))).judge()
 
-    assert one.verdict == other.verdict
-    assert one.interval == pytest.approx(other.interval, nan_ok=True)
+    assert original.verdict == shuffled.verdict
+    assert original.interval == pytest.approx(shuffled.interval, nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", BUILD)

@@ -39,18 +39,18 @@ def test_the_p_value_of_a_two_sided_region_is_the_worse_of_two_one_sided_tests(m
 @pytest.mark.parametrize("alpha", [0.005, 0.00125, 0.005 / 54])
 @pytest.mark.parametrize("n", [8, 16, 32, 64])
 def test_exact_intervals_are_those_of_binomtest(n, alpha):
-    """Clopper and Pearson's bounds for every count, as binomtest(...).proportion_ci gives them one by one."""
+    """Clopper and Pearson's bounds for every count, as binomtest(...).proportion_ci computes them singly."""
     expected = [stats.binomtest(k, n).proportion_ci(1 - 2 * alpha, "exact") for k in range(n + 1)]
 
     lower, upper = exact_intervals(n, alpha)
 
-    assert lower == pytest.approx([one.low for one in expected], abs=1e-12)
-    assert upper == pytest.approx([one.high for one in expected], abs=1e-12)
+    assert lower == pytest.approx([interval.low for interval in expected], abs=1e-12)
+    assert upper == pytest.approx([interval.high for interval in expected], abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [8, 9, 16, 32, 64])
 def test_signed_ranks_do_not_depend_on_the_neighbours(n, rng):
-    """Each row's p-value in a batch is the one that scipy gives it alone, with ties and zeros or without."""
+    """Each row has the same p-value in a batch as alone in scipy, with and without ties and zeros."""
     rows = np.concatenate([rng.standard_normal((4, n)) + 0.3, rng.integers(-2, 4, (4, n)) / 16, np.zeros((1, n))])
     expected = [stats.wilcoxon(row, zero_method="zsplit", alternative="greater").pvalue for row in rows]
 
@@ -77,7 +77,7 @@ def test_a_majority_needs(n, fewest, given):
 
 
 def test_alpha_is_a_parameter(measured):
-    """A sequential look asks for a wider interval than the final judgement."""
+    """A sequential look needs a wider interval than the final judgement."""
     hypothesis = at_least(measured(0.8, n=16), 0.7)
     wide, narrow = (hypothesis.judge(alpha).interval for alpha in (0.00125, 0.005))
 

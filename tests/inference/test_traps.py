@@ -32,7 +32,7 @@ def _no_numerical_warnings():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_is_an_error(bad, measured):
-    """Nan > alpha is False and permutation tests answer p = .0001: no verdict, an error that names the place."""
+    """Nan > alpha is False and permutation tests answer p = .0001: no verdict, but an error that names the place."""
     data = measured(0.9, layers=[1, 2])
     data[3, 1] = bad
 
@@ -149,7 +149,7 @@ def test_a_constant_difference_has_an_interval_of_some_width(given):
 
 
 def test_a_constant_difference_within_its_floor_of_the_margin_is_undecided(given):
-    """Sixteen times exactly one row more than asked is not yet proof."""
+    """Sixteen times exactly one row more than claimed is not yet proof."""
     assert exceeds(given(np.full(16, 0.06)), by=0.05, resolution=1 / 16).judge().verdict == "inconclusive"
 
 
@@ -233,7 +233,7 @@ def test_a_bimodal_outcome_is_counted(given):
 
 
 def test_equal_values_are_legitimate(given):
-    """Saturated accuracies, the same in every seed, are judged: whether seeds are used is checked elsewhere."""
+    """Saturated accuracies, equal in every seed, are judged; another check finds seeds that are not used."""
     assert at_least(given(np.ones(16)), 0.95, resolution=1 / 2000).judge().verdict == "supported"
     assert at_most(given(np.ones(16)), 0.95, resolution=1 / 2000).judge().verdict == "refuted"
     assert within(given(np.full(16, 0.88)), 0.88, 0.03, resolution=1 / 2000).judge().verdict == "inconclusive"
@@ -301,13 +301,13 @@ class TestCensoring:
 
 
 def test_parts_of_unequal_size_are_an_error(measured):
-    """A conjunction rests on the same seeds throughout."""
+    """All parts of a conjunction have the same seeds."""
     with pytest.raises(EvidenceError, match="different numbers of seeds"):
         all_of(at_least(measured(0.9, n=16), 0.5), at_least(measured(0.9, n=32), 0.5))
 
 
 def test_a_proportion_of_numbers_is_an_error(measured):
-    """What a tie counts for is the caller's comparison, so there must be one."""
+    """The caller's comparison decides what a tie counts as, so there must be a comparison."""
     with pytest.raises(EvidenceError, match="counts a comparison"):
         proportion(measured(0.9), above=0.5)
 

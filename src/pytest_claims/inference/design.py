@@ -158,9 +158,9 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
         if not _is_number(said[key]):
             return f"{key} is a number that is fixed before there are data, not {_shown(said[key])}."
     if said.get("resolution") is not None and said["resolution"] < 0:
-        return f"A resolution is at least 0, not {said['resolution']}."
+        return f"A resolution is a step of the unit, not {said['resolution']}."
     if said.get("along") == SEED:
-        return "along names the conditions to compare, not 'seed': means are taken over seeds."
+        return "along names the conditions to compare; seeds are what a mean is taken over."
     return _FAULTS[name](said) if name in _FAULTS else ""
 
 
@@ -242,7 +242,7 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         "" if 0 <= said["above"] < 1 else f"A share of seeds lies in [0, 1), not at {said['above']}."
     ),
     "sooner": lambda said: (
-        f"A factor of {said['by']} would mean slower, not sooner; swap the arms."
+        f"A factor of {said['by']} would be slower, not sooner; swap the arms."
         if said["by"] < 1
         else _budget_fault(said["budget"])
     ),
@@ -251,7 +251,7 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _ordered_fault(by: float) -> str:
-    return "" if by >= 0 else f"An ordered claim needs a margin of at least 0, not {by}; reverse the order."
+    return "" if by >= 0 else f"An ordered claim asks for at least 0 from end to end, not {by}; reverse the order."
 
 
 def _margin_fault(name: str, value: float) -> str:
@@ -266,7 +266,8 @@ def _budget_fault(budget: Any) -> str:
         if not is_array and not (isinstance(value, REAL) and value > 0):
             return f"A budget is a number above zero, an array of them or a pair, not {_shown(value)}."
     if isinstance(budget, tuple) and len(budgets) != len(("fast", "slow")):
-        return f"A pair of budgets has two values, for the fast arm and the slow arm, not {len(budgets)}."
+        count = f"{len(budgets)} {'number' if len(budgets) == 1 else 'numbers'}"
+        return f"A pair of budgets is that of the fast arm and that of the slow one, not {count}."
     return ""
 
 
