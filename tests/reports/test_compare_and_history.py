@@ -82,7 +82,7 @@ def test_comparison_writes_the_summary_of_a_ci_job(
         ),
         (["example", "gone", "-o", "x"], "gone cannot be read: No such file or directory."),
         (["example", "run", "-o", "run"], "run is the example itself: name the folder of a run."),
-        (["example", "partial", "-o", "x"], "partial holds a partial run: an example shows a whole one."),
+        (["example", "partial", "-o", "x"], "partial holds a partial run: an example needs a complete one."),
         (["condense", "gone.json", "-o", "x.json"], "gone.json cannot be read: No such file or directory."),
     ],
 )
