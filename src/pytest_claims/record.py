@@ -220,7 +220,7 @@ class Record(Entry):
     nodeid: str = ""  # pytest's
     text: str = ""  # the claim in a sentence
     source: str | None = None  # who claims it
-    registered: str | None = None  # the expected verdict; None where another version did not say
+    registered: str | None = None  # the expected verdict; None where another version did not record it
     reason: str | None = None  # why another verdict than supported is expected, with this run's numbers
     reason_template: str | None = None  # the same as written in the claim's file, before numbers are filled in
     # the result
