@@ -1,8 +1,8 @@
-"""A claim's record: its entry in results.json (design.md, contract 5), typed and frozen.
+"""A claim's record: its entry in results.json, typed and frozen.
 
-Judging builds it once; the report, the comparison with a baseline and JUnit read it. Written to JSON and read again it
-is the same: a field that an older version did not write is marked as absent and has its default here, a field that this
-version does not know is kept in ``extra``; both are written as they were read.
+Judging builds it once; the report, the comparison with a baseline and JUnit read it. Writing it to JSON and reading it
+again changes nothing: a field that an older version did not write is marked as absent and has its default, a field that
+this version does not know is kept in ``extra``, and both are written as they were read.
 """
 
 import json
@@ -18,23 +18,23 @@ from pytest_claims.vocabulary import DEFAULT_ENGINE, PROPERTY, REGISTERED
 #: The two ends of an interval or a region; None where it is open.
 Ends = tuple[float | None, float | None]
 
-#: Fields of every entry that are no fields of its JSON.
+#: Fields of every entry that its JSON does not have.
 _OWN = frozenset({"extra", "absent"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An object of results.json. In JSON null stands for a field's default."""
+    """An object of results.json. In JSON, null means a field's default."""
 
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields that this version does not know
-    absent: frozenset[str] = frozenset()  # fields that are not written, as long as they have their defaults
+    absent: frozenset[str] = frozenset()  # fields that are not written while they have their defaults
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
-        """Read an entry of this version, of an older or of a newer one."""
+        """Read an entry of this version, an older one or a newer one."""
         shape = _shape(cls)
-        given = {name: value for name, value in entry.items() if name in shape.defaults and value is not None}
-        values = {name: shape.readers[name](value) for name, value in given.items()}
+        known = {name: value for name, value in entry.items() if name in shape.defaults and value is not None}
+        values = {name: shape.readers[name](value) for name, value in known.items()}
         return cls(
             **{name: value for name, value in values.items() if value is not None},
             extra={name: value for name, value in entry.items() if name not in shape.defaults},
@@ -51,7 +51,7 @@ class Entry:
         return {**known, **{name: jsonable(value) for name, value in self.extra.items()}}
 
     def extended(self, more: Mapping[str, Any]) -> Self:
-        """Return the entry with further fields, given as in JSON; those that it has already are replaced."""
+        """Return the entry with further fields, as in JSON; fields that it has already are replaced."""
         return type(self).from_json(self.as_json() | jsonable(more))
 
     def without(self, names: Collection[str]) -> Self:
@@ -59,12 +59,12 @@ class Entry:
         return type(self).from_json({name: value for name, value in self.as_json().items() if name not in names})
 
     def only(self, names: Collection[str]) -> Self:
-        """Return the entry with no more than these fields."""
+        """Return the entry with only these fields."""
         return type(self).from_json({name: value for name, value in self.as_json().items() if name in names})
 
 
 class _Shape(NamedTuple):
-    """What reading and writing needs to know of a kind of entry: by field, in the order in which they are written."""
+    """A reader and a default for each field of a kind of entry, in the order in which fields are written."""
 
     readers: Mapping[str, Callable[[Any], Any]]
     defaults: Mapping[str, Any]
@@ -74,12 +74,15 @@ _SHAPES: dict[type, _Shape] = {}
 
 
 def _shape(kind: type[Entry]) -> _Shape:
-    """Return the shape of a kind of entry, which is looked up once."""
+    """Return the shape of a kind of entry; it is worked out once."""
     if kind not in _SHAPES:
-        known = [each for each in fields(kind) if each.name not in _OWN]
+        known = [entry for entry in fields(kind) if entry.name not in _OWN]
         _SHAPES[kind] = _Shape(
-            {each.name: each.metadata.get("read", _as_it_is) for each in known},
-            {each.name: each.default if each.default_factory is MISSING else each.default_factory() for each in known},
+            {entry.name: entry.metadata.get("read", _unchanged) for entry in known},
+            {
+                entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+                for entry in known
+            },
         )
     return _SHAPES[kind]
 
@@ -90,7 +93,7 @@ def _shared(names: frozenset[str]) -> frozenset[str]:
     return names
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -98,18 +101,18 @@ def _ends(value: Any) -> Ends | None:
     return (value[0], value[1]) if isinstance(value, list | tuple) and len(value) == 2 else None  # noqa: PLR2004
 
 
-#: How fields are read that are more than a number or a word; what cannot be read so has its default.
+#: How to read fields that are more than a number or a word; a value that cannot be read becomes the default.
 ENDS: Mapping[str, Any] = {"read": _ends}
 LIST: Mapping[str, Any] = {"read": lambda value: tuple(value) if isinstance(value, list | tuple) else None}
 
 
 def single(kind: type[Entry]) -> Mapping[str, Any]:
-    """Return how an entry inside another one is read."""
+    """Return how to read an entry inside another entry."""
     return {"read": lambda value: kind.from_json(value) if isinstance(value, Mapping) else None}
 
 
 def several(kind: type[Entry]) -> Mapping[str, Any]:
-    """Return how a list of entries is read; what is no entry in it is left out."""
+    """Return how to read a list of entries; anything else in the list is left out."""
 
     def read(value: Any) -> tuple[Entry, ...] | None:
         if not isinstance(value, list | tuple):
@@ -121,18 +124,18 @@ def several(kind: type[Entry]) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartRecord(Entry):
-    """One part of a claim: an effect with its interval, and the region that it is claimed to lie in."""
+    """One part of a claim: an effect with its interval, and the claimed region."""
 
-    text: str = ""  # what the effect is of, in words
+    text: str = ""  # names the part in words
     effect: float | None = None  # in the claim's unit; a share where seeds were counted
     interval: Ends | None = field(default=None, metadata=ENDS)  # of the effect
-    region: Ends | None = field(default=None, metadata=ENDS)  # that was claimed: of a share, where seeds were counted
+    region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one; of a share, where seeds were counted
     verdict: str = "error"
     margin: float | None = None  # the number that the claim names
     estimator: str | None = None  # mean, count or exact
     p_value: float | None = None  # one-sided; None where nothing is estimated
     sd: float | None = None  # over seeds
-    wins: int | None = None  # seeds that go the claim's way
+    wins: int | None = None  # seeds that agree with the claim
     role: str = ""  # gain, step, pair, range, level, share, time or exact
     values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
     counted: bool = False  # most differences are ties, so that seeds were counted
@@ -141,12 +144,12 @@ class PartRecord(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition(Entry):
-    """What was measured under one condition. The condition's labels are all fields but the statistics."""
+    """The values measured under one condition. All fields but the statistics are the condition's labels."""
 
     mean: float | None = None  # over seeds
     sd: float | None = None  # over seeds
     n: int | None = None  # seeds
-    values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # one a seed
+    values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # one for each seed
 
     @property
     def labels(self) -> Mapping[str, Any]:
@@ -161,7 +164,7 @@ class Condition(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialTime(Entry):
-    """What is known of one trial that a claim rests on."""
+    """The time and place of one trial that a claim rests on."""
 
     measurement: str = ""
     condition: Mapping[str, Any] = field(default_factory=dict)  # the trial's condition, values in words
@@ -174,27 +177,27 @@ class TrialTime(Entry):
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells a trial from others of its experiment; claims on one measurement share trials."""
+        """A name that no other trial of the experiment has; claims on one measurement share trials."""
         return self.measurement, str(self.condition), str(list(self.seeds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls(Entry):
-    """The negative control of a claim, and the verdict on its reverse. Older versions had several, by name."""
+    """A claim's negative control, and the verdict on its reverse. Older versions had several controls, by name."""
 
     kind: str | None = None  # relabelled, shifted to the margin or exact
     worlds: int | None = None  # in which the claim is false
-    supported: int | None = None  # worlds that were called supported all the same
-    bound: int | None = None  # so many may be
-    ok: bool | None = None  # whether no more were
-    beyond: int | None = None  # the same one standard deviation beyond the margin; None for other kinds
+    supported: int | None = None  # worlds that were nevertheless judged supported
+    bound: int | None = None  # the most that may be
+    ok: bool | None = None  # whether `supported` is within the bound
+    beyond: int | None = None  # like `supported`, one standard deviation beyond the margin; None for other kinds
     text: str | None = None  # the control in words
     reversed: str | None = None  # the verdict on the opposite claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look(Entry):
-    """What a sequential run saw at one of its looks."""
+    """The result of one look of a sequential run."""
 
     seeds: int | None = None
     verdict: str = "error"
@@ -202,7 +205,7 @@ class Look(Entry):
     interval: Ends | None = field(default=None, metadata=ENDS)
 
 
-#: Fields that are written only where somebody has filled them: drawing, the report, a baseline that is made small.
+#: Fields that are written only where drawing, the report or a condensed baseline has filled them.
 _LATER = frozenset({
     "reason_template", "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
 })  # fmt: skip
@@ -217,10 +220,10 @@ class Record(Entry):
     nodeid: str = ""  # pytest's
     text: str = ""  # the claim in a sentence
     source: str | None = None  # who claims it
-    registered: str | None = None  # the expected verdict; None where another version did not say
+    registered: str | None = None  # the expected verdict; None where another version did not record it
     reason: str | None = None  # why another verdict than supported is expected, with this run's numbers
-    reason_template: str | None = None  # the same as the claim's file has it, numbers to be filled in
-    # what came out
+    reason_template: str | None = None  # the same as written in the claim's file, before numbers are filled in
+    # the result
     verdict: str = "error"  # supported, refuted, inconclusive or error
     outcome: str | None = None  # pytest's word: passed, failed, xfailed, skipped or error; None where it is not known
     message: str = ""  # the verdict in a sentence that stands alone
@@ -228,7 +231,7 @@ class Record(Entry):
     effect: float | None = None  # of the deciding part
     interval: Ends | None = field(default=None, metadata=ENDS)  # of the deciding part
     margin: float | None = None  # the number that the claim names
-    region: Ends | None = field(default=None, metadata=ENDS)  # that the effect is claimed to lie in
+    region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one
     alpha: float | None = None  # of each side of the interval
     p_value: float | None = None  # of the deciding part; None where nothing is estimated
     parts: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # all of which must hold
@@ -236,22 +239,22 @@ class Record(Entry):
     unit: str = ""
     diverged: int | None = None  # replicates that training flagged
     inputs: Mapping[str, Any] = field(default_factory=dict)  # hash of the raw draws, by measurement and purpose
-    derived: Mapping[str, Any] = field(default_factory=dict)  # sums over arrays made from them, by name
+    derived: Mapping[str, Any] = field(default_factory=dict)  # sums over arrays made from these draws, by name
     trace: Mapping[str, Any] | None = None  # losses and gradients of the first steps, by probe
     controls: Controls | None = field(default=None, metadata=single(Controls))
     looks: tuple[Look, ...] | None = field(default=None, metadata=several(Look))  # None: the run is not sequential
-    # what it cost
+    # the cost
     seconds_by_trial: tuple[TrialTime, ...] = field(default=(), metadata=several(TrialTime))
     reused: int = 0  # trials read from an earlier run
     duration_s: float | None = None  # sum over the trials
-    # what else the deciding part says
+    # more about the deciding part
     direction: str | None = None  # how a difference was refuted: reversed, or smaller than the margin
-    win_rate: float | None = None  # share of the seeds that go the claim's way
+    win_rate: float | None = None  # share of the seeds that agree with the claim
     d_z: float | None = None  # a paired difference in standard deviations; None for levels and shares
     detectable: float | None = None  # the smallest effect that this many seeds support with 90 % power
     seeds_needed: int | None = None  # that would probably decide; None where no number within reach would
     seeds: int | None = None  # that the claim rests on
-    # where the claim stands
+    # the claim's source and protocol
     published: Any = None  # numbers by condition, nested to any depth, or words
     experiment: str = ""
     question: str = ""  # the first paragraph of the claim's file
@@ -267,42 +270,42 @@ class Record(Entry):
     clock: bool = False  # measures time, so that numbers differ from run to run
     stream: str = REGISTERED  # of seeds
     engine: str = DEFAULT_ENGINE  # that trained
-    # what drawing adds
+    # added by drawing
     seed_values: tuple[Any, ...] = field(default=(), metadata=LIST)  # names of the seeds, in the order of all values
     curves: tuple[str, ...] = field(default=(), metadata=LIST)  # files with the points of the figures' curves
     figures: tuple[str, ...] = field(default=(), metadata=LIST)  # files, below the report folder
-    captions: tuple[str, ...] = field(default=(), metadata=LIST)  # one a figure
+    captions: tuple[str, ...] = field(default=(), metadata=LIST)  # one for each figure
     figure_error: str | None = None  # why a figure could not be drawn
-    # what the report adds
+    # added by the report
     p_holm: float | None = None  # the p-value, adjusted over the claims of the run; descriptive
-    # what only a committed baseline holds
+    # only in a committed baseline
     numbers: str | None = None  # digest of all numbers that the verdict rests on
     evidence: str | None = None  # the entry of the baseline's pool that holds inputs, derived and trace
     absent: frozenset[str] = _LATER
 
     @property
     def deciding(self) -> PartRecord | None:
-        """The part that the top level repeats; None where no part is the same."""
+        """The part whose effect and interval are the claim's; None where there is none."""
         return next((part for part in self.parts if (part.effect, part.interval) == (self.effect, self.interval)), None)
 
     def failed(self, sentence: str, root: Path) -> Self:
-        """Return the record of a claim that could not be judged; the sentence loses the paths of this machine."""
+        """Return the record of a claim that could not be judged; the sentence loses all paths of this machine."""
         text = without_paths(sentence, [str(root)], elsewhere=True)
         return self.extended({"verdict": "error", "outcome": "error", "message": text})
 
 
 def attach(properties: list[tuple[str, Any]], record: Record) -> None:
-    """Put a record on a report's or an item's properties, where JUnit shows it; an earlier one is replaced."""
+    """Add a record to the properties of a test report or item, where JUnit shows it; an earlier record is replaced."""
     properties[:] = [(name, value) for name, value in properties if name != PROPERTY]
     properties.append((PROPERTY, json.dumps(record.as_json(), ensure_ascii=False, allow_nan=False)))
 
 
 def attached(properties: Collection[tuple[str, Any]]) -> Record | None:
-    """Return the record that a report or an item carries; None where it carries none."""
+    """Return the record from the properties of a test report or item; None where there is none."""
     text = next((value for name, value in properties if name == PROPERTY), None)
     return None if text is None else parse_record(str(text))
 
 
 def parse_record(text: str) -> Record:
-    """Read a record from its JSON; numbers that JSON has no word for (NaN, infinities) become None."""
+    """Read a record from its JSON; NaN and infinities, which JSON lacks, become None."""
     return Record.from_json(jsonable(json.loads(text, parse_constant=lambda _: None)))

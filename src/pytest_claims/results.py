@@ -1,4 +1,4 @@
-"""results.json, schema 1: a run's records with the facts of the run. Assembled, written, read again."""
+"""results.json, schema 1: the records and the facts of a run. Assembled, written and read here."""
 
 import json
 import re
@@ -15,16 +15,16 @@ from pytest_claims.vocabulary import SCHEMA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results(Entry):
-    """A run: what results.json holds, or a baseline that is made small."""
+    """A run: the contents of results.json, or of a condensed baseline."""
 
     schema: int | None = None  # of the file; None in files older than the field
     started: str = ""  # ISO 8601
     duration_s: float | None = None  # from the first test to the last
-    complete: bool | None = None  # whether every claim that was selected has its say; None where it is not known
+    complete: bool | None = None  # whether every selected claim was judged; None: not known
     command: tuple[str, ...] = field(default=(), metadata=LIST)
     environment: Mapping[str, Any] = field(default_factory=dict)  # versions, processor, commit; None: not known
-    short_options: bool = True  # whether options had their short names; older files do not say, and all of them had
-    condensed: bool = False  # whether this is a baseline made small
+    short_options: bool = True  # whether options had their short names, as in all runs older than this field
+    condensed: bool = False  # whether this is a baseline, made small
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
     baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
@@ -32,12 +32,12 @@ class Results(Entry):
 
     @property
     def alarms(self) -> list[Mapping[str, Any]]:
-        """What fails the comparison with the baseline: changed verdicts, changed inputs."""
+        """The changes that fail the comparison with the baseline: of verdicts and of inputs."""
         return [claim for claim in self._compared if claim.get("alarm")]
 
     @property
     def drifted(self) -> list[Mapping[str, Any]]:
-        """What departed from the baseline without an alarm."""
+        """The claims that departed from the baseline without an alarm."""
         return [claim for claim in self._compared if not claim.get("alarm") and claim.get("where")]
 
     @property
@@ -53,13 +53,13 @@ def natural(identifier: str) -> tuple[Any, ...]:
 
 
 def assemble(records: Iterable[Record], facts: Mapping[str, Any]) -> Results:
-    """Return the results of a run: ``facts`` are the fields beside "schema" and "claims", as in JSON."""
+    """Return the results of a run. ``facts`` are all fields but "schema" and "claims", as in JSON."""
     claims = adjusted(sorted(records, key=lambda record: natural(record.id)))
     return replace(Results.from_json({"schema": SCHEMA, "claims": [], **jsonable(facts)}), claims=claims)
 
 
 def adjusted(claims: Sequence[Record]) -> tuple[Record, ...]:
-    """Return the claims with Holm's adjusted p-value over those at hand. Descriptive: the interval decides."""
+    """Add each claim's p-value, adjusted by Holm's method over these claims. Descriptive: the interval decides."""
     tested = {at: claim.p_value for at, claim in enumerate(claims) if claim.verdict != "error"}
     known = {at: min(1.0, max(0.0, p_value)) for at, p_value in tested.items() if p_value is not None}
     by_claim = dict(zip(known, holm(list(known.values())), strict=True))
@@ -81,7 +81,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def write(folder: Path, results: Results) -> Path:
-    """Write results.json whole or not at all; one claim a line, so that two runs can be compared by diff."""
+    """Write results.json whole or not at all; each claim has a line, so that a diff can compare two runs."""
     claims = [json.dumps(claim.as_json(), ensure_ascii=False, allow_nan=False) for claim in results.claims]
     # claims come last, whatever another version added
     facts = replace(results, claims=()).without(["claims"]).as_json() | {"claims": []}
@@ -93,9 +93,9 @@ def write(folder: Path, results: Results) -> Path:
 
 
 def load(path: Path) -> tuple[Path, Any]:
-    """Return a stored run's file and what it holds; a folder stands for the results.json in it. ResultsError if none.
+    """Return a stored run's file and its contents; a folder means the results.json in it. ResultsError on failure.
 
-    What it holds may be anything that is JSON; numbers that JSON lacks are None.
+    The contents may be any JSON; NaN and infinities become None.
     """
     if path.is_dir():
         path = path / "results.json"
@@ -108,7 +108,7 @@ def load(path: Path) -> tuple[Path, Any]:
 
 
 def read(path: Path) -> Results:
-    """Read a results.json of schema 1; a folder stands for the file in it. ResultsError in one sentence otherwise."""
+    """Read a results.json of schema 1; a folder means the file in it. ResultsError, in one sentence, if this fails."""
     path, results = load(path)
     if not isinstance(results, dict) or "schema" not in results:
         raise ResultsError(f"{path} is no results.json of a claims run: it has no field 'schema'.")

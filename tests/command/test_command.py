@@ -60,7 +60,7 @@ def test_starting_a_folder_loads_nothing_heavy(tmp_path):
 
 
 def test_the_module_is_the_command():
-    """`python -m pytest_claims` and the entry point are one."""
+    """`python -m pytest_claims` and the entry point do the same."""
     (entry,) = metadata.entry_points(group="console_scripts", name="pytest-claims")
 
     assert entry.load() is main
@@ -79,7 +79,7 @@ def project(tmp_path, monkeypatch):
 
 
 def test_a_leg_is_checked_against_the_current_folder(project, capsys):
-    """constraints.txt and pyproject.toml are those of the current folder; what was got is written and printed."""
+    """constraints.txt and pyproject.toml are those of the current folder; its versions are written and printed."""
     assert main(["nightly", "check", "pinned", "out/leg.json"]) == 0
 
     assert json.loads((project / "out" / "leg.json").read_text())["state"] == "as meant"
@@ -87,7 +87,7 @@ def test_a_leg_is_checked_against_the_current_folder(project, capsys):
 
 
 def test_a_leg_is_checked_against_another_folder(project, monkeypatch, tmp_path_factory):
-    """`--root` names the folder where the current one is another."""
+    """`--root` names the folder where the current one differs."""
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     main(["nightly", "check", "oldest", "leg.json", "--root", str(project)])
 

@@ -75,7 +75,11 @@ def test_the_nightly_leg_asks_for_pre_releases_and_the_indexes_given(project):
     """--pre and every further index go to pip; nothing is constrained."""
     nightly = plan("nightly", project, {"ATOMIC_CLAIMS_INDEXES": "first second"}, project / "file")
 
-    assert [one for one in nightly.arguments if one in {"--pre", "first", "second"}] == ["--pre", "first", "second"]
+    assert [argument for argument in nightly.arguments if argument in {"--pre", "first", "second"}] == [
+        "--pre",
+        "first",
+        "second",
+    ]
     assert not nightly.constraints
 
 
@@ -93,7 +97,7 @@ def test_the_chosen_leg_asks_for_its_versions_and_leaves_the_others_free(project
 
 
 def test_a_leg_forgets_its_last_run(tmp_path):
-    """Record and report go, so that a crash today is not told by yesterday's results; an empty leg is no fault."""
+    """Record and report go, so that a crash today is not hidden by old results; an empty leg is no fault."""
     (tmp_path / "leg" / "report").mkdir(parents=True)
     (tmp_path / "leg" / "report" / "results.json").write_text("{}")
     (tmp_path / "leg" / "leg.json").write_text("{}")
@@ -155,19 +159,20 @@ def test_latest_says_what_its_python_keeps_out():
     got = judge("latest", STABLE, {}, PINNED, {"torch": "2.13.0"})
     newest = {"numpy": "2.5.5", "torch": "2.15.0", "scikit-learn": "1.9.1"}
 
-    told = with_kept_out(got, newest)
+    judged = with_kept_out(got, newest)
 
-    assert told.state == got.state == "nothing new"
-    assert told.text == f"{got.text} Kept out by Python {got.python} or by another package: numpy 2.5.5."
+    assert judged.state == got.state == "nothing new"
+    assert judged.text == f"{got.text} Kept out by Python {got.python} or by another package: numpy 2.5.5."
     assert with_kept_out(got, {"numpy": "2.4.6"}) == got
 
 
 @pytest.mark.parametrize(
-    "said, version", [("numpy (2.5.5)\nAvailable versions: 2.5.5, 2.5.4\n", "2.5.5"), ("", None), ("ERROR: no", None)]
+    "listing, version",
+    [("numpy (2.5.5)\nAvailable versions: 2.5.5, 2.5.4\n", "2.5.5"), ("", None), ("ERROR: no", None)],
 )
-def test_the_newest_release_is_read_off_pip(said, version):
+def test_the_newest_release_is_read_off_pip(listing, version):
     """The first line has it; where pip knows nothing there is none."""
-    assert newest_listed(said) == version
+    assert newest_listed(listing) == version
 
 
 def test_nightly_without_a_development_version_fails():

@@ -33,20 +33,20 @@ def baseline(bench):
 @pytest.mark.parametrize("regression", REGRESSIONS.values(), ids=REGRESSIONS)
 def test_a_regression_is_seen_at_the_earliest_stage_that_can_see_it(bench, baseline, regression):
     """Every experiment that uses what is broken departs at the stage and step named; the others stay bitwise equal."""
-    found = seen(compare(baseline, bench.run(regression.name, regression=regression.name)))
+    experiments = seen(compare(baseline, bench.run(regression.name, regression=regression.name)))
 
-    assert [one.experiment for one in found] == list(FILES)
-    assert missed(regression, found) == []
+    assert [experiment.experiment for experiment in experiments] == list(FILES)
+    assert missed(regression, experiments) == []
 
 
 def test_without_bias_correction_the_terminal_says_where_training_departed(bench, baseline):
     """The sentence names step 1, the first after an update, and what that leaves as a cause."""
     comparison = compare(baseline, bench.run("bias-correction", regression="bias-correction"))
 
-    (said,) = [line for line in comparison.sentences() if line.startswith("training first departed")]
-    assert "training first departed at step 1, in the loss" in said
-    assert "loss and gradient agree at step 0, so the update of the weights changed" in said
-    assert said.endswith(": 1.a, 2.a, 7.c, 9.d")
+    (sentence,) = [line for line in comparison.sentences() if line.startswith("training first departed")]
+    assert "training first departed at step 1, in the loss" in sentence
+    assert "loss and gradient agree at step 0, so the update of the weights changed" in sentence
+    assert sentence.endswith(": 1.a, 2.a, 7.c, 9.d")
 
 
 def test_another_stream_of_draws_fails_the_run(bench, baseline):

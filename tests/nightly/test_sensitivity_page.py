@@ -53,10 +53,10 @@ def compare(was, now):
     return drift.compare(Results.from_json(was), Results.from_json(now))
 
 
-def measured(told=(), repeats=(), workers=None, baseline=None):
+def measured(measurements=(), repeats=(), workers=None, baseline=None):
     """Make what the page is about."""
     base = Results.from_json(baseline or results())
-    return Measured(dict(told), list(repeats), workers or {}, base, base, "python -m benchmarks.sensitivity")
+    return Measured(dict(measurements), list(repeats), workers or {}, base, base, "python -m benchmarks.sensitivity")
 
 
 def test_the_earliest_stage_of_an_experiment_is_told_with_its_claims():
@@ -71,7 +71,7 @@ def test_the_earliest_stage_of_an_experiment_is_told_with_its_claims():
 
 
 def test_the_first_step_of_an_experiment_is_told():
-    """Of two claims that depart in their traces, the earlier step is told, in words too."""
+    """Of two claims that depart in their traces, the earlier step is shown, in words too."""
     base = results(record("2.a"), record("2.b"))
 
     (two,) = seen(compare(base, with_loss(with_loss(base, 0, 2, 0.55), 1, 1, 0.65)))
@@ -81,9 +81,12 @@ def test_the_first_step_of_an_experiment_is_told():
 
 def test_an_experiment_that_saw_nothing_has_no_stage():
     """Experiments without a difference are there, without stage; those that were not run are not."""
-    found = {one.experiment: one.stage for one in seen(compare(results(), with_loss(results(), 0, 1, 0.65)))}
+    stages = {
+        experiment.experiment: experiment.stage
+        for experiment in seen(compare(results(), with_loss(results(), 0, 1, 0.65)))
+    }
 
-    assert found == {"1": "trace", "2": None}
+    assert stages == {"1": "trace", "2": None}
 
 
 def test_what_is_seen_where_it_should_be_is_not_missed():
@@ -110,7 +113,7 @@ def test_an_experiment_that_does_not_use_what_is_broken_must_be_silent():
 
 
 def test_the_page_names_stage_place_and_what_came_of_it():
-    """A row has the fault, a cell for each experiment, and how the run ends; what was not run is said."""
+    """A row has the fault, a cell for each experiment, and how the run ends; the page says what was not run."""
     later = with_loss(results(), 0, 1, 0.65)
     later["claims"][0]["verdict"] = "refuted"
 
@@ -138,7 +141,7 @@ def test_the_page_says_how_many_seeds_there_were():
 
 
 def test_the_page_says_when_training_was_cut_short():
-    """Verdicts of shortened runs are not passed off as verdicts; of whole runs nothing is said."""
+    """Verdicts of shortened runs are not passed off as verdicts; whole runs have no such note."""
     whole = measured()
     short = dataclasses.replace(whole, shortened=True)
 
@@ -166,7 +169,7 @@ def test_a_page_without_repeats_claims_no_silence():
 
 
 def test_a_false_alarm_is_named():
-    """A repeat that differs stands on the page, with the claim."""
+    """A repeat that differs is on the page, with the claim."""
     raised = compare(results(), with_loss(results(), 1, 2, 0.55))
 
     text = page(measured(repeats=[compare(results(), results()), raised]))

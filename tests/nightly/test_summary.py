@@ -1,4 +1,4 @@
-"""The night's summary tells what must be told, keeps a small history and fails only then."""
+"""The night's summary reports what needs attention, keeps a small history, and fails only where it must."""
 
 import json
 
@@ -51,18 +51,18 @@ def results(*, failed=False, verdict_changed=False, departed=None, complete=True
 
 
 def test_a_calm_night_passes(night, capsys):
-    """Unchanged verdicts, nothing new and unavailable raise no alarm; what was not run is said."""
+    """Unchanged verdicts, nothing new and unavailable raise no alarm; the summary names what was not run."""
     night("pinned", results=results())
     night("latest", "nothing new")
     night("nightly", "unavailable")
 
     assert main(["nightly", "summary", str(night.folder), "pinned", "latest", "nightly"]) == 0
-    said = capsys.readouterr().out
-    assert "No verdict changed on pinned (latest: nothing new; nightly: unavailable)" in said
+    summary = capsys.readouterr().out
+    assert "No verdict changed on pinned (latest: nothing new; nightly: unavailable)" in summary
 
 
 def test_a_changed_verdict_fails_the_night_and_is_told_first(night, capsys):
-    """The leg with the change stands first, with the sentences of its comparison."""
+    """The leg with the change comes first, with the sentences of its comparison."""
     night("pinned", results=results())
     night("latest", results=results(failed=True, verdict_changed=True))
 
@@ -91,7 +91,7 @@ def test_drift_alone_is_shown_and_fails_nothing(night, capsys):
     ],
 )
 def test_what_is_no_clean_run_fails_the_night(night, capsys, ended, word):
-    """Changed inputs, interruptions, departures from the registration and crashes must be told."""
+    """Changed inputs, interruptions, departures from the registration and crashes are reported."""
     night("latest", results=ended)
 
     assert main(["nightly", "summary", str(night.folder), "latest"]) == 1
@@ -107,7 +107,7 @@ def test_a_leg_without_a_record_fails_the_night(night, capsys):
 
 
 def test_a_night_that_tested_nothing_fails(night):
-    """All legs unavailable or without news leave the claims untested, and that is told."""
+    """All legs unavailable or without news leave the claims untested, and the summary says so."""
     night("latest", "nothing new")
     night("nightly", "unavailable")
 
@@ -115,7 +115,7 @@ def test_a_night_that_tested_nothing_fails(night):
 
 
 def test_a_canary_on_stable_versions_fails_the_night(night):
-    """A leg that did not get what it is for must be told."""
+    """A leg that did not get what it is for is reported."""
     night("pinned", results=results())
     night("nightly", "not what it is for")
 
@@ -149,7 +149,7 @@ def test_history_forgets_the_oldest_nights(night, tmp_path):
 
 
 def test_the_pages_of_a_night(night, tmp_path):
-    """The site has the comparison of the legs in front, each leg's own report and its history behind."""
+    """The site has the comparison of the legs as its front page, and each leg's own report and history."""
     for leg in ("pinned", "latest"):
         night(leg, results=results())
         (night.folder / leg / "report" / "index.html").write_text(f"report of {leg}")

@@ -196,15 +196,15 @@ def claims(seed: int = 1) -> Iterator[tuple[dict[str, Any], Any, list[Any]]]:
     )
 
 
-def record(told: dict[str, Any], hypothesis: Any, rng: np.random.Generator) -> dict[str, Any]:
+def record(about: dict[str, Any], hypothesis: Any, rng: np.random.Generator) -> dict[str, Any]:
     """Return a whole record, as the trials would send it."""
     verdict = hypothesis.judge()
-    number = told["id"].partition(".")[0]
-    registered = told.get("registered", "supported")
+    number = about["id"].partition(".")[0]
+    registered = about.get("registered", "supported")
     as_registered = verdict.verdict == registered
     outcome = "failed" if not as_registered else "passed" if registered == "supported" else "xfailed"
     return {
-        "nodeid": f"claims/test_experiment_{number}.py::test_{told['id'].replace('.', '_').replace('@', '_')}",
+        "nodeid": f"claims/test_experiment_{number}.py::test_{about['id'].replace('.', '_').replace('@', '_')}",
         "source": f"{NOTEBOOK} {number}",
         "registered": registered,
         "reason": None,
@@ -243,7 +243,7 @@ def record(told: dict[str, Any], hypothesis: Any, rng: np.random.Generator) -> d
         "reused": 0,
         "derived": {},
         **verdict.as_json(),
-        **told,
+        **about,
     }
 
 
@@ -275,7 +275,7 @@ def hostile(folder: Path, identifier: str, text: str) -> dict[str, Any]:
     data = xr.DataArray(
         np.random.default_rng(0).normal(size=(8, 2)), dims=["seed", "arm"], coords={"arm": [text, "other"]}
     )
-    one = {
+    entry = {
         **error_record(), "id": identifier, "verdict": "supported", "kind": "difference", "effect": 1,
         "interval": [0, 2], "region": [0.0, None], "alpha": 0.005, "seeds": 8, "text": text, "message": text,
         "reason": text, "departures": text, "discussion": text, "question": text, "protocol": text, "source": text,
@@ -285,7 +285,7 @@ def hostile(folder: Path, identifier: str, text: str) -> dict[str, Any]:
         "controls": {"kind": text, "text": text, "ok": True},
     }  # fmt: skip
     pictures = [strips(data, along="arm", title=text, xlabel=text, ylabel=text)]
-    return {**one, **illustrate(folder, Record.from_json(one), pictures), "figure_error": text}
+    return {**entry, **illustrate(folder, Record.from_json(entry), pictures), "figure_error": text}
 
 
 FACTS: dict[str, Any] = {
@@ -304,23 +304,23 @@ FACTS: dict[str, Any] = {
 def made_up(folder: Path, seed: int = 1) -> list[dict[str, Any]]:
     """Return records of every kind, with their figures in ``folder``."""
     rng = np.random.default_rng(seed)
-    told = []
+    records = []
     for about, hypothesis, pictures in claims(seed):
-        one = record(about, hypothesis, rng)
-        told.append({**one, **illustrate(folder, Record.from_json(one), pictures)})
-    return [*told, error_record()]
+        entry = record(about, hypothesis, rng)
+        records.append({**entry, **illustrate(folder, Record.from_json(entry), pictures)})
+    return [*records, error_record()]
 
 
 def repeated(records: list[dict[str, Any]], times: int) -> list[dict[str, Any]]:
     """Return the records ``times`` times, under other ids; the repetitions show the same figures."""
-    told = list(records)
+    repetitions = list(records)
     for turn in range(1, times):
-        for one in records:
-            again = copy.deepcopy(one)
-            again["id"] = one["id"].replace(".", f".r{turn}", 1)
-            again["variant_of"] = one.get("variant_of") and one["variant_of"].replace(".", f".r{turn}", 1)
-            told.append(again)
-    return told
+        for entry in records:
+            copied = copy.deepcopy(entry)
+            copied["id"] = entry["id"].replace(".", f".r{turn}", 1)
+            copied["variant_of"] = entry.get("variant_of") and entry["variant_of"].replace(".", f".r{turn}", 1)
+            repetitions.append(copied)
+    return repetitions
 
 
 def assemble(records: Iterable[dict[str, Any]], facts: dict[str, Any]) -> store.Results:
@@ -361,8 +361,8 @@ def nights(report: Path, folder: Path, count: int) -> None:
             changed = claim.id == "2.a" and night >= count // 2
             claims.append(replace(moved, verdict="refuted") if changed else moved)
         environment = {**results.environment, "torch": torch}
-        told = replace(results, started=started, environment=environment, claims=tuple(claims))
-        store.write(folder / started[:10], told)
+        night_results = replace(results, started=started, environment=environment, claims=tuple(claims))
+        store.write(folder / started[:10], night_results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How busy the workers were while trials ran, told under the table of where the time went."""
+"""How busy the workers were while trials ran, shown under the table of where the time went."""
 
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,9 @@ def records(*trials: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_share_is_processor_time_over_workers_and_wall_time() -> None:
     """18 s of processor time in 10 s of two workers are 90 %; trials count once, reused ones not at all."""
-    found = busy(map(Record.from_json, records(*TRIALS, trial("gw0", 5.0, 500.0, 1.0, reused=True))))
+    shares = busy(map(Record.from_json, records(*TRIALS, trial("gw0", 5.0, 500.0, 1.0, reused=True))))
 
-    assert found == {"workers": 2, "seconds": pytest.approx(10), "share": pytest.approx(0.9)}
+    assert shares == {"workers": 2, "seconds": pytest.approx(10), "share": pytest.approx(0.9)}
 
 
 def test_it_is_unknown_for_trials_of_an_earlier_version() -> None:
@@ -48,9 +48,9 @@ def test_it_is_unknown_for_trials_of_an_earlier_version() -> None:
 
 def test_the_page_tells_it_where_the_time_went(tmp_path: Path) -> None:
     """One sentence under the table; none where it is not known."""
-    sentence = "trials used 90 % of the processor time of 2 workers."
+    sentence = "they used 90 % of the processor time of 2 workers."
 
-    told, untold = (page_text(tmp_path, assemble(records(*trials), FACTS)) for trials in (TRIALS, []))
+    with_times, without_times = (page_text(tmp_path, assemble(records(*trials), FACTS)) for trials in (TRIALS, []))
 
-    assert sentence in told
-    assert "of the processor time" not in untold
+    assert sentence in with_times
+    assert "of the processor time" not in without_times

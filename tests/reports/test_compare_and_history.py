@@ -57,7 +57,7 @@ def test_comparison_writes_the_summary_of_a_ci_job(
 ) -> None:
     """With GITHUB_STEP_SUMMARY set, at most 200 kB of Markdown, changed verdicts first."""
     many = [{**RECORD, "id": f"{n}.a", "text": "|" * 50} for n in range(1, 3000)]
-    changed = [{**one, "verdict": "refuted" if one["id"] == "2999.a" else "supported"} for one in many]
+    changed = [{**claim, "verdict": "refuted" if claim["id"] == "2999.a" else "supported"} for claim in many]
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     paths = [run(tmp_path / "a", *many), run(tmp_path / "b", *changed)]
 
@@ -82,7 +82,7 @@ def test_comparison_writes_the_summary_of_a_ci_job(
         ),
         (["example", "gone", "-o", "x"], "gone cannot be read: No such file or directory."),
         (["example", "run", "-o", "run"], "run is the example itself: name the folder of a run."),
-        (["example", "partial", "-o", "x"], "partial holds a partial run: an example shows a whole one."),
+        (["example", "partial", "-o", "x"], "partial holds a partial run: an example needs a complete one."),
         (["condense", "gone.json", "-o", "x.json"], "gone.json cannot be read: No such file or directory."),
     ],
 )
@@ -97,9 +97,9 @@ def test_bad_input_is_one_sentence(
             write(tmp_path / name, Results.from_json(stored))
 
     assert main(command) == 2
-    told = capsys.readouterr()
-    assert told.err == f"pytest-claims: {sentence}\n"
-    assert "index.html" not in told.out
+    output = capsys.readouterr()
+    assert output.err == f"pytest-claims: {sentence}\n"
+    assert "index.html" not in output.out
 
 
 def test_an_example_stays_below_its_limit(
@@ -163,7 +163,7 @@ def test_history_of_a_year_is_quick_and_small(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_history_remembers_a_claim_that_was_away(tmp_path: Path) -> None:
-    """A change across nights without the claim is told once, with all versions that changed in between."""
+    """A change across nights without the claim is reported once, with all versions that changed in between."""
     for day, records, torch in ((1, [RECORD], "1"), (2, [], "2"), (3, [{**RECORD, "verdict": "refuted"}], "2")):
         path = run(tmp_path / f"{day}", *records, torch=torch)
         path.write_text(path.read_text().replace("2026-11-23T", f"2026-11-0{day}T"))

@@ -22,27 +22,27 @@ from pytest_claims.report.figures.svg import for_page, short_path
 from tests.reports.factory import claims, record
 
 RNG = np.random.default_rng(0)
-EVERY_KIND = [(told, hypothesis, pictures) for told, hypothesis, pictures in claims()]
-IDS = [told["id"] for told, _, _ in EVERY_KIND]
+EVERY_KIND = [(about, hypothesis, pictures) for about, hypothesis, pictures in claims()]
+IDS = [about["id"] for about, _, _ in EVERY_KIND]
 
 
-def drawn(folder: Path, told: dict, hypothesis: object, pictures: list) -> tuple[dict, list[str]]:
+def drawn(folder: Path, about: dict, hypothesis: object, pictures: list) -> tuple[dict, list[str]]:
     """Draw one made-up claim; its record and its SVGs."""
-    one = record(told, hypothesis, np.random.default_rng(1))
-    one |= illustrate(folder, Record.from_json(one), pictures)
-    return one, [(folder / name).read_text(encoding="utf-8") for name in one["figures"]]
+    entry = record(about, hypothesis, np.random.default_rng(1))
+    entry |= illustrate(folder, Record.from_json(entry), pictures)
+    return entry, [(folder / name).read_text(encoding="utf-8") for name in entry["figures"]]
 
 
-@pytest.mark.parametrize("told, hypothesis, pictures", EVERY_KIND, ids=IDS)
+@pytest.mark.parametrize("about, hypothesis, pictures", EVERY_KIND, ids=IDS)
 def test_every_kind_of_picture_is_small_clean_and_repeatable(
-    report: Path, tmp_path: Path, told: dict, hypothesis: object, pictures: list
+    report: Path, tmp_path: Path, about: dict, hypothesis: object, pictures: list
 ) -> None:
     """At most 30 kB, the same bytes again, no date, no foreign reference, no fixed colour."""
-    one, texts = drawn(tmp_path, told, hypothesis, pictures)
+    entry, texts = drawn(tmp_path, about, hypothesis, pictures)
 
-    assert "figure_error" not in one
+    assert "figure_error" not in entry
     assert len(texts) == max(len(pictures), 1)
-    for name, text in zip(one["figures"], texts, strict=True):
+    for name, text in zip(entry["figures"], texts, strict=True):
         assert text == (report / name).read_text(encoding="utf-8")
         assert len(text.encode()) <= 30_000
         assert not re.search(r"\b20\d\d-\d\d-\d\d|matplotlib|https?://(?!www\.w3\.org)", text)
@@ -90,8 +90,8 @@ def test_seeds_do_not_hide_behind_their_mean() -> None:
 
 def test_a_share_of_seeds_stays_between_0_and_1() -> None:
     """7 of 8 seeds: the default figure shows the exact interval of the claim, not one of t that passes 1."""
-    told, hypothesis, _ = next(one for one in EVERY_KIND if one[0]["id"] == "2.b")
-    figure, caption = draw_record(Record.from_json(record(told, hypothesis, np.random.default_rng(1))))
+    about, hypothesis, _ = next(kind for kind in EVERY_KIND if kind[0]["id"] == "2.b")
+    figure, caption = draw_record(Record.from_json(record(about, hypothesis, np.random.default_rng(1))))
     low, high = figure.axes[0].get_ylim()
 
     assert caption.endswith("The bar is the share with its 99 % interval.")
@@ -102,10 +102,10 @@ def test_a_share_of_seeds_stays_between_0_and_1() -> None:
 
 def test_the_default_figure_shows_what_was_published() -> None:
     """A diamond for the one condition that a published number belongs to; words and other conditions get none."""
-    told, hypothesis, _ = next(one for one in EVERY_KIND if one[0]["id"] == "3.d")
+    about, hypothesis, _ = next(kind for kind in EVERY_KIND if kind[0]["id"] == "3.d")
     published = {"deep network": 0.91, "shallow network": "a little worse"}
-    one = record(told, hypothesis, np.random.default_rng(1)) | {"published": published}
-    figure, caption = draw_record(Record.from_json(one))
+    entry = record(about, hypothesis, np.random.default_rng(1)) | {"published": published}
+    figure, caption = draw_record(Record.from_json(entry))
     diamonds = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
 
     assert caption.endswith("Diamonds are published values.")
@@ -143,10 +143,10 @@ def test_intervals_are_those_of_t() -> None:
     values = np.random.default_rng(2).normal(3, 1, (16, 2))
     expected = stats.ttest_1samp(values[:, 0], 0).confidence_interval(0.99)
     values[3, 1] = np.nan
-    told = summarise(values)
+    summary = summarise(values)
 
-    assert (told.low[0], told.high[0]) == pytest.approx((expected.low, expected.high))
-    assert told.mean[1] == pytest.approx(np.nanmean(values[:, 1]))
+    assert (summary.low[0], summary.high[0]) == pytest.approx((expected.low, expected.high))
+    assert summary.mean[1] == pytest.approx(np.nanmean(values[:, 1]))
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_a_stored_figure_cannot_bring_a_script() -> None:
 def test_a_picture_that_raises_is_recorded(tmp_path: Path) -> None:
     """The sentence says what failed; figures that came before it stay."""
     data = xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "n"], coords={"n": [1, 2]})
-    one = illustrate(tmp_path, Record(id="1.a"), [lines(data, x="n"), object()])
+    additions = illustrate(tmp_path, Record(id="1.a"), [lines(data, x="n"), object()])
 
-    assert one["figures"] == ["figures/1.a.svg"]
-    assert one["figure_error"] == "TypeError: there is no drawing for a picture of type object"
+    assert additions["figures"] == ["figures/1.a.svg"]
+    assert additions["figure_error"] == "TypeError: there is no drawing for a picture of type object"
 
 
 def test_drawing_leaves_matplotlib_as_it_was() -> None:
@@ -253,7 +253,7 @@ def test_file_names_are_safe_and_distinct() -> None:
     """Ids stay as they are where they can; others become safe names that differ."""
     assert file_name("4.a@train-range") == "4.a@train-range"
     odd = ["../../etc/passwd", "a/b", "a_b", "a:b", "é", ".hidden", "x" * 300]
-    names = [file_name(one) for one in odd]
+    names = [file_name(identifier) for identifier in odd]
 
     assert len(set(names)) == len(odd)
     assert all(re.fullmatch(r"[\w@-][\w.@-]{0,95}", name) for name in names)
@@ -261,11 +261,11 @@ def test_file_names_are_safe_and_distinct() -> None:
 
 def test_records_stay_json(tmp_path: Path) -> None:
     """What drawing adds to a record is JSON."""
-    told, hypothesis, pictures = EVERY_KIND[0]
-    one, _ = drawn(tmp_path, told, hypothesis, pictures)
+    about, hypothesis, pictures = EVERY_KIND[0]
+    entry, _ = drawn(tmp_path, about, hypothesis, pictures)
 
-    assert as_json(one) == one
-    assert one["captions"][0].startswith("Each dot is a seed")
+    assert as_json(entry) == entry
+    assert entry["captions"][0].startswith("Each dot is a seed")
 
 
 @pytest.mark.parametrize("count", [2, 9, 20])

@@ -74,16 +74,16 @@ def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 FAULTS = """figures => figures.flatMap(figure => {
   const frame = figure.closest("article").getBoundingClientRect();
   const scale = figure.getBoundingClientRect().width / figure.viewBox.baseVal.width;
-  const words = [...figure.querySelectorAll("text")].filter(one => one.textContent.trim()).map(one => ({
-    text: one.textContent, box: one.getBoundingClientRect(),
-    size: scale * parseFloat(getComputedStyle(one).fontSize)}));
+  const words = [...figure.querySelectorAll("text")].filter(word => word.textContent.trim()).map(word => ({
+    text: word.textContent, box: word.getBoundingClientRect(),
+    size: scale * parseFloat(getComputedStyle(word).fontSize)}));
   const name = figure.closest("article").id;
   const inside = box => box.left >= frame.left && box.right <= frame.right;
   const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
   return [
-    ...words.filter(one => one.size < 9).map(one => `${name}: ${one.text} has ${one.size.toFixed(1)} px`),
-    ...words.filter(one => !inside(one.box)).map(one => `${name}: ${one.text} is cut`),
+    ...words.filter(word => word.size < 9).map(word => `${name}: ${word.text} has ${word.size.toFixed(1)} px`),
+    ...words.filter(word => !inside(word.box)).map(word => `${name}: ${word.text} is cut`),
     ...words.flatMap((a, i) => words.slice(i + 1).filter(b => meet(a.box, b.box))
       .map(b => `${name}: ${a.text} lies on ${b.text}`)),
   ];
@@ -104,7 +104,7 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
 
     Every console message, every error and every request that is not for the file itself fails the test.
     """
-    said: list[str] = []
+    problems: list[str] = []
     with tempfile.TemporaryDirectory() as profiles:
         contexts = []
 
@@ -117,10 +117,11 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
             context.set_default_timeout(PATIENCE)
             contexts.append(context)
             tab = context.pages[0]
-            tab.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-            tab.on("pageerror", lambda error: said.append(str(error)))
+            tab.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
+            tab.on("pageerror", lambda error: problems.append(str(error)))
             tab.on(
-                "request", lambda asked: said.append(asked.url) if not asked.url.startswith(("file:", "data:")) else 0
+                "request",
+                lambda request: problems.append(request.url) if not request.url.startswith(("file:", "data:")) else 0,
             )
             tab.goto(f"{(folders[page] / 'index.html').as_uri()}{hash_}")
             return tab
@@ -128,7 +129,7 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
         yield open_
         for context in contexts:
             context.close()
-    assert not said
+    assert not problems
 
 
 def shown_ids(tab: Any) -> list[str]:
@@ -143,13 +144,16 @@ def test_no_serious_violation_of_accessibility_rules(opened: Open, page: str, sc
     from axe_playwright_python.sync_playwright import Axe
 
     tab = opened(page, scheme=scheme)
-    tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    found = Axe().run(tab).response
-    serious = {one["id"]: [node["html"][:200] for node in one["nodes"]][:3] for one in found["violations"]
-               if one["impact"] in {"serious", "critical"}}  # fmt: skip
+    tab.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    results = Axe().run(tab).response
+    serious = {
+        violation["id"]: [node["html"][:200] for node in violation["nodes"]][:3]
+        for violation in results["violations"]
+        if violation["impact"] in {"serious", "critical"}
+    }
 
     assert serious == {}
-    assert "color-contrast" in {one["id"] for one in found["passes"]}
+    assert "color-contrast" in {rule["id"] for rule in results["passes"]}
 
 
 @pytest.mark.parametrize("width", [390, 1440])
@@ -158,7 +162,7 @@ def test_words_in_figures_are_read_and_whole(opened: Open, width: int) -> None:
     tab = opened(width=width)
     faults = tab.eval_on_selector_all("svg.figure", FAULTS)
 
-    assert [one for one in faults if one] == []
+    assert [fault for fault in faults if fault] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -179,8 +183,8 @@ def test_figures_are_there(opened: Open, scheme: str) -> None:
     for selector, at_least in (("svg.figure", 100), ("svg.forest", 20)):
         sizes = tab.eval_on_selector_all(
             selector,
-            "all => all.filter(one => one.checkVisibility())"
-            ".map(one => one.getBoundingClientRect()).map(box => [box.width, box.height])",
+            "all => all.filter(figure => figure.checkVisibility())"
+            ".map(figure => figure.getBoundingClientRect()).map(box => [box.width, box.height])",
         )
         assert len(sizes) >= 16
         assert min(min(size) for size in sizes) >= at_least
@@ -188,7 +192,7 @@ def test_figures_are_there(opened: Open, scheme: str) -> None:
     screen = np.asarray(Image.open(io.BytesIO(tab.screenshot(full_page=True))).convert("L"), dtype=int)
     boxes = tab.eval_on_selector_all(
         "svg.figure",
-        "all => all.map(one => [one.getAttribute('aria-label'), one.getBoundingClientRect()])"
+        "all => all.map(figure => [figure.getAttribute('aria-label'), figure.getBoundingClientRect()])"
         ".map(([label, box]) => [label, box.x, box.y + scrollY, box.width, box.height])",
     )
     for label, *box in boxes:
@@ -279,7 +283,7 @@ def test_works_with_the_keyboard(opened: Open) -> None:
 
 
 def test_all_is_readable_without_javascript(opened: Open) -> None:
-    """Every claim's section stands there with its sentence; controls that would do nothing are not shown."""
+    """Every claim's section is there with its sentence; controls that would do nothing are hidden."""
     tab = opened(java_script_enabled=False)
 
     for article in tab.locator("article.claim").all():
@@ -331,15 +335,16 @@ def test_prints_on_a4(opened: Open, scheme: str) -> None:
 
 @pytest.mark.usefixtures("browser")
 def test_the_example_comes_with_its_picture(report: Path, tmp_path: Path) -> None:
-    """One command: page and results.json in their folder, 1,440 pixels of the light page's top in at most 300 kB."""
+    """Page and results.json in a folder of their own; 1,440 pixels of the light page's top in at most 300 kB."""
     from PIL import Image
 
     # a process of its own: Playwright's interface drives one browser at a time
-    command = [sys.executable, "-m", "reports", "example", report, "-o", tmp_path / "example"]
-    subprocess.run([*command, "--picture", tmp_path / "example.png"], check=True, cwd=ROOT)
+    example, picture = tmp_path / "example", tmp_path / "example.png"
+    subprocess.run([sys.executable, "-m", "pytest_claims", "example", report, "-o", example], check=True, cwd=ROOT)
+    subprocess.run([sys.executable, "-m", "benchmarks.picture", example / "index.html", picture], check=True, cwd=ROOT)
 
-    assert sorted(path.name for path in (tmp_path / "example").iterdir()) == ["index.html", "results.json"]
-    assert (tmp_path / "example.png").stat().st_size <= 300_000
-    picture = Image.open(tmp_path / "example.png")
-    assert picture.size[0] == 1440
-    assert min(picture.convert("RGB").getpixel((1430, 10))) > 200
+    assert sorted(path.name for path in example.iterdir()) == ["index.html", "results.json"]
+    assert picture.stat().st_size <= 300_000
+    image = Image.open(picture)
+    assert image.size[0] == 1440
+    assert min(image.convert("RGB").getpixel((1430, 10))) > 200

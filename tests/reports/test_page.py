@@ -197,7 +197,7 @@ def test_a_figure_that_is_gone_is_said(tmp_path: Path) -> None:
     text = page_of(tmp_path, [record])
 
     assert "The figure figures/11.a.svg cannot be shown: No such file or directory." in text
-    assert "The figure figures/other.svg cannot be shown: it is no SVG." in text
+    assert "The figure figures/other.svg cannot be shown: it is not an SVG." in text
     assert ">secret<" not in text
 
 

@@ -87,12 +87,12 @@ def test_writes_the_folder_under_every_mode(project: pytest.Pytester, workers: t
     folder = project.path / "out"
 
     assert run.ret == 1
-    found = results(folder)
-    assert [(claim["id"], claim["outcome"]) for claim in found["claims"]] == [("1.a", "failed"), ("2.a", "passed")]
-    assert found["complete"] is True
-    assert found["schema"] == 1
-    assert [claim["figures"] for claim in found["claims"]] == [["figures/1.a.svg"], ["figures/2.a.svg"]]
-    assert all((folder / claim["figures"][0]).read_text().startswith("<svg") for claim in found["claims"])
+    written = results(folder)
+    assert [(claim["id"], claim["outcome"]) for claim in written["claims"]] == [("1.a", "failed"), ("2.a", "passed")]
+    assert written["complete"] is True
+    assert written["schema"] == 1
+    assert [claim["figures"] for claim in written["claims"]] == [["figures/1.a.svg"], ["figures/2.a.svg"]]
+    assert all((folder / claim["figures"][0]).read_text().startswith("<svg") for claim in written["claims"])
     assert (folder / "measurements.csv").read_text().count("\n") == 1 + 2 * 2 * 8
     assert 'id="2.a"' in (folder / "index.html").read_text()
 
@@ -235,10 +235,10 @@ def test_texts_cannot_move_the_cursor(project: pytest.Pytester) -> None:
     )
     run = project.runpytest_subprocess("--report", "out", "--color=no", "--tb=no", "-rN")
 
-    told = run.stdout.str()
-    assert "a [31mred  b" in told or "a [31mred b" in told
-    assert "    Refuted:  [2Jgone." in told
-    assert not {"\x1b", "\u202e"} & set(told)
+    output = run.stdout.str()
+    assert "a [31mred  b" in output or "a [31mred b" in output
+    assert "    Refuted:  [2Jgone." in output
+    assert not {"\x1b", "\u202e"} & set(output)
 
 
 def test_stopping_early_leaves_a_partial_report(project: pytest.Pytester) -> None:
@@ -251,8 +251,8 @@ def test_stopping_early_leaves_a_partial_report(project: pytest.Pytester) -> Non
     )
     project.runpytest_subprocess("--report", "out", "-x")
 
-    found = results(project.path / "out")
-    assert (found["complete"], len(found["claims"])) == (False, 1)
+    written = results(project.path / "out")
+    assert (written["complete"], len(written["claims"])) == (False, 1)
     assert "partial" in (project.path / "out" / "index.html").read_text()
 
 
@@ -284,8 +284,8 @@ def test_an_interrupt_leaves_a_partial_report(project: pytest.Pytester, workers:
     os.kill(run.pid, signal.SIGINT)
     out, _ = run.communicate(timeout=300)
 
-    found = results(project.path / "out")
-    assert (found["complete"], [claim["id"] for claim in found["claims"]]) == (False, ["2.a"]), out.decode()
+    written = results(project.path / "out")
+    assert (written["complete"], [claim["id"] for claim in written["claims"]]) == (False, ["2.a"]), out.decode()
     assert (project.path / "out" / "index.html").is_file()
 
 

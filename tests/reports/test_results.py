@@ -46,18 +46,18 @@ JSON = st.recursive(
 @given(JSON)
 def test_every_value_becomes_valid_json(value: Any) -> None:
     """Numbers that JSON lacks become null; everything else survives the way there and back."""
-    told = as_json(value)
+    plain = as_json(value)
 
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     if isinstance(value, float) and not math.isfinite(value):
-        assert told is None
+        assert plain is None
 
 
 def test_numpy_becomes_plain() -> None:
     """Scalars and arrays of numpy, sets of strings, keys that are numbers."""
-    told = as_json({1: np.float64(0.5), "a": np.arange(3), "b": np.bool_(True), "c": np.float32("nan")})
+    plain = as_json({1: np.float64(0.5), "a": np.arange(3), "b": np.bool_(True), "c": np.float32("nan")})
 
-    assert told == {"1": 0.5, "a": [0, 1, 2], "b": True, "c": None}
+    assert plain == {"1": 0.5, "a": [0, 1, 2], "b": True, "c": None}
 
 
 def test_a_record_with_nan_is_read() -> None:
@@ -84,14 +84,14 @@ def test_holm_adjusts_over_the_claims_of_the_run() -> None:
         {"id": "1.d", "verdict": "error", "p_value": 0.001},
         {"id": "1.e", "verdict": "supported", "p_value": None},
     ]
-    told = [claim.p_holm for claim in assemble(records, FACTS).claims]
+    adjusted = [claim.p_holm for claim in assemble(records, FACTS).claims]
 
-    assert told[:3] == pytest.approx([0.03, 0.04, 0.04])
-    assert told[3:] == [None, None]
+    assert adjusted[:3] == pytest.approx([0.03, 0.04, 0.04])
+    assert adjusted[3:] == [None, None]
 
 
 def test_written_and_read_again(tmp_path: Path) -> None:
-    """What was written is read; one claim a line; the last field is the claims; another schema is refused."""
+    """Reading gives back what was written; each claim is a line; claims come last; another schema is refused."""
     results = assemble([error_record(), {**error_record(), "id": "2.a"}], {**FACTS, "baseline": {"failed": False}})
     path = write(tmp_path, results)
 
@@ -104,7 +104,7 @@ def test_written_and_read_again(tmp_path: Path) -> None:
 
 def test_equal_results_are_equal_bytes(tmp_path: Path) -> None:
     """The order in which workers report changes nothing."""
-    records = [{**error_record(), "id": one} for one in ("1.a", "1.b", "10.a")]
+    records = [{**error_record(), "id": name} for name in ("1.a", "1.b", "10.a")]
     first = write(tmp_path / "a", assemble(records, FACTS)).read_bytes()
     second = write(tmp_path / "b", assemble(reversed(records), FACTS)).read_bytes()
 
@@ -123,7 +123,7 @@ def test_writing_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write_atomically(path, "new")
-    assert (path.read_text(), [one.name for one in tmp_path.iterdir()]) == ("old", ["file"])
+    assert (path.read_text(), [file.name for file in tmp_path.iterdir()]) == ("old", ["file"])
     assert mode & 0o044 == 0o044 & ~_umask()
 
 
@@ -157,10 +157,10 @@ def test_trying_a_folder_leaves_no_trace(tmp_path: Path) -> None:
 def test_paths_of_this_machine_are_taken_out(tmp_path: Path, text: str, expected: str) -> None:
     """Prefixes go, names that only begin alike stay; nested values are searched, keys are not."""
     names = {"root": str(tmp_path), "prefix": sys.prefix}
-    told = without_paths({"a": [text.format(**names)]}, [str(tmp_path), sys.prefix])
+    cleaned = without_paths({"a": [text.format(**names)]}, [str(tmp_path), sys.prefix])
     assert {str(tmp_path), sys.prefix, str(Path.home())} <= set(machine_paths(tmp_path))
 
-    assert told["a"][0] == expected.format(**names)
+    assert cleaned["a"][0] == expected.format(**names)
 
 
 @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ def test_addresses_of_repositories(remote: str, address: str | None) -> None:
 
 def test_environment_names_versions_and_no_person(tmp_path: Path) -> None:
     """Versions as installed; outside of a repository no commit; no host name, no user, no path."""
-    told = environment(tmp_path)
+    facts = environment(tmp_path)
 
-    assert told["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert told["numpy"] == np.__version__
-    assert told["commit"] is None
-    assert not {os.uname().nodename, os.environ.get("USER")} & {str(value) for value in told.values()}
+    assert facts["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert facts["numpy"] == np.__version__
+    assert facts["commit"] is None
+    assert not {os.uname().nodename, os.environ.get("USER")} & {str(value) for value in facts.values()}
 
 
 def test_source_links_need_a_clean_commit() -> None:
@@ -242,9 +242,9 @@ def test_measurements_are_tidy() -> None:
 def test_published_values_find_their_condition(published: Any, conditions: list, expected: list) -> None:
     """By label, by name and label, through nested keys; what is ambiguous belongs to none."""
     rows = conditions if published != 0.5 else [{"a": 1}, {"a": 2}]
-    found = published_of(Record.from_json({"published": published, "conditions": rows}))
+    readings = published_of(Record.from_json({"published": published, "conditions": rows}))
 
-    assert [one.condition for one in found] == expected
+    assert [reading.condition for reading in readings] == expected
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_words_for_effects(claim: dict, expected: tuple) -> None:
 
 def test_words_for_numbers() -> None:
     """Three figures, thousands separated, durations as people say them."""
-    assert [number(one) for one in (0, 1171, 0.00012345, 1e12, None, "x")] == [
+    assert [number(value) for value in (0, 1171, 0.00012345, 1e12, None, "x")] == [
         "0",
         "1,171",
         "0.000123",
@@ -315,7 +315,7 @@ def test_words_for_numbers() -> None:
         "\N{EM DASH}",
         "x",
     ]
-    assert [duration(one) for one in (3.21, 42, 245, 4320, None)] == [
+    assert [duration(seconds) for seconds in (3.21, 42, 245, 4320, None)] == [
         "3.2 s",
         "42 s",
         "4 min 5 s",

@@ -1,4 +1,4 @@
-"""`pytest-claims new FOLDER` starts a folder of claims in anybody's repository, and takes nothing away."""
+"""`pytest-claims new FOLDER` starts a folder of claims in anybody's repository, and replaces nothing."""
 
 import ast
 import os
@@ -61,7 +61,7 @@ def test_the_folder_is_called_my_claims_unless_named(repository):
 
 
 def test_the_claim_explains_itself(repository):
-    """Question, protocol and departures stand in the docstring; nothing but scikit-learn is needed beside the core."""
+    """Question, protocol and departures are in the docstring; besides the core, only scikit-learn is needed."""
     main(["new"])
 
     module = ast.parse((repository / "my_claims" / FILE).read_text(encoding="utf-8"))
@@ -223,7 +223,7 @@ def test_a_file_in_the_way_is_refused(repository, capsys, folder):
 
 @pytest.mark.parametrize("name, text", [("pyproject.toml", b"[tool"), ("pytest.ini", b"["), ("pytest.ini", b"\xff")])
 def test_a_configuration_that_cannot_be_read_is_refused(repository, capsys, name, text):
-    """One sentence names the file; nothing is written."""
+    """One sentence names the file, and nothing is written."""
     (repository / name).write_bytes(text)
 
     assert main(["new"]) == 2
@@ -233,7 +233,7 @@ def test_a_configuration_that_cannot_be_read_is_refused(repository, capsys, name
 
 
 def test_nested_folders_are_made(repository):
-    """All folders of a path are made; the settings stand where they would anyway."""
+    """All folders of a path are made; the settings go to their usual place."""
     assert main(["new", "research/2026/claims"]) == 0
 
     assert contents(repository).keys() == {f"research/2026/claims/{FILE}", "pytest.ini", ".gitignore"}
@@ -306,7 +306,7 @@ def test_links_and_permissions_of_a_configuration_stay(repository):
 
 @pytest.mark.usefixtures("repository")
 def test_missing_scikit_learn_is_mentioned(monkeypatch, capsys):
-    """Whoever lacks it reads so before the claim fails."""
+    """The command says so before the claim fails."""
     monkeypatch.setattr("pytest_claims.scaffold.importlib.util.find_spec", lambda _: None)
 
     assert main(["new"]) == 0
@@ -315,7 +315,7 @@ def test_missing_scikit_learn_is_mentioned(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_the_first_claim_is_supported(repository):
-    """`pytest my_claims/` passes, which a claim does that is supported as registered, at its 16 seeds."""
+    """`pytest my_claims/` passes: the claim is supported, as registered, with its 16 seeds."""
     main(["new"])
     ended = run_claim(repository, "-n0")
 

@@ -1,4 +1,4 @@
-"""The example that the repository carries: the page and results.json of one finished run, in few enough bytes."""
+"""The repository's example report: page and results.json of one complete run, small enough to commit."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +11,13 @@ from pytest_claims.results import Results, read, write
 #: Bytes of page and results.json together.
 MOST_BYTES = 5_000_000
 SPARE = 50_000
-#: What a comparison with a baseline finds causes in, and nobody reads.
+#: Fields that only a comparison with a baseline needs, and no reader.
 DROPPED = frozenset({"trace", "derived", "curves"})
 FIGURES = 6
 
 
 def slim(results: Results) -> Results:
-    """Return results without traces and sums over draws, numbers to six figures: half of the bytes, the same page."""
+    """Return results without traces and array sums, numbers to six figures: half of the bytes, the same page."""
     shorter = replace(results, claims=tuple(claim.without(DROPPED) for claim in results.claims))
     return Results.from_json(_rounded(shorter.as_json()))
 
@@ -25,7 +25,7 @@ def slim(results: Results) -> Results:
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{FIGURES}g}")
-    if isinstance(value, dict):  # six figures of a time since 1970 are hours
+    if isinstance(value, dict):  # times since 1970 stay whole: six figures would round them to hours
         return {key: item if key == "began" else _rounded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_rounded(item) for item in value]
@@ -33,12 +33,12 @@ def _rounded(value: Any) -> Any:
 
 
 def write_example(folder: Path, target: Path) -> Path:
-    """Write a whole run's results.json, slimmed, and its page to ``target``; ResultsError where it is no example."""
+    """Write a complete run's results.json, slimmed, and its page to ``target``; ResultsError if it cannot be used."""
     from pytest_claims.report.page import page_text
 
     results = read(folder)
     if not results.complete:
-        raise ResultsError(f"{folder} holds a partial run: an example shows a whole one.")
+        raise ResultsError(f"{folder} holds a partial run: an example needs a complete one.")
     if folder.resolve() == target.resolve():
         raise ResultsError(f"{folder} is the example itself: name the folder of a run.")
     used = write(target, slim(results)).stat().st_size

@@ -1,7 +1,7 @@
-"""Forest plots: an effect with its interval against the region that was claimed, as small SVGs.
+"""Forest plots: an effect with its interval and the claimed region, as small SVGs.
 
-They stretch with the page: positions are per cent of the width, so that lines and letters keep their size from a phone
-to a wide screen.
+They stretch with the page: positions are per cent of the width, so lines and letters have the same size on a phone and
+on a wide screen.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ from pytest_claims.record import PartRecord, Record
 from pytest_claims.report.words import ends, interval_text, quantity, region_text
 from pytest_claims.vocabulary import ENDS
 
-#: Kinds whose effect is a difference: zero is a place that a reader looks for.
+#: Kinds whose effect is a difference, so that a reader looks for zero.
 DIFFERENCES = frozenset({"ordered", "difference", "equivalence", "time", "conjunction"})
 PADDING = 0.09
 #: Labels of the axis that are closer than this (per cent of the width) would run into each other.
 CLOSE = 20.0
-WORDS = 27.0  # likewise, of a label in words
+WORDS = 27.0  # the same for a label in words
 EDGE = 12.0
 
 
@@ -30,7 +30,7 @@ class Scale:
     high: float
 
     def at(self, value: float) -> float:
-        """Return a value's place, never outside of the plot."""
+        """Return a value's position, always within the plot."""
         return round(min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low))), 2)
 
 
@@ -59,13 +59,13 @@ def strip(claim: Record, part: PartRecord | None = None, scale: Scale | None = N
     label = f"{measured}; claimed: {region_text(claim, part)}"
     marks = _marks(claim.kind, shown, scale)
     if part is not None:
-        # a row of a table says it all in its other cells
+        # the other cells of the table's row say the same in words
         return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(marks)
     return Markup('<svg class="forest" role="img" aria-label="{}">{}</svg>').format(label, marks)
 
 
 def panel(claim: Record) -> Markup:
-    """Return the plot of a claim's own section: the same with a labelled axis. Empty where there is no effect."""
+    """Return the plot for a claim's own section, with a labelled axis. Empty where there is no effect."""
     scale = scale_of(claim, [claim])
     if scale is None or claim.effect is None:
         return Markup("")
@@ -84,7 +84,7 @@ def panel(claim: Record) -> Markup:
 
 
 def _apart(ticks: Mapping[float, str]) -> list[tuple[float, str]]:
-    """Leave out the later one of two labels that would touch."""
+    """Return the labels without those that would touch an earlier one."""
     kept: list[tuple[float, str]] = []
     for place, words in ticks.items():
         if all(abs(place - other) > CLOSE for other, _ in kept):

@@ -1,4 +1,4 @@
-"""Published values beside measured ones: which condition each of them belongs to."""
+"""Published values: which measured condition each of them belongs to."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ARROWS = {1: "rises", -1: "falls", 0: "stays"}
 
 @dataclass(frozen=True)
 class Published:
-    """A published value, the keys that lead to it, and the index of the condition that it belongs to, if any."""
+    """A published value, its keys, and the index of its condition, if there is one."""
 
     keys: tuple[str, ...]
     value: Any
@@ -21,7 +21,7 @@ class Published:
 
     @property
     def is_number(self) -> bool:
-        """Whether the value can be drawn; others are words."""
+        """Whether the value is a number, which can be drawn, and not a word."""
         return isinstance(self.value, int | float) and not isinstance(self.value, bool)
 
     @property
@@ -31,7 +31,7 @@ class Published:
 
 
 def published_of(claim: Record) -> list[Published]:
-    """Return every published value; one that fits several conditions belongs to none."""
+    """Return every published value; a value that fits several conditions gets none."""
     values = []
     for keys, value in _flat(claim.published):
         fitting = [at for at, row in enumerate(claim.conditions) if all(_fits(key, row.labels) for key in keys)]
@@ -70,10 +70,10 @@ def _plain(value: Any) -> str:
 
 
 def direction(claim: Record) -> tuple[str, str] | None:
-    """Return what was published: ("rises", "0.625 to 0.688"), ("", "152") for a single value, None for none.
+    """Return the direction and values published: ("rises", "0.625 to 0.688"), ("", "152") for a single value, or None.
 
-    Values count in the order in which they are published, those of the first series where there are several. A quantity
-    that is named is said, as it need not be the measured one: ("", "0 to 0.033 (mean squared error)").
+    Values keep their published order; of several series, the first one counts. A named quantity is shown, since it may
+    differ from the measured one: ("", "0 to 0.033 (mean squared error)").
     """
     values = [reading for reading in published_of(claim) if reading.is_number]
     if not values:
@@ -90,7 +90,7 @@ def direction(claim: Record) -> tuple[str, str] | None:
 
 
 def _quantity(claim: Record, reading: Published) -> str:
-    """Return " (accuracy)" where the first of several keys names no condition, hence what was measured."""
+    """Return " (accuracy)" where the first of several keys names no condition, but a quantity."""
     rows = claim.conditions
     if len(reading.keys) == 1 or not rows or any(_fits(reading.keys[0], row.labels) for row in rows):
         return ""

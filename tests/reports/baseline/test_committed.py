@@ -128,7 +128,7 @@ def test_a_claim_is_a_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fault, said",
+    "fault, sentence",
     [
         ({"complete": False}, "interrupted"),
         ({"claims": [record("2.a", verdict="error")]}, "2.a: an error is no verdict"),
@@ -136,14 +136,14 @@ def test_a_claim_is_a_line(tmp_path):
         ({"claims": [record("2.a", stream="fresh-1")]}, "2.a: not at the registered seeds"),
     ],
 )
-def test_only_complete_runs_at_registered_seeds_become_baselines(tmp_path, fault, said):
+def test_only_complete_runs_at_registered_seeds_become_baselines(tmp_path, fault, sentence):
     """Interrupted runs, errors and other seeds are refused in one sentence."""
-    with pytest.raises(ResultsError, match=said):
+    with pytest.raises(ResultsError, match=sentence):
         review(tmp_path / "pinned.json", Results.from_json({**as_json(), **fault}))
 
 
 def test_a_review_shows_what_changes(tmp_path):
-    """Changed verdicts, new and dropped claims are told before anything is written."""
+    """Changed verdicts, new and dropped claims are listed before anything is written."""
     path = tmp_path / "pinned.json"
     write(path, condensed(results()))
     before = path.read_text()

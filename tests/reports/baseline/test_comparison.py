@@ -144,7 +144,7 @@ def test_the_last_bits_of_a_dataset_are_no_mismatch():
 
 
 @pytest.mark.parametrize(
-    "path, value, said",
+    "path, value, expected",
     [
         (
             "trace.train.loss.0",
@@ -164,11 +164,11 @@ def test_the_last_bits_of_a_dataset_are_no_mismatch():
         ("trace.train.loss.2", None, "step 2, in the loss: loss and gradient agree at steps 0 to 1"),
     ],
 )
-def test_training_that_departs_says_where(path, value, said):
+def test_training_that_departs_says_where(path, value, expected):
     """The first step and number that differ are named, with what they leave as a cause; drift alone fails nothing."""
     comparison = compare(run(), changed(run(torch="2.14.0"), path, value))
 
-    assert said in text(comparison)
+    assert expected in text(comparison)
     assert "torch 2.13.0 → 2.14.0 probably did it" in text(comparison)
     assert not comparison.failed
 
@@ -204,7 +204,7 @@ def test_a_systematic_shift_is_material_drift_and_fails_nothing():
 
 
 def test_chaotic_noise_within_half_the_margin_is_no_material_change():
-    """Differences without a direction whose interval lies inside half the margin are said to be immaterial."""
+    """Differences without a direction whose interval lies inside half the margin are called immaterial."""
     noise = 0.01 * np.random.default_rng(2).standard_normal(32)
 
     comparison = compare(run(), shifted(run(), noise))
@@ -249,7 +249,7 @@ def test_clock_claims_are_compared_by_verdict_only():
 
 
 def test_measured_time_changes_its_verdict_only_by_a_contradiction():
-    """A slow night may leave a clock claim undecided: that is told and no alarm; the opposite verdict is one."""
+    """A slow night may leave a clock claim undecided: reported, but no alarm; the opposite verdict is an alarm."""
     was = run(claim("8.a", clock=True))
 
     comparison = compare(was, changed(was, "verdict", "inconclusive"))
@@ -280,7 +280,7 @@ def test_fewer_seeds_are_paired_with_their_own():
 
 
 def test_another_schema_is_one_sentence():
-    """A baseline of another schema is compared in what it names alike."""
+    """A baseline of another schema is compared in the fields that both have."""
     old = {"schema": 0, "claims": [{"id": "2.a", "verdict": "supported"}]}
 
     comparison = compare(old, run())
@@ -297,11 +297,11 @@ def test_another_claim_set_is_one_sentence():
         "1 of this run's claims is not in the baseline (9.a) and 1 of the baseline's claims was not run (2.b)"
         in text(comparison)
     )
-    assert [one.id for one in comparison.claims] == ["2.a"]
+    assert [claim.id for claim in comparison.claims] == ["2.a"]
 
 
 def test_a_baseline_of_other_claims_compares_nothing():
-    """Without a claim in common nothing is compared, and that is said."""
+    """Without a claim in common nothing is compared, and a line says so."""
     comparison = compare(run(claim("2.a")), run(claim("9.a")))
 
     assert comparison.sentences()[0].startswith("nothing was compared")
@@ -327,7 +327,7 @@ def test_the_same_versions_leave_the_suites_own_code():
 
 
 def test_another_processor_is_suspected_with_the_code():
-    """Its arithmetic differs in the last bits; where the commit is another as well, both are named."""
+    """Its arithmetic differs in the last bits; where the commit differs too, both are named."""
     moved = changed(run(cpu="B"), "trace.train.loss.1", 0.61)
     both = changed(run(cpu="B", commit="deadbeef99"), "trace.train.loss.1", 0.61)
 
@@ -337,7 +337,7 @@ def test_another_processor_is_suspected_with_the_code():
 
 
 def test_claims_with_one_cause_share_a_line():
-    """Two claims that departed at the same place for the same reason are told in one line."""
+    """Two claims that departed at the same place for the same reason share one line."""
     was = run(claim("2.a"), claim("2.b"))
     now = changed(was, "trace.train.loss.1", 0.61)
     now["claims"][1]["trace"] = now["claims"][0]["trace"]

@@ -1,4 +1,4 @@
-"""Figures: pictures (pure data of ``inference``) and evidence, drawn by matplotlib as small SVGs for dark and light."""
+"""Figures: draws pictures (plain data of ``inference``) and records as small SVGs for light and dark, by matplotlib."""
 
 from pytest_claims.report.figures.illustrate import illustrate
 

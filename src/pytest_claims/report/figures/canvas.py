@@ -1,4 +1,4 @@
-"""The paper that figures are drawn on: matplotlib's figure objects, one style, no state outside of them."""
+"""Figures and axes to draw on: matplotlib's figure objects in one style, without global state."""
 
 import textwrap
 import warnings
@@ -23,9 +23,9 @@ from pytest_claims.report.figures.palette import GRID, INK, MUTED, PAPER, look
 from pytest_claims.report.figures.seeds import Floats, Summary
 from pytest_claims.report.words import MINUS, clip
 
-WIDTH = 5.0  # inches of 72 points: 480 CSS pixels; small, so that letters are still read on a phone
+WIDTH = 5.0  # inches of 72 points: 480 CSS pixels; small, so that letters stay readable on a phone
 HEIGHT = 3.0
-LINE = 46  # letters that fit beside each other, as large as they are on a phone
+LINE = 46  # letters that fit on a line, at their size on a phone
 PAD = 0.06
 LABEL = 60
 BESIDE = 26  # letters of a title beside an axis, on one line
@@ -69,9 +69,9 @@ STYLE: dict[Any, Any] = {
 
 @contextmanager
 def styled(salt: str) -> Iterator[None]:
-    """Draw in our style, whatever a user's matplotlibrc says; everything is as it was afterwards."""
+    """Draw in our style, whatever a user's matplotlibrc says; afterwards all settings are restored."""
     with mpl.rc_context(), warnings.catch_warnings():
-        # letters that matplotlib's own face lacks are set by the browser, in its face
+        # the browser draws the letters that matplotlib's own font lacks, in its own font
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
         mpl.rcdefaults()
@@ -89,7 +89,7 @@ def paper(rows: int = 1, columns: int = 1, height: float = HEIGHT) -> tuple[Figu
 
 
 def name_axes(axes: Axes, x: str | None, y: str | None) -> None:
-    """Write the axes' titles; a long one beside the axis stands on two lines."""
+    """Write the axes' titles; a long one on the vertical axis gets two lines."""
     axes.set_xlabel(label(x or ""))
     # on a phone letters are larger than here: room for them before the ticks, and along the axis
     axes.set_ylabel("\n".join(textwrap.wrap(label(y or "", 2 * BESIDE), BESIDE)), labelpad=7)
@@ -97,13 +97,13 @@ def name_axes(axes: Axes, x: str | None, y: str | None) -> None:
 
 def label(text: Any, most: int = LABEL) -> str:
     """Return a label on one line, short enough to be drawn."""
-    # control characters are no XML, and nothing to draw
+    # XML does not allow control characters
     printable = "".join(letter if letter.isprintable() else " " for letter in str(text).replace("_", " "))
     return clip(" ".join(printable.split()), most)
 
 
 def scale(axes: Axes, log: object) -> None:
-    """Set logarithmic axes where asked ("x", "y", "xy"), and ticks that read 0.01, 10,000."""
+    """Make axes logarithmic ("x", "y", "xy"), and write ticks as 0.01, 10,000."""
     for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
         if isinstance(log, str) and name in log:
             (axes.set_xscale if name == "x" else axes.set_yscale)("log")
@@ -121,9 +121,9 @@ def tick(value: float) -> str:
 
 
 def dots(axes: Axes, x: Floats, y: Floats, colour: str, size: float = 3.6, *, cap: str = "round") -> None:
-    """Draw a dot at each point, all in one path: a line of no length with a round (or square) cap.
+    """Draw a dot at each point, all in one path: a line of length zero with a round (or square) cap.
 
-    A tenth of the bytes of a marker each; one path also keeps its transparency where dots overlap.
+    A dot takes a tenth of a marker's bytes, and one path has the same opacity where dots overlap.
     """
     ok = np.isfinite(x) & np.isfinite(y)
     if not ok.any():
@@ -154,7 +154,7 @@ def threads(
     width: float = 0.7,
     transform: Transform | None = None,
 ) -> None:
-    """Draw thin lines, one a seed, all in one path. ``transform``: of other coordinates than the data's."""
+    """Draw a thin line for each seed, all in one path. ``transform``: for coordinates other than the data's."""
     curves = [(x, y) for x, y in curves if len(x)]
     if not curves:
         return
@@ -199,7 +199,7 @@ def published_marks(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
 
 
 def horizontal(axes: Axes, value: float, text: str, *, flip: bool = False, dash: str = "--") -> None:
-    """Draw a line across the axes at a value; its name stands outside, where no data are."""
+    """Draw a line across the axes at a value; its name is outside, where there are no data."""
     (axes.axvline if flip else axes.axhline)(value, color=INK, linewidth=1, linestyle=dash, zorder=3)
     name = f"{text}\n{tick(float(f'{value:.3g}'))}"
     where: Mapping[str, Any] = (
@@ -229,13 +229,13 @@ def distinct(texts: Sequence[str]) -> tuple[str, list[str]]:
     words = [text.split(" ") for text in texts]
     shared = 0
     if len(texts) > 1:
-        while all(len(one) > shared + 1 and one[shared] == words[0][shared] for one in words):
+        while all(len(text) > shared + 1 and text[shared] == words[0][shared] for text in words):
             shared += 1
-    return " ".join(words[0][:shared]) if words else "", [" ".join(one[shared:]) for one in words]
+    return " ".join(words[0][:shared]) if words else "", [" ".join(text[shared:]) for text in words]
 
 
 def key(figure: Figure, names: Sequence[str], kind: str = "both", *, published: bool = False) -> None:
-    """Write the key above the axes: needed where there are several series, or published points.
+    """Write the key above the axes, where there are several series or published points.
 
     ``kind`` says what a series looks like: "line", "dots" or "both".
     """
@@ -259,7 +259,7 @@ def key(figure: Figure, names: Sequence[str], kind: str = "both", *, published: 
     columns = max(1, min(len(handles), LINE // (longest + 5)))
     columns = ceil(len(handles) / ceil(len(handles) / columns))  # full rows: none with a single entry
     rows = ceil(len(handles) / columns) + bool(head)
-    # a long key makes the figure higher; it must not take its room from the axes
+    # a long key makes the figure higher instead of the axes smaller
     figure.set_figheight(figure.get_figheight() + KEY_ROW * max(0, rows - KEY_ROWS))
     made = figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=2.2,
                          columnspacing=2.2, borderaxespad=0.1, title=head or None, alignment="left")  # fmt: skip

@@ -1,4 +1,4 @@
-"""The figure of a claim that asks for none: drawn from its record alone, so that it can be drawn again at any time."""
+"""The figure of a claim without pictures: drawn from its record alone, so that it can be drawn again at any time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from pytest_claims.report.figures.seeds import Summary
 from pytest_claims.report.published import DIAMONDS, published_of
 from pytest_claims.report.words import clip, ends
 
-#: More conditions than this are not read one by one; the effects of the parts are.
+#: With more conditions than this, the figure shows the parts' effects instead.
 MOST_CONDITIONS = 30
 MOST_PARTS = 40
 
@@ -34,9 +34,7 @@ def draw_record(record: Record) -> tuple[Figure, str] | None:
 
 EFFECTS = "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
 CAPTION = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
-SHARES = (
-    "Each dot is a seed: at 1 where it shows what is claimed, else at 0. The bar is the share with its 99 % interval."
-)
+SHARES = "Each dot is a seed: 1 if it shows the claimed effect, else 0. The bar is the share with its 99 % interval."
 
 
 def _conditions(record: Record, rows: Sequence[Condition]) -> tuple[Figure, str]:
@@ -69,7 +67,7 @@ def _published(record: Record, rows: Sequence[Condition]) -> list[float | None]:
 
 
 def _shares(record: Record, count: int) -> Summary | None:
-    """Shares of seeds with the exact intervals that the claim is judged by: a t interval would leave 0 to 1."""
+    """Return shares of seeds with the exact intervals that decide the claim; a t interval could leave 0 to 1."""
     parts = record.parts
     bounds = [ends(part.interval) for part in parts if part.estimator == "count"]
     if record.kind != "proportion" or not len(bounds) == len(parts) == count:
@@ -79,13 +77,13 @@ def _shares(record: Record, count: int) -> Summary | None:
 
 
 def _names(labels: Sequence[Mapping[str, Any]]) -> tuple[str | None, list[str]]:
-    """Name the rows by the labels in which they differ; a single one of these names the axis."""
-    keys = list(dict.fromkeys(key for one in labels for key in one))
-    telling = [key for key in keys if len({str(one.get(key)) for one in labels}) > 1] or keys
-    if len(telling) == 1:
-        (key,) = telling
-        return None if key == "condition" else key, [say(one[key]) if key in one else "—" for one in labels]
-    return None, [describe({key: one[key] for key in telling if key in one}) or "all" for one in labels]
+    """Name the rows by the labels in which they differ; if there is only one such label, it names the axis."""
+    keys = list(dict.fromkeys(key for row in labels for key in row))
+    differing = [key for key in keys if len({str(row.get(key)) for row in labels}) > 1] or keys
+    if len(differing) == 1:
+        (key,) = differing
+        return None if key == "condition" else key, [say(row[key]) if key in row else "—" for row in labels]
+    return None, [describe({key: row[key] for key in differing if key in row}) or "all" for row in labels]
 
 
 def _effects(record: Record, parts: Sequence[PartRecord]) -> Figure:

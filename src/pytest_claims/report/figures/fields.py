@@ -17,18 +17,18 @@ PANELS_WIDE = 3
 
 
 def draw_functions(picture: Functions) -> Figure:
-    """One panel for each condition: a thin line a seed, the target dashed over them."""
+    """Draw a panel for each condition: a thin line for each seed, with the target dashed over them."""
     series = picture.series()
     columns = min(PANELS_WIDE, len(series))
     rows = ceil(len(series) / columns)
     figure, panels = canvas.paper(rows, columns, height=min(9.5, max(canvas.HEIGHT * 0.85, 1.75 * rows + 0.6)))
     budget = int(POINTS * 0.9) // len(series)
     target = False
-    for one, axes in zip(series, panels, strict=False):
+    for curves, axes in zip(series, panels, strict=False):
         canvas.scale(axes, False)
-        x = np.asarray(one.x, dtype=float)
-        canvas.threads(axes, thinned(x, list(one.y), budget), SERIES[0], alpha=0.45, width=0.8)
-        truth = picture.truth_of(one.coords)
+        x = np.asarray(curves.x, dtype=float)
+        canvas.threads(axes, thinned(x, list(curves.y), budget), SERIES[0], alpha=0.45, width=0.8)
+        truth = picture.truth_of(curves.coords)
         if truth is not None:
             ((u, v),) = thinned(x, [truth], 120)
             axes.plot(u, v, color=INK, linewidth=1.6, linestyle=(0, (4, 2)), zorder=5)
@@ -36,13 +36,13 @@ def draw_functions(picture: Functions) -> Figure:
         if picture.points is not None:
             _rug(axes, picture.points[:200])
         if len(series) > 1:
-            axes.set_title(canvas.label(one.label, 26), loc="left")
+            axes.set_title(canvas.label(curves.label, 26), loc="left")
         axes.label_outer()
     _blank(panels, len(series))
     figure.supxlabel(canvas.label(picture.xlabel or ""), fontsize=9.5)
     figure.supylabel(canvas.label(picture.ylabel or "", 44), fontsize=9.5)
     if target:
-        handles = [Line2D([], [], color=SERIES[0], linewidth=1, label="learned, one line a seed"),
+        handles = [Line2D([], [], color=SERIES[0], linewidth=1, label="learned, one line per seed"),
                    Line2D([], [], color=INK, linewidth=1.6, linestyle=(0, (4, 2)), label="target")]  # fmt: skip
         figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, borderaxespad=0.1,
                       columnspacing=3)  # fmt: skip
@@ -90,6 +90,6 @@ def _blank(panels: Sequence[Axes], used: int) -> None:
 
 
 def _rug(axes: Axes, points: Floats) -> None:
-    """Short strokes at the bottom: where the training points are."""
+    """Mark the training points by short strokes at the bottom."""
     strokes = [(np.array([x, x]), np.array([0.0, 0.02])) for x in points]
     canvas.threads(axes, strokes, MUTED, 0.9, transform=axes.get_xaxis_transform())

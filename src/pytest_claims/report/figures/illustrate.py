@@ -1,4 +1,4 @@
-"""From a judged claim to files in figures/: one SVG a picture, the curves' numbers beside them."""
+"""From a judged claim to files in figures/: an SVG for each picture, and the numbers of its curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ from pytest_claims.report.words import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Points of one seed's curve in measurements.csv.
+#: The most points of one seed's curve in measurements.csv.
 CURVE = 25
 
 
 def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping[str, Any]:
-    """Draw what a claim asked for, or its default figure; return "figures", "captions", "curves" or "figure_error".
+    """Draw a claim's pictures, or its default figure; return "figures" and "captions", "curves" or "figure_error".
 
-    Nothing that goes wrong in here changes a verdict.
+    No failure in here changes a verdict.
     """
     name = file_name(record.id)
     figures: list[str] = []
@@ -34,8 +34,7 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping
     rows: list[Row] = []
     more: dict[str, Any] = {}
     try:
-        wanted = list(pictures) or [None]
-        for at, picture in enumerate(wanted):
+        for at, picture in enumerate(list(pictures) or [None]):
             drawn = draw(record, picture, f"{record.id}.{at}")
             if drawn is None:
                 continue
@@ -49,13 +48,13 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping
             file = f"figures/{name}.csv"
             write_atomically(folder / file, as_csv(rows, header=False))
             more["curves"] = [file]
-    except Exception as error:  # noqa: BLE001 - a claim's own data and labels come through here: anything can happen
+    except Exception as error:  # noqa: BLE001 - draws a claim's own data and labels: anything can happen
         more["figure_error"] = f"{type(error).__name__}: {error}"
     return {"figures": figures, "captions": captions, **more}
 
 
 def file_name(identifier: str) -> str:
-    """Return a claim's id as a file name on any system; ids that would share one differ by a checksum."""
+    """Return a claim's id as a file name for any system; a checksum separates ids that would share a name."""
     safe = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in ".@-_") else "_" for letter in identifier
     )
@@ -68,7 +67,7 @@ def file_name(identifier: str) -> str:
 
 
 def draw(record: Record, picture: Any, salt: str) -> tuple[str, str] | None:
-    """Return (SVG, caption) of a picture; without a picture, of the default figure. None where nothing can be shown."""
+    """Return (SVG, caption) of a picture, or of the default figure where it is None; None if nothing can be shown."""
     with styled(salt):
         if picture is None:
             from pytest_claims.report.figures.defaults import draw_record
@@ -101,17 +100,17 @@ def _figure(picture: Any) -> "Figure":
 
 
 def caption_of(picture: Picture) -> str:
-    """Say how to read a picture, in a sentence or two."""
+    """Return how to read a picture, in a sentence or two."""
     head = f"{printable(picture.title).strip().rstrip('.')}. " if picture.title else ""
     match picture:
         case Lines():
-            text = "Thin lines are seeds; the thick one is their mean with its 99 % interval."
+            text = "Each thin line is a seed; the thick line is the mean over seeds with its 99 % interval."
         case Strips():
             text = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
         case Traces():
-            text = "Thin lines are seeds over training; the thick one is their mean."
+            text = "Each thin line is a seed during training; the thick line is the mean over seeds."
         case Functions():
-            text = "Each thin line is what one seed's network computes."
+            text = "Each thin line is the function that one seed's network computes."
         case Boundary():
             shown = "" if picture.seed is None else f" of seed {picture.seed}"
             text = f"Tint: the class that the network{shown} predicts; round dots are class 0, square ones class 1."
@@ -120,25 +119,25 @@ def caption_of(picture: Picture) -> str:
     if isinstance(picture, Lines | Strips) and picture.published:
         text += f" {DIAMONDS}"
     if isinstance(picture, Lines | Strips | Traces) and picture.ceiling is not None:
-        text += " The dashed line is the best that is possible."
+        text += " The dashed line is the best possible value."
     if isinstance(picture, Lines | Strips | Traces) and picture.log and "y" in picture.log:
-        text += " Means are geometric, as the axis is logarithmic."
+        text += " Means are geometric, because the axis is logarithmic."
     return head + text
 
 
 def curve_rows(identifier: str, picture: Any, at: int) -> list[Row]:
-    """Rows of measurements.csv: every seed's curve, thinned. Boundaries are pictures of one seed and give none."""
+    """Return rows of measurements.csv: every seed's curve, thinned. Boundaries show one seed and have no curves."""
     if isinstance(picture, Boundary) or not hasattr(picture, "series"):
         return []
     rows: list[Row] = []
-    for one in picture.series():
-        text, source = condition_text(dict(one.coords)), f"figure {at}"
-        numeric = np.issubdtype(np.asarray(one.x).dtype, np.number)
+    for series in picture.series():
+        text, source = condition_text(dict(series.coords)), f"figure {at}"
+        numeric = np.issubdtype(np.asarray(series.x).dtype, np.number)
         seeds = np.asarray(picture.data["seed"].values).tolist()
-        for seed, y in zip(seeds, one.y, strict=True):
+        for seed, y in zip(seeds, series.y, strict=True):
             if numeric:
-                ((xs, ys),) = thinned(np.asarray(one.x, dtype=float), [y], CURVE)
+                ((xs, ys),) = thinned(np.asarray(series.x, dtype=float), [y], CURVE)
                 rows += [(identifier, source, text, seed, float(x), float(v)) for x, v in zip(xs, ys, strict=True)]
             else:
-                rows += [(identifier, source, text, seed, str(x), float(v)) for x, v in zip(one.x, y, strict=True)]
+                rows += [(identifier, source, text, seed, str(x), float(v)) for x, v in zip(series.x, y, strict=True)]
     return rows

@@ -1,8 +1,8 @@
 """Colours of figures: drawn in the light theme's hex codes, written as CSS variables that the page redefines for dark.
 
-Series follow Okabe and Ito's palette (distinct for all common kinds of colour blindness), darkened for white paper and
-lightened for dark screens, so that each has a contrast of at least 3 against its ground; dashes and markers repeat what
-colour says.
+Series follow Okabe and Ito's palette (distinct for all common kinds of colour blindness), darker on white paper and
+lighter on dark screens, so that each has a contrast of at least 3 with its background. Dashes and markers show the same
+as the colours.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Look:
 
 
 def look(at: int) -> Look:
-    """Return the look of series ``at``; colours return after eight, with other dashes and markers."""
+    """Return the look of series ``at``; after eight, the colours repeat with other dashes and markers."""
     turn = at + at // len(SERIES)
     return Look(SERIES[at % len(SERIES)], MARKERS[turn % len(MARKERS)], DASHES[turn % len(DASHES)])
 

@@ -1,4 +1,4 @@
-"""Pictures with one quantity along another: lines, strips, traces."""
+"""Pictures of one quantity against another: lines, strips, traces."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ from pytest_claims.report.figures.seeds import POINTS, Floats, Summary, finite_r
 from pytest_claims.report.words import clip
 
 DOT = 3.6  # points
-LETTERS = 10  # of a title, in an inch
-#: Within a strip, in parts of its width: how wide the dots may spread, and where dots, mean and published value stand.
+LETTERS = 10  # of a title, per inch
+#: Within a strip, in parts of its width: the spread of the dots, and the places of dots, mean and published value.
 SWARM, DOTS_AT, MEAN_AT, PUBLISHED_AT = 0.56, -0.1, 0.3, -0.5
 
 
 def draw_lines(picture: Lines) -> Figure:
-    """Means with intervals, joined; every seed a thin line behind. Names instead of numbers stand evenly spaced."""
+    """Draw means with intervals, joined, in front of a thin line for each seed. Names are spaced evenly."""
     series = picture.series()
     figure, (axes,) = canvas.paper()
     log: str = picture.log or ""
@@ -30,38 +30,38 @@ def draw_lines(picture: Lines) -> Figure:
     canvas.scale(axes, log)
     share = _share(series)
     marked = False
-    for at, one in enumerate(series):
-        looks, x = look(at), _positions(one)
-        canvas.threads(axes, _threads(x, one.y, log, share), looks.colour, alpha=_faint(series))
-        told = summarise(one.y, log="y" in log)
+    for at, curves in enumerate(series):
+        looks, x = look(at), _positions(curves)
+        canvas.threads(axes, _threads(x, curves.y, log, share), looks.colour, alpha=_faint(series))
+        summary = summarise(curves.y, log="y" in log)
         few = len(x) <= 25  # noqa: PLR2004 - more markers hide the line
         style: dict[str, Any] = {"color": looks.colour, "linewidth": 2, "linestyle": looks.dash, "zorder": 5}
         if few:
-            canvas.bars(axes, x, told, looks.colour)
+            canvas.bars(axes, x, summary, looks.colour)
             style |= {"marker": looks.marker, "markersize": 5}
-        axes.plot(x, told.mean, **style)
+        axes.plot(x, summary.mean, **style)
         if not few:
-            axes.fill_between(x, told.low, told.high, color=looks.colour, alpha=0.25, linewidth=0, zorder=3)
-        marked |= _publish(axes, picture, one)
+            axes.fill_between(x, summary.low, summary.high, color=looks.colour, alpha=0.25, linewidth=0, zorder=3)
+        marked |= _publish(axes, picture, curves)
     _category_ticks(axes, series)
     if picture.ceiling is not None:
         canvas.horizontal(axes, picture.ceiling, "ceiling")
     canvas.name_axes(axes, picture.xlabel, picture.ylabel)
-    canvas.key(figure, [one.label for one in series], published=marked)
+    canvas.key(figure, [curves.label for curves in series], published=marked)
     return figure
 
 
 def draw_traces(picture: Traces) -> Figure:
-    """Curves over training: one thin line a seed, the mean thick."""
+    """Draw curves over training: a thin line for each seed, a thick one for the mean."""
     series = picture.series()
     figure, (axes,) = canvas.paper()
     log = picture.log or ""
     canvas.scale(axes, log)
     share = _share(series)
-    for at, one in enumerate(series):
-        looks, x = look(at), np.asarray(one.x, dtype=float)
-        canvas.threads(axes, _threads(x, one.y, log, share), looks.colour, alpha=_faint(series))
-        mean = summarise(one.y, log="y" in log).mean
+    for at, curves in enumerate(series):
+        looks, x = look(at), np.asarray(curves.x, dtype=float)
+        canvas.threads(axes, _threads(x, curves.y, log, share), looks.colour, alpha=_faint(series))
+        mean = summarise(curves.y, log="y" in log).mean
         (thin,) = thinned(x, [mean], 160)
         axes.plot(*thin, color=looks.colour, linewidth=2.2, linestyle=looks.dash, zorder=5)
     if picture.threshold is not None:
@@ -69,21 +69,23 @@ def draw_traces(picture: Traces) -> Figure:
     if picture.ceiling is not None:
         canvas.horizontal(axes, picture.ceiling, "ceiling")
     canvas.name_axes(axes, picture.xlabel, picture.ylabel)
-    canvas.key(figure, [one.label for one in series], "line")
+    canvas.key(figure, [curves.label for curves in series], "line")
     return figure
 
 
 def draw_strips(picture: Strips) -> Figure:
-    """Every seed a dot, one strip for each level; mean and interval over it. Long names stand on the vertical axis."""
+    """Draw a strip for each level: a dot for each seed, beside their mean and interval.
+
+    Long names are on the vertical axis.
+    """
     series = picture.series()
     names = [say(level) for level in series[0].x]
-    published = [picture.published_of(one.coords) for one in series]
     return strips_figure(
         names,
-        [one.y for one in series],
-        [one.label for one in series],
+        [group.y for group in series],
+        [group.label for group in series],
         log=bool(picture.log),
-        published=[_matched(one.x, told) for one, told in zip(series, published, strict=True)],
+        published=[_matched(group.x, picture.published_of(group.coords)) for group in series],
         lines=[
             (value, text)
             for value, text in ((picture.ceiling, "ceiling"), (picture.bound, "bound"))
@@ -106,11 +108,11 @@ def strips_figure(
 ) -> Figure:
     """Draw ``groups``, arrays of shape (n seeds, levels), side by side within each level.
 
-    Dots stand beside their mean and interval, not under it: with few seeds the bar would hide them all. ``summaries``
-    replace the means with t intervals, one for each group.
+    Dots are beside their mean and interval, not under it: with few seeds the bar would hide them all. ``summaries``,
+    one for each group, replace the means with t intervals.
     """
     names = [canvas.label(name, 40) for name in names]
-    # level names that would run into each other are read from top to bottom instead
+    # level names that would run into each other are listed from top to bottom instead
     flip = canvas.crowded(names)
     rows = len(names) * len(groups)
     height = max(canvas.HEIGHT * 0.6, min(0.7 + 0.27 * rows + 0.12 * len(names), 9.5)) if flip else canvas.HEIGHT
@@ -121,9 +123,9 @@ def strips_figure(
         canvas.beside(figure, names)
     values = [
         *groups,
-        np.array([y for told in published for y in told if y is not None]),
+        np.array([y for group_values in published for y in group_values if y is not None]),
         np.array([y for y, _ in lines]),
-        *(np.concatenate([one.low, one.high]) for one in summaries),
+        *(np.concatenate([summary.low, summary.high]) for summary in summaries),
     ]
     low, high = finite_range(values, log=log)
     length = 60 * height - 50 if not flip else 215
@@ -134,14 +136,14 @@ def strips_figure(
         looks = look(at)
         middle = np.arange(len(names)) + (at - (len(groups) - 1) / 2) * share
         with np.errstate(divide="ignore", invalid="ignore"):
-            told = [swarm(np.log10(column) if log else column, share * SWARM, unit) for column in group.T]
-        places = np.concatenate([where + share * DOTS_AT + offset for where, offset in zip(middle, told, strict=True)])
+            offsets = [swarm(np.log10(column) if log else column, share * SWARM, unit) for column in group.T]
+        places = np.concatenate([x + share * DOTS_AT + offset for x, offset in zip(middle, offsets, strict=True)])
         _dots(axes, places, group.T.ravel(), looks.colour, flip=flip)
         summary = summaries[at] if summaries else summarise(group, log=log)
         _means(axes, middle + share * MEAN_AT, summary, share, flip=flip)
-        given = [(x, y) for x, y in zip(middle, published[at] if published else [], strict=False) if y is not None]
-        if given:
-            xs, ys = [x + share * PUBLISHED_AT for x, _ in given], [y for _, y in given]
+        points = [(x, y) for x, y in zip(middle, published[at] if published else [], strict=False) if y is not None]
+        if points:
+            xs, ys = [x + share * PUBLISHED_AT for x, _ in points], [y for _, y in points]
             canvas.published_marks(axes, *((ys, xs) if flip else (xs, ys)))
             marked = True
     for value, text in lines:
@@ -177,7 +179,7 @@ def _name_levels(
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
-        # the axes are narrow and low beside their names: one title belongs to the figure, the other has its height
+        # long names leave little room for the axes: one title spans the figure, the other is cut to its height
         figure.supxlabel(canvas.label(titles[1] or ""), fontsize=9.5)
         inches = figure.get_size_inches()[1]
         canvas.name_axes(axes, None, clip(titles[0] or "", min(canvas.BESIDE, int(LETTERS * inches))))
@@ -192,9 +194,9 @@ def _numeric(series: Sequence[Series]) -> bool:
     return np.issubdtype(np.asarray(series[0].x).dtype, np.number)
 
 
-def _positions(one: Series) -> Floats:
-    """Numbers as they are; names and truth values evenly spaced."""
-    return np.asarray(one.x, dtype=float) if _numeric([one]) else np.arange(len(one.x), dtype=float)
+def _positions(curves: Series) -> Floats:
+    """Return numbers unchanged; names and truth values are spaced evenly."""
+    return np.asarray(curves.x, dtype=float) if _numeric([curves]) else np.arange(len(curves.x), dtype=float)
 
 
 def _category_ticks(axes: Axes, series: Sequence[Series]) -> None:
@@ -209,29 +211,26 @@ def _category_ticks(axes: Axes, series: Sequence[Series]) -> None:
 
 
 def _matched(levels: Any, published: dict[Any, float]) -> list[float | None]:
-    """Return the published value of each level, compared as numbers where they are, else as words."""
-    told = {say(level): value for level, value in published.items()}
-    return [told.get(say(level)) for level in levels]
+    """Return the published value of each level; levels match if they read the same."""
+    values = {say(level): value for level, value in published.items()}
+    return [values.get(say(level)) for level in levels]
 
 
-def _publish(axes: Axes, picture: Lines, one: Series) -> bool:
-    given = [
-        (x, y)
-        for x, y in zip(_positions(one), _matched(one.x, picture.published_of(one.coords)), strict=True)
-        if y is not None
-    ]
-    if given:
-        canvas.published_marks(axes, [x for x, _ in given], [y for _, y in given])
-    return bool(given)
+def _publish(axes: Axes, picture: Lines, curves: Series) -> bool:
+    values = _matched(curves.x, picture.published_of(curves.coords))
+    points = [(x, y) for x, y in zip(_positions(curves), values, strict=True) if y is not None]
+    if points:
+        canvas.published_marks(axes, [x for x, _ in points], [y for _, y in points])
+    return bool(points)
 
 
 def _share(series: Sequence[Series]) -> int:
-    """Points that each series may spend on its seeds."""
+    """Return the number of points that each series may use for its seeds."""
     return POINTS // len(series)
 
 
 def _threads(x: Floats, y: Floats, log: str, budget: int) -> list[tuple[Floats, Floats]]:
-    """Seeds' curves, thinned as they will look on these scales."""
+    """Return the seeds' curves, thinned as they look on these scales."""
     with np.errstate(divide="ignore", invalid="ignore"):
         u = np.log10(x) if "x" in log else x
         v = np.log10(y) if "y" in log else y
@@ -240,5 +239,5 @@ def _threads(x: Floats, y: Floats, log: str, budget: int) -> list[tuple[Floats, 
 
 
 def _faint(series: Sequence[Series]) -> float:
-    """Transparency of thin lines: the more there are, the fainter each."""
-    return min(0.35, max(0.14, 14 / sum(len(one.y) for one in series)))
+    """Return the opacity of thin lines: the more lines, the fainter each."""
+    return min(0.35, max(0.14, 14 / sum(len(curves.y) for curves in series)))

@@ -1,4 +1,4 @@
-"""Seeds made visible: dots that do not hide each other, curves thinned to what the eye sees, means with intervals."""
+"""Seeds made visible: dots that do not hide each other, curves without invisible points, means with intervals."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from pytest_claims.vocabulary import ALPHA
 
 Floats = npt.NDArray[np.float64]
 
-#: Points of curves, and dots, that one figure spends at most: about 15 kB of SVG.
+#: The most curve points and dots of one figure: about 15 kB of SVG.
 POINTS = 1800
-#: Levels of curves before thinning begins: twice what a figure's width in pixels can show apart.
+#: The most levels of a curve before thinning begins: twice as many as a figure's width in pixels can show.
 LEVELS = 400
 #: Share of the drawn box by which a line may move unseen.
 FINEST = 0.001
-COARSER = 1.6  # from one tolerance to the next that is tried, up to the whole box
+COARSER = 1.6  # the factor from one tried tolerance to the next, up to the whole box
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean over seeds with its two-sided interval, one entry a level: shapes (k,)."""
+    """Mean over seeds with its two-sided interval, one entry for each level: shapes (k,)."""
 
     mean: Floats
     low: Floats
@@ -49,10 +49,10 @@ def summarise(values: Floats, *, log: bool = False, alpha: float = ALPHA) -> Sum
 
 
 def swarm(values: Floats, width: float, height: float) -> Floats:
-    """Offsets that keep dots of equal values apart: shape of ``values``, within ±``width`` / 2.
+    """Return offsets that keep dots of equal values apart: shape of ``values``, within ±``width`` / 2.
 
-    ``height`` is a dot's diameter in the unit of the values. Dots whose values are closer than that share a row and
-    stand side by side around its middle, in the order of their values: no chance, so no seed for it.
+    ``height`` is a dot's diameter in the unit of the values. Dots whose values are closer than that share a row, side
+    by side around its middle in the order of their values. Nothing here is random, so it needs no seed.
     """
     offsets = np.zeros(len(values))
     known = np.flatnonzero(np.isfinite(values))
@@ -71,9 +71,9 @@ def swarm(values: Floats, width: float, height: float) -> Floats:
 
 
 def thinned(x: Floats, curves: Sequence[Floats], budget: int) -> list[tuple[Floats, Floats]]:
-    """Each curve as (x, y) with at most about ``budget`` points together; gaps (NaN) are left out.
+    """Return each curve as (x, y), with about ``budget`` points at most in all; gaps (NaN) are left out.
 
-    Points go where they move the drawn line least (Douglas and Peucker 1973), in units of the drawn box.
+    The points that change the drawn line least are dropped first (Douglas and Peucker 1973), in units of the drawn box.
     """
     finite = [np.isfinite(x) & np.isfinite(y) for y in curves]
     kept = [(x[ok], y[ok]) for ok, y in zip(finite, curves, strict=True)]
@@ -96,10 +96,10 @@ def _spread(count: int) -> npt.NDArray[np.intp]:
 
 
 def _moved(u: Floats, v: Floats) -> Floats:
-    """Return how far the line would move without each point, in the box's coordinates; what is below ``FINEST`` is 0.
+    """Return how far the line would move without each point, in the box's coordinates; below ``FINEST`` it is 0.
 
-    A point of a shorter stretch counts no more than the points that cut the stretch out: at every tolerance the points
-    beyond it are those that Douglas and Peucker keep.
+    A point inside a stretch never gets more than the points that end the stretch: so at every tolerance, the points
+    above it are those that Douglas and Peucker keep.
     """
     by = np.zeros(len(u))
     by[[0, -1] if len(u) else []] = np.inf
@@ -121,7 +121,7 @@ def _moved(u: Floats, v: Floats) -> Floats:
 
 
 def finite_range(arrays: Iterable[Floats], *, log: bool = False) -> tuple[float, float]:
-    """Smallest and largest finite value (positive ones on a logarithmic axis); (0, 1) where there is none."""
-    values = np.concatenate([np.ravel(np.asarray(one, dtype=float)) for one in arrays] or [np.zeros(0)])
+    """Return the smallest and largest finite (on a logarithmic axis: positive) value; (0, 1) where there is none."""
+    values = np.concatenate([np.ravel(np.asarray(array, dtype=float)) for array in arrays] or [np.zeros(0)])
     values = values[np.isfinite(values) & ((values > 0) if log else True)]
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)

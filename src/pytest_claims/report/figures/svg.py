@@ -1,4 +1,4 @@
-"""From matplotlib's SVG to ours: small, themed, ids of its own, and nothing in it that could run."""
+"""From matplotlib's SVG to ours: small, themed, with unique ids, and without anything that could run."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ ALLOWED = frozenset({
     "svg", "g", "path", "text", "tspan", "use", "defs", "clipPath", "rect", "line", "circle", "polyline", "polygon",
     "title", "desc", "ellipse",
 })  # fmt: skip
-# (property, value) pairs that say what is so anyway
+# (property, value) pairs that are SVG's defaults, so that nobody needs to write them
 DEFAULTS = {
     "stroke-linecap": "butt", "stroke-linejoin": "miter", "opacity": "1", "fill-opacity": "1", "stroke-opacity": "1",
     "stroke-dashoffset": "0", "font-style": "normal", "font-weight": "normal", "font-variant": "normal",
@@ -51,13 +51,13 @@ def from_figure(figure: "Figure", identifier: str, title: str) -> str:
 
 
 def for_page(svg: str) -> str:
-    """Return a stored figure as it goes into a page: checked again, without the style sheet that the page has itself.
+    """Return a stored figure for a page: checked again, and without the style sheet, which the page has.
 
-    Raises ValueError for anything that is no SVG.
+    Raises ValueError for anything that is not an SVG.
     """
     root = _parse(svg)
     if root.tag != f"{{{SVG}}}svg":
-        raise ValueError("it is no SVG")
+        raise ValueError("it is not an SVG")
     _clean(root)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
@@ -111,7 +111,7 @@ def _compact(root: ET.Element) -> None:
             element.set("d", short_path(element.attrib["d"]))
         for name in ("x", "y", "width", "height", "transform"):
             if name in element.attrib and element is not root:
-                element.set(name, _NUMBER.sub(lambda found: _short(float(found[0])), element.attrib[name]))
+                element.set(name, _NUMBER.sub(lambda number: _short(float(number[0])), element.attrib[name]))
         if "style" in element.attrib:
             element.set("style", short_style(element.attrib["style"]))
             if not element.attrib["style"]:
@@ -125,23 +125,23 @@ def _compact(root: ET.Element) -> None:
 
 
 def _shared_styles(parent: ET.Element) -> None:
-    """Write a style once where neighbours have the same: on a group around them."""
+    """Write a style that neighbours share only once, on a group around them."""
     at = 0
     while at < len(parent):
         child = parent[at]
         _shared_styles(child)
-        same: dict[str, str] = {name: child.attrib[name] for name in ("style", "clip-path") if name in child.attrib}
+        style: dict[str, str] = {name: child.attrib[name] for name in ("style", "clip-path") if name in child.attrib}
         end = at + 1
         while end < len(parent) and all(
-            parent[end].attrib.get(name) == same.get(name) for name in ("style", "clip-path")
+            parent[end].attrib.get(name) == style.get(name) for name in ("style", "clip-path")
         ):
             end += 1
-        if same and end - at > 1 and parent.tag != f"{{{SVG}}}defs":
-            group = ET.Element(f"{{{SVG}}}g", same)
+        if style and end - at > 1 and parent.tag != f"{{{SVG}}}defs":
+            group = ET.Element(f"{{{SVG}}}g", style)
             members = list(parent[at:end])
             for member in members:
                 parent.remove(member)
-                for name in same:
+                for name in style:
                     del member.attrib[name]
                 group.append(member)
             parent.insert(at, group)
@@ -169,15 +169,15 @@ def short_style(style: str) -> str:
         name, _, value = (part.strip() for part in declaration.partition(":"))
         if not name or DEFAULTS.get(name) == value or name == "font-family":
             continue
-        if name == "font":  # "10px 'DejaVu Sans', sans-serif": the page's own face instead
+        if name == "font":  # "10px 'DejaVu Sans', sans-serif": the page uses its own font
             name, value = "font-size", next((part for part in value.split() if part.endswith("px")), "10px")
         kept.append(f"{name}:{_HEX.sub(_variable, value)}")
     return ";".join(kept)
 
 
-def _variable(found: re.Match[str]) -> str:
-    name = NAMES.get(found[0])
-    return f"var(--f-{name})" if name else found[0]
+def _variable(colour: re.Match[str]) -> str:
+    name = NAMES.get(colour[0])
+    return f"var(--f-{name})" if name else colour[0]
 
 
 def _short(value: float) -> str:
@@ -190,7 +190,7 @@ def _short(value: float) -> str:
 def short_path(data: str) -> str:
     """Return a path of M, L, C, Q and z in relative coordinates of a tenth of a point.
 
-    A line of no length (how dots are drawn) stays: ``h0``.
+    A line of length zero, which draws a dot, stays: ``h0``.
     """
     tokens = _TOKEN.findall(data)
     out: list[str] = []
@@ -211,12 +211,12 @@ def short_path(data: str) -> str:
         ]
         at += 2 * count
         if command == "L" and pairs[0] == here:
-            # only a dot has a line of no length; repeated points of a curve are left out
+            # only a dot keeps its line of length zero; repeated points of a curve are left out
             if last in {"m", "M"}:
                 out.append("h0")
                 last = "h"
             continue
-        # the first point is absolute, later subpaths are relative to where the last one ended
+        # the first point is absolute, later subpaths are relative to the end of the last one
         letter = command.lower()
         flat = [value - here[k % 2] for pair in pairs for k, value in enumerate(pair)]
         out.append(
@@ -232,17 +232,17 @@ def short_path(data: str) -> str:
 def _joined(values: list[int], *, spaced: bool) -> str:
     text = ""
     for value in values:
-        one = _short(value / 10)
-        text += one if (not text and not spaced) or one.startswith("-") else f" {one}"
+        digits = _short(value / 10)
+        text += digits if (not text and not spaced) or digits.startswith("-") else f" {digits}"
     return text
 
 
 def _own_ids(root: ET.Element, prefix: str) -> None:
-    """Keep ids that something refers to, under a prefix that no other figure on a page has."""
+    """Keep ids that something refers to, with a prefix that no other figure on a page has."""
     used: dict[str, str] = {}
 
-    def renamed(found: re.Match[str]) -> str:
-        return "#" + used.setdefault(found[1], f"{prefix}{len(used)}")
+    def renamed(reference: re.Match[str]) -> str:
+        return "#" + used.setdefault(reference[1], f"{prefix}{len(used)}")
 
     for element in root.iter():
         for key, value in element.attrib.items():
@@ -257,6 +257,6 @@ def _own_ids(root: ET.Element, prefix: str) -> None:
 
 
 def _name(root: ET.Element, title: str) -> None:
-    """Say in words what the figure shows, for those who do not see it."""
+    """Describe the figure in words, for those who do not see it."""
     root.set("role", "img")
     root.set("aria-label", "".join(letter if letter.isprintable() else " " for letter in title))
