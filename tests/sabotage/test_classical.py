@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 # only n = 20 to 200 and the techniques that 3.j compares: seconds instead of minutes
 SMALL = [without("forest", "boosting", "LDA"), "claims.test_data_size: SIZES[4:] = []"]
-PERMUTED = """fixtures.datasets:
+PERMUTED = """pytest_claims.training.datasets:
 def _balanced(*arguments, drawn=_balanced):
     x, y = drawn(*arguments)
     return x, y[:, np.random.default_rng(3).permutation(y.shape[1])]
