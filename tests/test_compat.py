@@ -41,6 +41,53 @@ def test_fixture_functions_are_found_before_set_up(pytester):
     assert _compat.fixture_function(item, "sea") is None
 
 
+OVERRIDES = """
+import pytest
+
+@pytest.fixture
+def lake(lake):
+    return lake + 1
+
+@pytest.mark.usefixtures("river")
+@pytest.mark.parametrize("depth", [3])
+def test_it(lake, depth):
+    pass
+"""
+
+
+def test_definitions_of_fixtures_are_known_with_what_they_override(pytester):
+    """Without them trials of different datasets share a name: ``name2fixturedefs`` or ``callspec`` changed."""
+    pytester.makeconftest("import pytest\n@pytest.fixture\ndef lake(): return 1\n@pytest.fixture\ndef river(): pass\n")
+    (item,) = pytester.getitems(OVERRIDES)
+    definitions = _compat.fixture_definitions(item)
+
+    assert [definition.argnames for definition in definitions["lake"]] == [(), ("lake",)]
+    assert {"lake", "river", "depth"} <= set(_compat.initial_names(item))
+    assert _compat.parameters(item) == {"depth": 3}
+
+
+def test_a_fixture_is_made_anew_after_it_was_forgotten(pytester):
+    """Without it a measurement keeps the datasets of another folder: ``FixtureDef.finish`` changed."""
+    pytester.makeconftest("""
+from pytest_claims import _compat
+def pytest_runtest_setup(item):
+    _compat.forget_fixture(_compat.fixture_definitions(item)["lake"][-1], item)
+""")
+    pytester.makepyfile("""
+import pytest
+
+@pytest.fixture(scope="session")
+def lake():
+    open("made", "a").write("x")
+
+def test_one(lake): pass
+def test_two(lake): pass
+""")
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=2)
+
+    assert (pytester.path / "made").read_text() == "xx"
+
+
 def test_an_item_runs_without_reports(pytester):
     """Without it trial items would show as tests: ``_pytest.runner.runtestprotocol`` changed."""
     pytester.makeconftest("""

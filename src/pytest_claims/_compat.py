@@ -4,7 +4,7 @@ Each function says why no public name will do. tests/test_compat.py calls each o
 words what broke. Nothing else in this library touches a name of theirs that begins with an underscore.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -33,6 +33,35 @@ def fixture_function(item: pytest.Item, name: str) -> Any:
     info = getattr(item, "_fixtureinfo", None)
     definitions = () if info is None else info.name2fixturedefs.get(name, ())
     return definitions[-1].func if definitions else None
+
+
+def fixture_definitions(item: pytest.Item) -> Mapping[str, Sequence[Any]]:
+    """Return by name the definitions of all fixtures that an item may get, the one that it does get last.
+
+    Those before it are what it overrides. Parameters of ``parametrize`` are among them. pytest has no public way to
+    find out before set-up; of a definition only ``func``, ``argnames`` and ``scope`` are used here.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    return {} if info is None else info.name2fixturedefs
+
+
+def initial_names(item: pytest.Item) -> tuple[str, ...]:
+    """Return the names of the fixtures that an item asks for itself, by arguments, marks or autouse."""
+    info = getattr(item, "_fixtureinfo", None)
+    return () if info is None else tuple(info.initialnames)
+
+
+def parameters(item: pytest.Item) -> Mapping[str, Any]:
+    """Return the parameters of an item by name; ``callspec`` is not documented."""
+    return getattr(getattr(item, "callspec", None), "params", {})
+
+
+def forget_fixture(definition: Any, item: pytest.Item) -> None:
+    """Tear down a fixture that was set up for another item, and what rests on it: the next item sets it up anew.
+
+    pytest keeps a fixture of the session although a fixture that it rests on is another one for the next item.
+    """
+    definition.finish(item._request)  # type: ignore[attr-defined] # noqa: SLF001
 
 
 def run_unreported(item: pytest.Item, nextitem: pytest.Item | None) -> None:

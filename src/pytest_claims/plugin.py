@@ -7,7 +7,6 @@ imported when the first claim is collected, or when the first evidence arrives.
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -142,31 +141,12 @@ class Collecting:
         from pytest_claims.trials.workshop import Workshop
 
         steady_arithmetic()
-        workshop = Workshop(settings, config.rootpath, self._shared_files())
+        workshop = Workshop(settings, config)
         expansion = Expansion(workshop, insert=_compat.worker_input(config) is not None)
         config.pluginmanager.register(Running(workshop), "claims-running")
         config.pluginmanager.register(expansion, "claims-expansion")
         config.pluginmanager.register(Drawing(), "claims-drawing")
         return (yield from expansion.around_selection(config, items))
-
-    def _shared_files(self) -> list[Path]:
-        """Return the project's own plugins, conftest files included: what they define may change any measurement.
-
-        pytest also loads the conftest above an option's folder, such as that of ``--reuse DIR``; it is left out.
-        """
-        root, library = self.config.rootpath, Path(__file__).parent
-        files = (
-            Path(plugin.__file__)
-            for plugin in self.config.pluginmanager.get_plugins()
-            if isinstance(plugin, ModuleType) and plugin.__file__
-        )
-        return sorted(
-            file
-            for file in files
-            if file.is_relative_to(root)
-            and not file.is_relative_to(library)
-            and "site-packages" not in file.relative_to(root).parts
-        )
 
 
 # -- reporting ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from pytest_claims.outcomes import Departure
 from pytest_claims.running.judging import gate
 from pytest_claims.running.progress import Progress, spoken
 from pytest_claims.running.schedule import _dealt
-from pytest_claims.trials import fingerprint
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.labelled import assemble, labelled
 from pytest_claims.trials.measurements import blocks
@@ -182,53 +181,6 @@ def test_conditions_that_do_not_fit_together_are_an_error():
 
     with pytest.raises(TrialError, match="The trials of it do not fit together"):
         assemble("it", {"n": [1, 2]}, trials, 8)
-
-
-MODULE = '''
-"""Docstring."""
-from helper import STEPS
-import unrelated_library
-
-def measured(seeds):
-    """What it does."""
-    return STEPS  # a comment
-
-@claim("2.a", "Text")
-def test_it(measured):
-    return exceeds(measured, by=0.5)
-'''
-
-
-@pytest.mark.parametrize(
-    "old, new, same",
-    [
-        ("Docstring.", "Prose.", True),
-        ("What it does.", "What it measures.", True),
-        ("  # a comment", "", True),
-        ("by=0.5", "by=0.25", True),
-        ("return STEPS", "return STEPS + 1", False),
-    ],
-)
-def test_source_counts_only_where_numbers_depend_on_it(tmp_path, old, new, same):
-    """Prose, comments and claims leave stored trials valid; a changed measurement does not."""
-    (tmp_path / "helper.py").write_text("STEPS = 3")
-    hashes = []
-    for number, text in enumerate([MODULE, MODULE.replace(old, new)]):
-        (tmp_path / "test_it.py").write_text(text)
-        hashes.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
-
-    assert (hashes[0] == hashes[1]) is same
-
-
-def test_source_of_imported_helpers_counts(tmp_path):
-    """A helper below the root is part of the measurement."""
-    (tmp_path / "test_it.py").write_text(MODULE)
-    hashes = []
-    for number, text in enumerate(["STEPS = 3", "STEPS = 4"]):
-        (tmp_path / "helper.py").write_text(text)
-        hashes.append(fingerprint.source(tmp_path / "test_it.py", tmp_path, number))
-
-    assert hashes[0] != hashes[1]
 
 
 def test_cards_are_dealt_so_that_every_worker_begins_with_long_trials():

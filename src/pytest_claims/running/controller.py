@@ -1,6 +1,7 @@
 """The process that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +16,14 @@ from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
 from pytest_claims.trials.plan import DURATIONS, SENT, Settings
-from pytest_claims.trials.store import PLAN, RESULT, Store, died, write_json
+from pytest_claims.trials.store import PLAN, Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
 KEPT_RUNS = 4
 ALIVE = "alive.lock"
+#: Lines about trials that were not reused.
+REASONS = 5
 
 
 class Controller:
@@ -94,13 +97,10 @@ class Controller:
 
     def _remember(self) -> None:
         """Write how long the trials took."""
-        durations = dict(self.settings.durations)
-        for path in self.store.folder.glob(f"*{RESULT}"):
-            with suppress(OSError, ValueError):
-                facts = json.loads(path.read_text(encoding="utf-8"))
-                if "shape" in facts and "seconds" in facts:
-                    durations[facts["shape"]] = facts["seconds"]
-        write_json(self.settings.folder / DURATIONS, durations)
+        times = {
+            facts["shape"]: facts["seconds"] for facts in self.store.all_facts() if {"shape", "seconds"} <= {*facts}
+        }
+        write_json(self.settings.folder / DURATIONS, self.settings.durations | times)
 
     def _forget(self) -> None:
         """Remove the oldest runs' folders, unless they are in use."""
@@ -128,6 +128,9 @@ class Controller:
             terminalreporter.write_line(
                 f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
             )
+        if self.settings.reuse is not None:
+            for line in not_reused(self.store):
+                terminalreporter.write_line(line)
         for path, entries in self.pilots.items():
             merged = dict(sorted((read_pilots(path) | entries).items()))
             try:
@@ -135,6 +138,14 @@ class Controller:
                 terminalreporter.write_line(f"pilots: {path.relative_to(self.config.rootpath).as_posix()}")
             except OSError as error:
                 terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
+
+
+def not_reused(store: Store) -> list[str]:
+    """Say why stored trials were measured again: a line for each reason, the most frequent first."""
+    reasons = Counter(facts["not_reused"] for facts in store.all_facts() if "not_reused" in facts)
+    lines = [f"not reused because {why}: {count} of the stored trials" for why, count in reasons.most_common()]
+    more = len(lines) - REASONS
+    return lines if more <= 0 else [*lines[:REASONS], f"... and for {more} more of such reasons"]
 
 
 class XdistSide:

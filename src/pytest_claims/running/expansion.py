@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pytest_claims import _compat
 from pytest_claims.files import jsonable
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.running import reasons
@@ -92,8 +93,9 @@ class Expansion:
 
     def _measurements(self, item: pytest.Item) -> list[str]:
         """Return the identities of a claim's measurements, by which attempts name them."""
-        used = measurements_of(item).values()
-        return [self.workshop.identity(measurement) for measurement in used if measurement.fault is None]
+        used = measurements_of(item).items()
+        identity = self.workshop.identity
+        return [identity(item, name, declared).name for name, declared in used if declared.fault is None]
 
 
 def find_faults(items: Sequence[pytest.Item]) -> None:
@@ -150,26 +152,32 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> d
         if FAULT in item.stash:
             continue
         n = LOOKS[0] if settings.sequential else settings.size(claim.seeds)
-        for measurement in measurements_of(item).values():
+        for name, measurement in measurements_of(item).items():
             if measurement.fault is None:
-                for trial in workshop.trials(measurement, n):
+                for trial in workshop.trials(workshop.identity(item, name, measurement), n):
                     wanted.setdefault(trial, item)
     return wanted
 
 
 def trial_item(item: pytest.Item, trial: Trial, workshop: Workshop) -> TrialItem:
-    """Return the invisible item of a trial; its node id begins with the node id of its claim."""
-    name = trial.measurement.name
+    """Return the invisible item of a trial; its node id begins with the node id of its claim.
+
+    It asks for the claim's other fixtures, too: they may change what is measured.
+    """
+    measured = measurements_of(item)
+    own = next((name for name, each in measured.items() if each is trial.measurement), trial.measurement.name)
+    others = [name for name in _compat.argument_names(item) if name not in {*measured, *_compat.parameters(item)}]
 
     def stand_in(**_: Any) -> None:
         """Ask pytest for the measurement."""
 
     stand_in.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in (own, *others)]
     )
+    marks = [mark for mark in item.own_markers if mark.name in {"skip", "skipif", "usefixtures"}]
+    stand_in.pytestmark = marks  # type: ignore[attr-defined] # where pytest looks for a function's marks
     invisible: TrialItem = TrialItem.from_parent(
         item.parent, name=f"{item.name}{TRIAL}{trial.label}]", callobj=stand_in
     )
     invisible.trial, invisible.workshop = trial, workshop
-    invisible.own_markers += [mark for mark in item.own_markers if mark.name in {"skip", "skipif"}]
     return invisible

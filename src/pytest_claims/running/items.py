@@ -1,6 +1,7 @@
 """The process that runs claims: a worker of xdist, or the only process of a run without it."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,9 @@ from pytest_claims.record import attach, attached
 from pytest_claims.running.judging import declared, run_claim
 from pytest_claims.running.schedule import TrialItem
 from pytest_claims.trials.claims import claim_of
+from pytest_claims.trials.identity import graph
+from pytest_claims.trials.measurements import is_measurement
+from pytest_claims.trials.tracing import tracing
 from pytest_claims.trials.turns import CONTROLLER, stopped, take
 from pytest_claims.trials.workshop import Workshop
 
@@ -19,10 +23,13 @@ class Running:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
+        self.item: pytest.Item | None = None  # the one that runs now
+        self.made: dict[Any, tuple[Any, ...]] = {}  # what each fixture rested on when it was set up
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run trial items without reports; skip a claim that the controller has reported, or that follows -x."""
+        self.item = item
         if isinstance(item, TrialItem):
             _compat.run_unreported(item, nextitem)
             return True
@@ -34,8 +41,12 @@ class Running:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Report a missing fixture in one sentence."""
+        """Set up anew what rests on other fixtures for this item; report a missing fixture in one sentence."""
         claim = claim_of(item)
+        if claim is not None or isinstance(item, TrialItem):
+            for definition, rests_on in graph(item).values():
+                if self.made.get(definition, rests_on) != rests_on:
+                    _compat.forget_fixture(definition, item)
         if claim is None or isinstance(item, TrialItem):
             return (yield)
         try:
@@ -46,6 +57,20 @@ class Running:
             raise ClaimError(
                 f"Claim {claim.id} needs the fixture {error.argname}{through}, and there is no such fixture."
             ) from None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
+        """Note what a fixture rests on, and what it reads: its trials rest on that, too."""
+        if self.item is not None:
+            self.made[fixturedef] = dict(graph(self.item).values()).get(fixturedef, ())
+        with tracing(self.workshop.config) as reads:
+            self.workshop.setups[fixturedef] = reads
+            return (yield)
+
+    def pytest_fixture_post_finalizer(self, fixturedef: Any) -> None:
+        """Forget a measurement whose datasets are torn down."""
+        if is_measurement(fixturedef.func):
+            self.workshop.handles.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:

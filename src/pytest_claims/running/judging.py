@@ -186,7 +186,8 @@ def _look(item: pytest.Function, claim: Claim, workshop: Workshop, plan: tuple[i
     """Judge on the first n seeds at the level alpha on each side; ``plan`` is (n, alpha)."""
     n, alpha = plan
     arguments = _arguments(item)
-    evidence = gather(workshop, {name: value for name, value in arguments.items() if isinstance(value, Handle)}, n)
+    handles = {name: value for name, value in arguments.items() if isinstance(value, Handle)}
+    evidence = gather(workshop, item, handles, n)
     values = arguments | {name: measured.dataset for name, measured in evidence.items()}
     hypothesis, pictures = returned(item.obj(**values), claim)
     if hypothesis.n != n:

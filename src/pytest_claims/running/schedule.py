@@ -19,8 +19,8 @@ class TrialItem(pytest.Function):
 
     def runtest(self) -> None:
         """Compute the trial, unless it is stored already."""
-        handle = self.funcargs[self.trial.measurement.name]
-        if isinstance(handle, Handle) and not stopped(self.workshop.store.folder):
+        handle = next((value for value in self.funcargs.values() if isinstance(value, Handle)), None)
+        if handle is not None and not stopped(self.workshop.store.folder):
             self.workshop.prefetch(handle, self.trial)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from pytest_claims.errors import TrialError
@@ -32,9 +33,11 @@ class Evidence:
         return int(self.dataset[DIVERGED].sum()) if DIVERGED in self.dataset else 0
 
 
-def gather(workshop: Workshop, handles: Mapping[str, Handle], n: int) -> dict[str, Evidence]:
+def gather(workshop: Workshop, item: pytest.Item, handles: Mapping[str, Handle], n: int) -> dict[str, Evidence]:
     """Fetch every measurement of a claim for ``n`` seeds; a TrialError where a trial is missing or faulty."""
-    wanted = {name: workshop.trials(handle.measurement, n) for name, handle in handles.items()}
+    wanted = {
+        name: workshop.trials(workshop.identity(item, name, handle.measurement), n) for name, handle in handles.items()
+    }
     stored_trials = workshop.collect((handles[name], trial) for name, trials in wanted.items() for trial in trials)
     evidence = {}
     for name, trials in wanted.items():

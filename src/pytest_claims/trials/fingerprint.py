@@ -1,56 +1,41 @@
-"""The name of a stored trial: a hash of everything that its numbers depend on.
+"""What all trials' numbers depend on: this library's own code, versions, the kind of processor; and hashes of source.
 
 Source is hashed as a syntax tree without docstrings and claims. New comments, prose or margins leave stored trials
-valid; a changed measurement does not.
+valid.
 """
 
 import ast
 import hashlib
-import json
 import platform
-from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from pytest_claims.environment import processor
+from pytest_claims.trials.canonical import digest
+from pytest_claims.trials.places import LIBRARY
 
-LIBRARY = Path(__file__).parents[1]
 #: What of this library trials' numbers depend on; the rest judges and shows.
-MEASURES = (*sorted((LIBRARY / "training").rglob("*.py")), LIBRARY / "inference" / "stacking.py")
+MEASURES = (
+    *sorted((LIBRARY / "training").rglob("*.py")),
+    *(LIBRARY / name for name in ("environment.py", "inference/stacking.py", "vocabulary.py")),
+)
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 ENGINE_LIBRARIES = {"jax": ("jax", "jaxlib")}
-
-
-def digest(content: Any) -> str:
-    """Hash JSON-like content; what JSON cannot hold is hashed by its repr."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=repr).encode()).hexdigest()
-
-
-@lru_cache(maxsize=256)
-def source(file: Path, root: Path, modified: float) -> str:  # noqa: ARG001 - the time makes the cache notice edits
-    """Hash a module and all modules below ``root`` that it imports, directly or not."""
-    seen: dict[Path, str] = {}
-    todo = [file]
-    while todo:
-        path = todo.pop()
-        if path not in seen:
-            seen[path], imported = _parsed(path, root, path.stat().st_mtime)
-            todo += imported
-    return digest(sorted(seen.values()))
+ENGINES = "pytest_claims.engines"
 
 
 @lru_cache(maxsize=1024)
-def _parsed(path: Path, root: Path, modified: float) -> tuple[str, tuple[Path, ...]]:  # noqa: ARG001 - the cache notices edits by it
-    """Hash one module and find what it imports; cached, since most are imported by many."""
+def parsed(path: Path, modified: int) -> tuple[str, tuple[ast.Import | ast.ImportFrom, ...]]:  # noqa: ARG001 - the time makes the cache notice edits
+    """Hash one module's source, and return its import statements. OSError or SyntaxError where there is none."""
     tree = _tree(path)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(_imported(tree, path, root))
+    imports = tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return hashlib.sha256(ast.dump(tree).encode(errors="surrogatepass")).hexdigest(), imports
 
 
 def _tree(path: Path) -> ast.Module:
     """Parse a module; drop docstrings and claims."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_bytes())
     tree.body = [node for node in tree.body if not _is_claim(node)]
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -67,40 +52,22 @@ def _is_claim(node: ast.stmt) -> bool:
     return any((name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")) == "claim" for name in names)
 
 
-def _imported(tree: ast.Module, path: Path, root: Path) -> Iterable[Path]:
-    """Find the files below ``root`` that a module imports; of a package, all modules."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    for name in sorted(names):
-        parts = name.split(".")
-        for base in {root, path.parent}:
-            if (base / parts[0]).is_dir() and (base / parts[0] / "__init__.py").exists() and parts[0] != "claims":
-                yield from sorted((base / parts[0]).rglob("*.py"))
-            file = base.joinpath(*parts).with_suffix(".py")
-            if file.exists():
-                yield file
-
-
-def source_of(file: Path, root: Path, shared: Iterable[Path]) -> str:
-    """Hash a measurement's module and the modules that any measurement may rest on (fixtures, conftest files)."""
-    files = [file, *sorted(set(shared))]
-    return digest([source(path, root, path.stat().st_mtime) for path in files])
-
-
-def shared_files(conftests: Iterable[Path]) -> list[Path]:
-    """Return the files that may change any measurement: the project's plugins and conftest files, and our training."""
-    return [*conftests, *MEASURES]
+@lru_cache(maxsize=1)
+def library() -> str:
+    """Hash what of this library measures."""
+    return digest([parsed(path, path.stat().st_mtime_ns)[0] for path in MEASURES])
 
 
 @lru_cache(maxsize=8)
 def versions(engine: str) -> dict[str, str]:
-    """Return the versions of the libraries that numbers come from."""
+    """Return the versions of the libraries that numbers come from, and of the package that offers the engine."""
+    offering = {
+        point.dist.name
+        for point in metadata.entry_points(group=ENGINES)
+        if point.name == engine and point.dist is not None and point.dist.name != "pytest-claims"
+    }
     installed = {}
-    for name in (*LIBRARIES, *ENGINE_LIBRARIES.get(engine, ())):
+    for name in (*LIBRARIES, *ENGINE_LIBRARIES.get(engine, ()), *sorted(offering)):
         try:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

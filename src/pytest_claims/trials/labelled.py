@@ -92,7 +92,7 @@ def assemble(
     how: dict[str, Any] = {"data_vars": "all", "coords": "different", "compat": "equals", "join": "exact"}
     parts: dict[tuple[str, ...], list[xr.Dataset]] = {}
     for condition, dataset in trials:
-        parts.setdefault(tuple(map(repr, condition.values())), []).append(dataset)
+        parts.setdefault(tuple(map(label, condition.values())), []).append(dataset)
     try:
         joined = [xr.concat(seeds, dim=SEED, combine_attrs="override", **how).isel({SEED: slice(n)}) for seeds in parts.values()]  # fmt: skip # noqa: E501
         for level in reversed(list(levels)):

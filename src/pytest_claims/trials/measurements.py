@@ -49,8 +49,10 @@ class Measurement:
 
     @property
     def file(self) -> str:
-        """The source file."""
-        return inspect.getsourcefile(self.function) or self.function.__code__.co_filename
+        """The source file of the function itself, inside its decorators."""
+        inner = inspect.unwrap(self.function)
+        code = getattr(inner, "__code__", None)
+        return str(code.co_filename) if code is not None else f"<{self.name}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +169,11 @@ def _fixture(declared: Measurement) -> Any:
     handle.__module__ = declared.function.__module__
     setattr(handle, _DECLARED, declared)
     return pytest.fixture(scope="session", name=declared.name)(handle)
+
+
+def is_measurement(function: Any) -> bool:
+    """Whether this is the function of a measurement's fixture."""
+    return isinstance(getattr(function, _DECLARED, None), Measurement)
 
 
 def measurements_of(item: pytest.Item) -> dict[str, Measurement]:

@@ -1,7 +1,7 @@
 """The trial store: one folder for each run, one npz file and one JSON file for each trial.
 
-The JSON file is written last and makes a trial complete: it holds the facts about the trial and the npz file's
-checksum. All writes are atomic renames. A process that computes a trial holds its lock and leaves an attempt mark
+The JSON file is written last and makes a trial complete: it holds the facts about the trial, the npz file's checksum
+and its own. All writes are atomic renames. A process that computes a trial holds its lock and leaves an attempt mark
 meanwhile. A mark whose lock is free belongs to a process that died, so a trial that kills its process is tried only
 once. Marks are kept in their run's folder: an earlier run that was interrupted leaves nothing that looks like a death.
 """
@@ -13,7 +13,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     import xarray as xr  # loaded only for arrays: the controller has none, and starts faster
 
 ATTEMPT, LOCK, RESULT = ".attempt", ".lock", ".json"
-FORMAT = 1
+FORMAT = 2
+#: Says why a trial of an earlier run may not be taken over, from its facts; None where it may.
+Accept = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +50,23 @@ class Store:
         self.folder = folder
         self.worker = worker
         self.spelled = spelled  # the option that reads earlier trials, as the user spells it
+        self.refused: dict[str, str] = {}  # by key, why an earlier trial was not reused
         self.earlier = sorted(reuse.glob("run-*/"), reverse=True) if reuse is not None else []
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def read(self, key: str) -> Stored | None:
-        """Return a stored trial, None where there is none; a TrialError where it failed or its file is damaged."""
+    def read(self, key: str, accept: Accept | None = None) -> Stored | None:
+        """Return a stored trial, None where there is none; a TrialError where it failed or its file is damaged.
+
+        A trial of an earlier run is read where ``accept`` has nothing against it.
+        """
         path = self._path(key, RESULT)
-        if not path.exists() and not self._take_over(key):
+        if not path.exists() and (accept is None or not self._take_over(key, accept)):
             return None
         facts = self._facts(path)
         if "error" in facts:
             raise TrialError(str(facts["error"]), str(facts.get("details", "")))
-        return Stored(unpack(self._checked(key, facts), facts), facts)
+        return Stored(unpack(self._checked(path, facts), facts), facts)
 
     def done(self, key: str) -> bool:
         """Whether a trial has finished, with a result or an error."""
@@ -93,6 +99,12 @@ class Store:
                     deaths.append((Attempt(**facts["died"]), str(facts["error"])))
         return sorted(deaths, key=lambda death: death[0].started)
 
+    def all_facts(self) -> Iterator[dict[str, Any]]:
+        """Return the facts of this run's finished trials, as far as they can be read."""
+        for path in sorted(self.folder.glob(f"*{RESULT}")):
+            with suppress(OSError, TrialError):
+                yield self._facts(path)
+
     def finished(self) -> dict[str, float]:
         """Return the keys of the finished trials, each with the time at which it finished."""
         times = {}
@@ -104,40 +116,69 @@ class Store:
         return times
 
     def _facts(self, path: Path) -> dict[str, Any]:
+        """Return the facts of a trial; a TrialError where they are not what was written."""
         try:
             facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise TrialError(f"The stored trial {path.name} is damaged: {error}.") from error
+            intact = facts.pop("checksum", None) == _checksum(facts)
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise TrialError(f"The stored trial {path.name} is damaged: {error}; {self._remedy}.") from error
+        if not intact:
+            raise TrialError(
+                f"The stored trial {path.parent.name}/{path.name} is damaged: its checksum does not match; "
+                f"{self._remedy}."
+            )
         return facts
 
-    def _checked(self, key: str, facts: dict[str, Any]) -> bytes:
+    @property
+    def _remedy(self) -> str:
+        return f"to measure again, delete it or run without {self.spelled}"
+
+    def _checked(self, path: Path, facts: dict[str, Any]) -> bytes:
         """Return the stored arrays' bytes; a TrialError where they are not what was written."""
-        path = self._path(key, ".npz")
+        arrays = path.with_suffix(".npz")
         try:
-            data = path.read_bytes()
+            data = arrays.read_bytes()
         except FileNotFoundError:
             data = b""
         if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             raise TrialError(
-                f"{facts.get('label', key)}: the stored file {path.parent.name}/{path.name} is damaged: its checksum "
-                f"does not match; to measure again, delete it or run without {self.spelled}."
+                f"{facts.get('label', path.stem)}: the stored file {arrays.parent.name}/{arrays.name} is damaged: its "
+                f"checksum does not match; {self._remedy}."
             )
         return data
 
-    def _take_over(self, key: str) -> bool:
-        """Copy a good trial of an earlier run into this one, marked as reused."""
+    def _take_over(self, key: str, accept: Accept) -> bool:
+        """Copy a good trial of an earlier run into this one, marked as reused.
+
+        A TrialError where there is none but a damaged one: what was measured must not be replaced unnoticed.
+        """
+        damaged: TrialError | None = None
         for folder in self.earlier:
             path = folder / f"{key}{RESULT}"
             if not path.exists():
                 continue
-            facts = self._facts(path)
-            if "error" in facts:
+            try:
+                facts = self._facts(path)
+                if "error" in facts:
+                    continue
+                data = self._checked(path, facts)
+            except TrialError as error:
+                damaged = damaged or error
                 continue
-            with suppress(FileNotFoundError):
-                write_atomically(self._path(key, ".npz"), path.with_suffix(".npz").read_bytes())
-            write_atomically(self._path(key, RESULT), json.dumps(facts | {"reused": True}).encode())
+            refused = accept(facts)
+            if refused is not None:
+                self.refused.setdefault(key, refused)
+                continue
+            write_atomically(self._path(key, ".npz"), data)
+            self._write(key, facts | {"reused": True})
             return True
+        if damaged is not None:
+            raise damaged
         return False
+
+    def _write(self, key: str, facts: dict[str, Any]) -> None:
+        """Write a trial's facts with their checksum."""
+        write_atomically(self._path(key, RESULT), json.dumps(facts | {"checksum": _checksum(facts)}).encode())
 
     # -- computing ----------------------------------------------------------------------------------------------
 
@@ -171,15 +212,17 @@ class Store:
         """Store a trial that succeeded."""
         data, packed = pack(dataset, facts.pop("derived", {}))
         facts = facts | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT, "worker": self.worker}
+        if key in self.refused:
+            facts["not_reused"] = self.refused[key]
         write_atomically(self._path(key, ".npz"), data)
-        write_atomically(self._path(key, RESULT), json.dumps(facts).encode())
+        self._write(key, facts)
         return Stored(unpack(data, facts), facts)
 
     def save_error(self, key: str, error: TrialError, measurement: str) -> None:
         """Store that a trial failed, so that no other claim tries it again in this run."""
         died = None if error.died is None else asdict(error.died)
         facts = {"error": str(error), "details": error.details, "died": died, "worker": self.worker, "format": FORMAT}
-        write_atomically(self._path(key, RESULT), json.dumps(facts).encode())
+        self._write(key, facts)
         self.give_up(measurement)
 
     # -- a measurement with a failed trial is not prefetched any more ---------------------------------------------
@@ -198,6 +241,10 @@ class Store:
 
     def _path(self, key: str, suffix: str) -> Path:
         return self.folder / f"{key}{suffix}"
+
+
+def _checksum(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 #: The claims and their trials, written by the process that collected them (running/expansion.py).

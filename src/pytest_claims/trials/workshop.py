@@ -13,28 +13,35 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import xarray as xr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
+from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.deadline import deadline
-from pytest_claims.trials.fingerprint import digest, processor_kind, shared_files, source_of, versions
+from pytest_claims.trials.dependencies import Reached, departure, rests_on
+from pytest_claims.trials.fingerprint import library, processor_kind, versions
+from pytest_claims.trials.identity import Identity, identify
 from pytest_claims.trials.labelled import labelled
 from pytest_claims.trials.measurements import Condition, Handle, Measurement, blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import FORMAT, Store, Stored, died
+from pytest_claims.trials.tracing import Reads, tracing
 from pytest_claims.trials.turns import stopped
 from pytest_claims.vocabulary import LOOKS
 
 #: Seconds that a claim waits, beyond the time limit, for a trial that another process is computing.
 GRACE = 30.0
 POLL = (0.02, 0.25)
+NOTHING = Reads()
 
 
 @dataclass(frozen=True)
@@ -42,10 +49,19 @@ class Trial:
     """One block of seeds of a measurement under one condition: the unit of work and of storage."""
 
     key: str
-    measurement: Measurement = field(compare=False)
-    identity: str
+    known: Identity = field(compare=False)
     seeds: tuple[int, ...]
     condition: Condition = field(compare=False)
+
+    @property
+    def measurement(self) -> Measurement:
+        """The measurement as declared."""
+        return self.known.measurement
+
+    @property
+    def identity(self) -> str:
+        """What its measurement is called in this run: no other has the same name."""
+        return self.known.name
 
     @property
     def place(self) -> str:
@@ -60,64 +76,78 @@ class Trial:
     @property
     def shape(self) -> str:
         """Trials that share this take about as long, whatever the run."""
-        return f"{self.identity} {self.place} x{len(self.seeds)}"
+        return f"{self.known.place} {self.place} x{len(self.seeds)}"
 
 
 class Workshop:
     """Makes and fetches trials for one process."""
 
-    def __init__(self, settings: Settings, root: Path, conftests: Iterable[Path]) -> None:
+    def __init__(self, settings: Settings, config: pytest.Config) -> None:
         self.settings = settings
-        self.root = root
+        self.config = config
         self.store = Store(
             settings.folder / settings.run, settings.worker, settings.reuse, spelled=settings.flag("reuse")
         )
-        self._conftests = tuple(conftests)
-        self._keys: dict[Measurement, Mapping[str, Any]] = {}
+        self._identities: dict[tuple[str, str], Identity] = {}
         self.queue: list[Trial] = []
         self.handles: dict[str, Handle] = {}
+        self.setups: dict[Any, Reads] = {}  # what each fixture read while it was set up
 
     # -- which trials a claim needs -------------------------------------------------------------------------------
 
-    def trials(self, measurement: Measurement, needed: int) -> list[Trial]:
+    def identity(self, item: pytest.Item, name: str, measurement: Measurement) -> Identity:
+        """Return a measurement as an item gets it under ``name``."""
+        at = item.nodeid, name
+        if at not in self._identities:
+            self._identities[at] = identify(item, name, measurement, self.config.rootpath)
+        return self._identities[at]
+
+    def trials(self, known: Identity, needed: int) -> list[Trial]:
         """Return the trials that ``needed`` seeds of a measurement take, condition by condition."""
         cuts = LOOKS if self.settings.sequential else ()
-        chunks = blocks(measurement.block, needed, clip=self.settings.clip, cuts=cuts)
-        return [self._trial(measurement, seeds, condition) for condition in measurement.conditions for seeds in chunks]
+        chunks = blocks(known.measurement.block, needed, clip=self.settings.clip, cuts=cuts)
+        return [self._trial(known, seeds, condition) for condition in known.measurement.conditions for seeds in chunks]
 
-    def _trial(self, measurement: Measurement, seeds: tuple[int, ...], condition: Condition) -> Trial:
-        facts = self._facts(measurement)
-        key = digest(dict(facts) | {"seeds": seeds, "condition": {name: repr(v) for name, v in condition.items()}})
-        return Trial(f"{measurement.name}-{key[:24]}", measurement, self.identity(measurement), seeds, condition)
+    def _trial(self, known: Identity, seeds: tuple[int, ...], condition: Condition) -> Trial:
+        facts = self._facts() | dict(known.facts) | {"seeds": seeds}
+        try:
+            facts["condition"] = canonical(dict(condition))
+        except NoCanonicalForm as error:
+            facts["condition"] = list(map(str, condition))
+            known = replace(known, private=f"its condition holds {error}")
+        if known.private is not None:
+            facts |= {"claim": known.nodeid, "run": self.settings.run, "private": repr(condition)}
+        return Trial(f"{known.measurement.name}-{digest(facts)[:24]}", known, seeds, condition)
 
-    def identity(self, measurement: Measurement) -> str:
-        """Return a measurement's file and name: names alone may occur twice."""
-        return str(self._facts(measurement)["measurement"])
+    def _facts(self) -> dict[str, Any]:
+        """Return what the numbers of all trials of this run depend on."""
+        return {
+            "format": FORMAT,
+            "library": library(),
+            "stream": self.settings.stream,
+            "engine": self.settings.engine,
+            "versions": versions(self.settings.engine),
+            "processor": processor_kind(),
+            "system": platform.system(),
+        }
 
-    def _facts(self, measurement: Measurement) -> Mapping[str, Any]:
-        """Return all that a measurement's numbers depend on, except seeds and condition."""
-        if measurement not in self._keys:
-            file = Path(measurement.file)
-            place = file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else file.name
-            shared = shared_files(self._conftests)
-            self._keys[measurement] = {
-                "format": FORMAT,
-                "measurement": f"{place}::{measurement.name}",
-                "source": source_of(file, self.root, shared),
-                "experiment": str(measurement.experiment),
-                "stream": self.settings.stream,
-                "engine": self.settings.engine,
-                "versions": versions(self.settings.engine),
-                "processor": processor_kind(),
-                "system": platform.system(),
-            }
-        return self._keys[measurement]
+    def _departure(self, trial: Trial, facts: Mapping[str, Any]) -> str | None:
+        """Say why an earlier trial may not be reused; None where it may."""
+        return departure(facts["rests_on"], trial.known, self._option)
+
+    def _option(self, name: str) -> Any:
+        """Return an option by its destination, or an ini value by "ini" and its name; None where there is none."""
+        try:
+            return self.config.getini(name[4:]) if name.startswith("ini ") else getattr(self.config.option, name, None)
+        except ValueError:
+            return None
 
     # -- fetching ---------------------------------------------------------------------------------------------------
 
     def collect(self, wanted: Iterable[tuple[Handle, Trial]]) -> dict[str, Stored]:
         """Return all trials by key: read, computed here, or waited for. Raises the first TrialError."""
         todo = list(wanted)
+        confined = any(trial.known.confined for _, trial in todo)
         for _, trial in todo:  # a trial that has failed already ends the claim before anything more is trained
             self._refuse_dead(trial)
         collected: dict[str, Stored] = {}
@@ -133,7 +163,7 @@ class Workshop:
             if len(left) == len(todo):
                 for _, trial in left:
                     self._not_forever(trial)
-                if not self._help():
+                if confined or not self._help():
                     time.sleep(pause)
                     pause = min(2 * pause, POLL[1])
             todo = left
@@ -156,7 +186,7 @@ class Workshop:
         if stopped(self.store.folder):
             return False
         self.queue = [trial for trial in self.queue if not self.store.done(trial.key)]
-        able = [trial for trial in self.queue if trial.identity in self.handles]
+        able = [trial for trial in self.queue if trial.identity in self.handles and not trial.known.confined]
         if able:
             self.queue.remove(able[-1])  # never look at it again, even if another process computes it
             self.prefetch(self.handles[able[-1].identity], able[-1])
@@ -165,8 +195,9 @@ class Workshop:
     def obtain(self, handle: Handle, trial: Trial) -> Stored | None:
         """Return a trial, computed here if need be; None while another process is computing it."""
         self.handles[trial.identity] = handle
+        accept = partial(self._departure, trial)
         with storing(trial):
-            stored = self.store.read(trial.key)
+            stored = self.store.read(trial.key, accept)
             if stored is not None:
                 return stored
             with self.store.locked(trial.key) as mine:
@@ -225,8 +256,11 @@ class Workshop:
     def _measure(self, handle: Handle, trial: Trial) -> tuple[xr.Dataset, dict[str, Any]]:
         """Return a trial's labelled result and the facts about it."""
         settings = self.settings
-        with warnings.catch_warnings(record=True) as caught:
+        reached = Reached(trial.known.functions, Path(trial.measurement.file))
+        with warnings.catch_warnings(record=True) as caught, tracing(self.config) as reads:
             seeds, returned, times = self._run(handle, trial)
+        for definition in trial.known.definitions:
+            reads.include(self.setups.get(definition, NOTHING))
         dataset = labelled(returned, trial.seeds, trial.label)
         facts = {
             "label": trial.label,
@@ -240,6 +274,7 @@ class Workshop:
             "inputs": {name: list(map(str, hashes)) for name, hashes in (getattr(seeds, "inputs", None) or {}).items()},
             "trace": getattr(seeds, "trace", None),
             "derived": {name: np.asarray(values) for name, values in (getattr(seeds, "derived", None) or {}).items()},
+            "rests_on": rests_on(trial.known, reached, reads),
             "warnings": sorted({f"{warning.category.__name__}: {warning.message}" for warning in caught}),
         }
         return dataset, facts

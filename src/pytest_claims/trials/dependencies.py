@@ -1,0 +1,323 @@
+"""What a stored trial rests on beyond its name, and whether that is still so: a verifying trace.
+
+Stored with the trial: hashes of the globals that its functions name, of the local modules that they use, of files,
+folders, environment variables and options that were read, versions of distributions, the state of torch and numpy. A
+later run may reuse the trial where all of that is found again. The idea is that of build systems that verify traces
+(Mokhov, Mitchell and Peyton Jones 2018, "Build systems a la carte", ICFP).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import pickle
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pytest_claims.trials.canonical import Describer, NoCanonicalForm, digest
+from pytest_claims.trials.fingerprint import parsed
+from pytest_claims.trials.identity import Identity
+from pytest_claims.trials.places import LIBRARY, builtin, installed
+from pytest_claims.trials.tracing import Reads, file_digest, folder_digest, value_digest, variable_digest
+
+#: Code that may reach anything of a module by a name that is made while it runs.
+DYNAMIC = frozenset({"eval", "exec", "getattr", "globals", "vars", "__dict__", "__import__", "modules"})
+#: What a process has where torch is not loaded yet.
+TORCH_AT_FIRST: Mapping[str, Any] = {
+    "torch default dtype": "torch.float32",
+    "torch deterministic": False,
+    "torch float32 matmul": "highest",
+    "torch mkldnn": True,
+    "torch gradients": True,
+}
+Rests = dict[str, Any]
+
+
+def rests_on(identity: Identity, reached: Reached, reads: Reads) -> Rests:
+    """Return what a trial rests on, as JSON: names with hashes, and ``outside``, what forbids reuse.
+
+    ``reached`` are the globals as they were before the trial, ``reads`` what it and its fixtures read.
+    """
+    modules, packages = _modules(reached, reads)
+    return {
+        "values": reached.values,
+        "modules": modules,
+        "sources": {name: _source_digest(name) for name in sorted(reads.sources)},
+        "files": dict(sorted(reads.files.items())),
+        "folders": dict(sorted(reads.folders.items())),
+        "environment": dict(sorted(reads.environment.items())),
+        "options": dict(sorted(reads.options.items())),
+        "distributions": {name: _version(name) for name in sorted(_with_requirements(packages))},
+        "state": state(),
+        "outside": sorted({*reads.outside, *reached.opaque, *([identity.private] if identity.private else ())}),
+    }
+
+
+def departure(rests: Rests, identity: Identity, option: Callable[[str], Any]) -> str | None:
+    """Say what is no longer as it was when a trial was stored; None where all of it is.
+
+    ``option`` returns an option's value by its destination, or that of an ini key by "ini" and its name.
+    """
+    if rests["outside"]:
+        return f"it {rests['outside'][0]}"
+    reached = Reached(identity.functions, Path(identity.measurement.file))
+    now: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
+        ("values", "the global {} changed", reached.values.get),
+        ("modules", "the module {} changed", _module_digest),
+        ("sources", "the module {} changed", _source_digest),
+        ("files", "the file {} changed", file_digest),
+        ("folders", "the folder {} changed", folder_digest),
+        ("environment", "the environment variable {} changed", variable_digest),
+        ("options", "the option {} changed", lambda name: value_digest(option(name))),
+        ("distributions", "the package {} has another version", _version),
+        ("state", "the setting {} changed", state().get),
+    )
+    for part, sentence, current in now:
+        for name, then in rests[part].items():
+            if current(name) != then:
+                return sentence.format(Path(name).name if part in {"sources", "files", "folders"} else name)
+    return None
+
+
+# -- what functions name --------------------------------------------------------------------------------------------
+
+
+class Reached:
+    """The globals that functions name, and those that these name: by value, or by module where code is dynamic.
+
+    ``own`` is the file of the measurement. It holds claims and their margins, too, so only what the measurement names
+    counts there. Other local modules count as a whole.
+    """
+
+    def __init__(self, functions: Iterable[Callable[..., Any]], own: Path) -> None:
+        self.own = own
+        self.values: dict[str, str] = {}
+        self.opaque: set[str] = set()
+        self.modules: dict[str, types.ModuleType] = {}
+        self._todo: list[Any] = list(functions)
+        self._done: set[int] = set()
+        while self._todo:
+            function = self._todo.pop()
+            if id(function) not in self._done and not installed(function.__code__.co_filename):
+                self._done.add(id(function))
+                self._visit(function)
+
+    def _visit(self, function: Any) -> None:
+        """Take up the globals that a function's code names, and the attributes of modules among them."""
+        space, module = function.__globals__, str(function.__globals__.get("__name__"))
+        names = set(_names(function.__code__))
+        home = sys.modules.get(module)
+        if home is not None and (Path(function.__code__.co_filename) != self.own or names & DYNAMIC):
+            self._module(home)
+        for name in sorted(names & space.keys()):
+            value = space[name]
+            if isinstance(value, types.ModuleType):
+                self._attributes(value, names, 0, dynamic=bool(names & DYNAMIC))
+            else:
+                self._value(f"{module}.{name}", value)
+
+    def _attributes(self, module: types.ModuleType, names: set[str], depth: int, *, dynamic: bool) -> None:
+        """Take up what a function may use of a module: of a local one all that it names, of others what is patched."""
+        self._module(module)
+        local = not installed(str(getattr(module, "__file__", None) or "<frozen>"))
+        for name in sorted(names & vars(module).keys()):
+            value = vars(module)[name]
+            if isinstance(value, types.ModuleType):
+                if depth < 2:  # noqa: PLR2004 - np.linalg.svd, and one more
+                    self._attributes(value, names, depth + 1, dynamic=dynamic)
+            elif local or _patched(value):
+                self._value(f"{module.__name__}.{name}", value)
+
+    def _value(self, name: str, value: Any) -> None:
+        """Hash a global; describing it also finds the functions and modules that it holds."""
+        if name in self.values:
+            return
+        describer = Describer()
+        try:
+            self.values[name] = digest(describer.describe(value))
+        except (NoCanonicalForm, RecursionError):
+            try:
+                self.values[name] = digest(["pickle", pickle.dumps(value).hex()])
+            except Exception:  # noqa: BLE001 - whatever an object's own pickling raises
+                self.opaque.add(f"used the global {name}, which cannot be compared with a later one")
+        self._todo += describer.functions
+        for module in describer.modules:
+            self._module(module)
+
+    def _module(self, module: types.ModuleType) -> None:
+        self.modules.setdefault(module.__name__, module)
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _patched(value: Any) -> bool:
+    """Whether an installed module's attribute is code of somebody else's."""
+    inner = getattr(value, "__func__", value)
+    code = getattr(inner, "__code__", None)
+    if code is not None:
+        # Cython's functions have code, too, of files that are nowhere
+        return Path(code.co_filename).is_absolute() and not installed(code.co_filename)
+    return isinstance(value, type) and not installed(
+        str(getattr(sys.modules.get(value.__module__), "__file__", None) or "<frozen>")
+    )
+
+
+# -- modules and distributions --------------------------------------------------------------------------------------
+
+
+def _modules(reached: Reached, reads: Reads) -> tuple[dict[str, str | None], set[str]]:
+    """Return the local modules, with those that they import, and the top-level names of installed packages."""
+    todo = [*reached.modules, *sorted(reads.imports)]
+    modules: dict[str, str | None] = {}
+    packages: set[str] = set()
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        top, file = name.partition(".")[0], _file(name)
+        if file is None or (
+            installed(file) and (builtin(file) or top in _distributions() or LIBRARY in Path(file).parents)
+        ):
+            packages.add(top)
+        else:
+            modules[name] = _source_digest(file)
+            todo += _imports(name, file)
+    return dict(sorted(modules.items())), packages
+
+
+def _file(name: str) -> str | None:
+    """Return the file of a module, loaded or not; None where there is none. Imports nothing."""
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        file = getattr(loaded, "__file__", None)
+        return None if file is None else str(file)
+    parent, _, last = name.rpartition(".")
+    if parent:
+        folder = _file(parent)
+        if folder is None or Path(folder).name != "__init__.py":
+            return None
+        inner = Path(folder).parent / last
+        candidates = (inner / "__init__.py", inner.with_suffix(".py"))
+        return next((str(path) for path in candidates if path.is_file()), None)
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return None if spec is None else spec.origin
+
+
+def _module_digest(name: str) -> str | None:
+    file = _file(name)
+    return None if file is None else _source_digest(file)
+
+
+def _source_digest(file: str) -> str | None:
+    """Hash a module: as a syntax tree without docstrings and claims, or what it is where it is no Python source."""
+    path = Path(file)
+    try:
+        return parsed(path, path.stat().st_mtime_ns)[0] if path.suffix == ".py" else file_digest(file)
+    except (OSError, SyntaxError, ValueError):
+        return file_digest(file)
+
+
+def _imports(name: str, file: str) -> list[str]:
+    """Return the modules that a local module's source imports, by their full names."""
+    path = Path(file)
+    try:
+        tree = parsed(path, path.stat().st_mtime_ns)[1]
+    except (OSError, SyntaxError, ValueError):
+        return []
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = []
+    for node in tree:
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+            continue
+        base = node.module or ""
+        if node.level:
+            try:
+                base = importlib.util.resolve_name("." * node.level + base, package)
+            except (ImportError, ValueError):
+                continue
+        found += [base, *(f"{base}.{alias.name}" for alias in node.names if _file(f"{base}.{alias.name}"))]
+    return found
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()
+
+
+@lru_cache(maxsize=64)
+def _requirements(name: str) -> frozenset[str]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found = set()
+    try:
+        for line in metadata.requires(name) or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                found.add(requirement.name)
+    except (metadata.PackageNotFoundError, InvalidRequirement):
+        return frozenset()
+    return frozenset(found)
+
+
+def _with_requirements(packages: Iterable[str]) -> set[str]:
+    """Return the distributions of packages, and those that they require; this library's are in the trial's name."""
+    todo = [distribution for package in packages for distribution in _distributions().get(package, ())]
+    found: dict[str, str] = {}
+    while todo:
+        name = todo.pop()
+        normal = name.lower().replace("_", "-")
+        if normal in found or normal == "pytest-claims":
+            continue
+        found[normal] = normal
+        todo += _requirements(name)
+    return set(found)
+
+
+@lru_cache(maxsize=256)
+def _version(name: str) -> str | None:
+    """Return a distribution's version; with a hash of its files where it came from a folder, a URL or a repository."""
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+    if distribution.read_text("direct_url.json") is None:
+        return distribution.version
+    return f"{distribution.version} {digest(distribution.read_text('RECORD') or '')[:16]}"
+
+
+# -- settings -------------------------------------------------------------------------------------------------------
+
+
+def state() -> dict[str, Any]:
+    """Return what changes numbers for the whole process: error state of numpy, denormals, settings of torch."""
+    with np.errstate(all="ignore"):
+        denormal = bool(np.float32(1e-38) * np.float32(1e-2) > 0)
+    found: dict[str, Any] = {"numpy error state": dict(sorted(np.geterr().items())), "denormal numbers": denormal}
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return found | dict(TORCH_AT_FIRST)
+    return found | {
+        "torch default dtype": str(torch.get_default_dtype()),
+        "torch deterministic": bool(torch.are_deterministic_algorithms_enabled()),
+        "torch float32 matmul": str(torch.get_float32_matmul_precision()),
+        "torch mkldnn": bool(torch.backends.mkldnn.enabled),
+        "torch gradients": bool(torch.is_grad_enabled()),
+    }

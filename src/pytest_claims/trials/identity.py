@@ -1,0 +1,154 @@
+"""What names a trial: the code of its measurement and of its fixtures, as the item that asks for it gets them.
+
+Names alone do not say what is measured: a decorator, a factory or a fixture that a folder overrides measures something
+else under the same name. What the code reads while it runs is not known here; see dependencies.py.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import unwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_claims import _compat
+from pytest_claims.trials.canonical import Describer, NoCanonicalForm, digest
+from pytest_claims.trials.measurements import Measurement, measurements_of
+from pytest_claims.trials.places import installed
+
+BY_NAME = "getfixturevalue"
+
+#: A fixture's place: its name, and how many of the fixtures that it overrides come before it.
+Place = tuple[str, int]
+#: The fixtures of an item: each definition with the definitions that it rests on.
+Graph = Mapping[Place, tuple[Any, tuple[Any, ...]]]
+GRAPH = pytest.StashKey[Graph]()
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """A measurement as one item gets it.
+
+    ``nodeid`` is the item's; ``place`` the file and name of the measurement; ``facts`` are the canonical forms that its
+    trials are named by; ``functions`` the local functions among them; ``definitions`` the fixtures that are set up for
+    it. ``private`` says why its trials serve this claim and this run alone; None where they may be shared and reused.
+    """
+
+    nodeid: str
+
+    measurement: Measurement
+    place: str
+    facts: Mapping[str, Any]
+    functions: tuple[Callable[..., Any], ...]
+    definitions: tuple[Any, ...]
+    private: str | None
+
+    @cached_property
+    def name(self) -> str:
+        """Place and hash: no two measurements of a run share it."""
+        return f"{self.place}#{digest(self.facts)[:8]}"
+
+    @cached_property
+    def confined(self) -> bool:
+        """Whether it rests on local fixtures of less than the session: then only its own items may measure it."""
+        narrower = (definition.func for definition in self.definitions if definition.scope != "session")
+        codes = (getattr(unwrap(function), "__code__", None) for function in narrower)
+        return any(code is None or not installed(code.co_filename) for code in codes)
+
+
+def graph(item: pytest.Item) -> Graph:
+    """Return all fixtures that an item is known to get, dependencies first."""
+    if GRAPH not in item.stash:
+        definitions = _compat.fixture_definitions(item)
+        found: dict[Place, tuple[Any, tuple[Any, ...]]] = {}
+        visited: set[Place] = set()
+
+        def visit(name: str, chain: tuple[str, ...]) -> Any:
+            stack = definitions.get(name, ())
+            at = len(stack) - 1 - chain.count(name)  # a fixture that asks for its own name gets the one it overrides
+            if at < 0:
+                return None
+            if (name, at) not in visited:
+                visited.add((name, at))
+                inner = (*chain, name)
+                asked = (visit(argument, inner) for argument in stack[at].argnames)
+                found[name, at] = stack[at], tuple(definition for definition in asked if definition is not None)
+            return stack[at]
+
+        for name in _compat.initial_names(item):
+            visit(name, ())
+        item.stash[GRAPH] = found
+    return item.stash[GRAPH]
+
+
+def identify(item: pytest.Item, name: str, measurement: Measurement, root: Path) -> Identity:
+    """Return the identity of a measurement that an item asks for under ``name``."""
+    describer = Describer()
+    faults: list[str] = []
+
+    def described(value: Any, what: str) -> Any:
+        try:
+            return describer.describe(value)
+        except (NoCanonicalForm, RecursionError) as error:
+            faults.append(f"{what} holds {error}")
+            return None
+
+    function = described(measurement.function, measurement.name)
+    used = _used(item, name)
+    chosen = _compat.parameters(item)
+    fixtures = []
+    for (fixture, at), definition in used.items():
+        form = [fixture, at, str(definition.scope), described(definition.func, f"the fixture {fixture}")]
+        fixtures.append([*form, described(chosen[fixture], f"the fixture {fixture}")] if fixture in chosen else form)
+    if any(BY_NAME in local.__code__.co_names for local in describer.functions):
+        faults.append("it asks for fixtures by name while it runs")
+    file = Path(measurement.file)
+    place = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+    facts = {
+        "measurement": f"{place}::{measurement.name}",
+        "function": function,
+        "fixtures": sorted(fixtures, key=lambda form: form[:2]),
+        "experiment": str(measurement.experiment),
+    }
+    private = "; ".join(faults) or None
+    functions = tuple(dict.fromkeys(describer.functions))
+    return Identity(item.nodeid, measurement, facts["measurement"], facts, functions, tuple(used.values()), private)
+
+
+def _used(item: pytest.Item, name: str) -> dict[Place, Any]:
+    """Return the fixtures that may change what ``name`` measures: those it rests on, and the item's others.
+
+    Others are asked for by autouse, marks or the claim; they are set up first, and may change anything. What the item's
+    other measurements rest on is left out.
+    """
+    fixtures = graph(item)
+    measured = {measurement for measurement in measurements_of(item) if measurement != name}
+    last = dict(fixtures.keys())  # the one that overrides the others comes last
+    wanted: dict[Place, Any] = {}
+    start = [name, *(other for other in _compat.initial_names(item) if other not in measured)]
+    todo = [fixtures[place][0] for place in ((fixture, last[fixture]) for fixture in start if fixture in last)]
+    by_definition = {definition: (place, rests_on) for place, (definition, rests_on) in fixtures.items()}
+    given = set(_compat.argument_names(item)) & set(_compat.parameters(item))
+    while todo:
+        definition = todo.pop()
+        place, rests_on = by_definition[definition]
+        if place in wanted or place[0] in given - _needed(fixtures, name, last):
+            continue
+        wanted[place] = definition
+        todo += rests_on
+    return {place: definition for place, definition in wanted.items() if place[0] != name}
+
+
+def _needed(fixtures: Graph, name: str, last: Mapping[str, int]) -> set[str]:
+    """Return the names of all fixtures that a measurement rests on."""
+    by_definition = {definition: (place, rests_on) for place, (definition, rests_on) in fixtures.items()}
+    needed: set[str] = set()
+    todo = [fixtures[name, last[name]][0]] if name in last else []
+    while todo:
+        place, rests_on = by_definition[todo.pop()]
+        if place[0] not in needed:
+            needed.add(place[0])
+            todo += rests_on
+    return needed
