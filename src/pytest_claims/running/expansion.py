@@ -19,6 +19,7 @@ from pytest_claims.running.designs import Row, design_of, row, table, undecidabl
 from pytest_claims.running.judging import declared
 from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
+from pytest_claims.trials.conditions import label
 from pytest_claims.trials.measurements import measurements_of
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
@@ -121,7 +122,11 @@ def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
     if claim.reason is None:
         return None
     used = measurements_of(item).items()
-    levels = {name: measurement.levels for name, measurement in used if measurement.fault is None}
+    levels = {
+        name: {dim: [label(value) for value in values] for dim, values in measurement.levels.items()}
+        for name, measurement in used
+        if measurement.fault is None
+    }
     fault = reasons.check(claim.reason, levels)
     return None if fault is None else f"Claim {claim.id}: {fault}"
 

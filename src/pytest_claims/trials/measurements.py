@@ -15,12 +15,10 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.outcomes import ClaimError
+from pytest_claims.trials.conditions import SEEDS, Condition, fault_of
 
 BLOCKS = (8, 16, 32)
-SEEDS = "seeds"
 _DECLARED = "__measurement__"
-
-Condition = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +145,7 @@ def _fault(
         ),
         (block not in BLOCKS, f"The measurement {name} has blocks of {block} seeds; choose 8, 16 or 32."),
     ]
-    return next((sentence for wrong, sentence in checks if wrong), None)
+    return next((sentence for wrong, sentence in checks if wrong), None) or fault_of(name, levels)
 
 
 def _fixture(declared: Measurement) -> Any:

@@ -23,10 +23,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
+from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline
 from pytest_claims.trials.fingerprint import digest, processor_kind, shared_files, source_of, versions
 from pytest_claims.trials.labelled import labelled
-from pytest_claims.trials.measurements import Condition, Handle, Measurement, blocks
+from pytest_claims.trials.measurements import Handle, Measurement, blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import FORMAT, Store, Stored, died
 from pytest_claims.trials.turns import stopped
@@ -50,7 +51,7 @@ class Trial:
     @property
     def place(self) -> str:
         """Measurement and condition: ``by_depth, layers=2``."""
-        return ", ".join([self.measurement.name, *(f"{name}={value}" for name, value in self.condition.items())])
+        return ", ".join(filter(None, [self.measurement.name, in_words(self.condition)]))
 
     @property
     def label(self) -> str:
@@ -227,14 +228,14 @@ class Workshop:
         settings = self.settings
         with warnings.catch_warnings(record=True) as caught:
             seeds, returned, times = self._run(handle, trial)
-        dataset = labelled(returned, trial.seeds, trial.label)
+        dataset = labelled(returned, trial.seeds, trial.label, trial.condition)
         facts = {
             "label": trial.label,
             "shape": trial.shape,
             **times,
             "measurement": trial.measurement.name,
             "seeds": [trial.seeds[0], trial.seeds[-1]],
-            "condition": {name: str(value) for name, value in trial.condition.items()},
+            "condition": said(trial.condition),
             "stream": settings.stream,
             "engine": settings.engine,
             "inputs": {name: list(map(str, hashes)) for name, hashes in (getattr(seeds, "inputs", None) or {}).items()},
