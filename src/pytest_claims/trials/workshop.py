@@ -26,6 +26,7 @@ from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
 from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline
 from pytest_claims.trials.fingerprint import digest, processor_kind, shared_files, source_of, versions
+from pytest_claims.trials.isolation import isolated
 from pytest_claims.trials.labelled import labelled
 from pytest_claims.trials.measurements import Handle, Measurement, blocks
 from pytest_claims.trials.plan import Settings
@@ -250,7 +251,7 @@ class Workshop:
         settings = self.settings
         began, start, busy = time.time(), time.perf_counter(), time.process_time()
         try:
-            with threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
+            with isolated() as watch, threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
                 seeds = handle.factory(
                     handle.measurement.experiment, seeds=trial.seeds, stream=settings.stream, engine=settings.engine
                 )
@@ -262,6 +263,8 @@ class Workshop:
         except _compat.RAISED as error:
             words = " ".join(str(error).split()) or "no message"
             raise TrialError(f"{trial.label}: {type(error).__name__}: {words}", traceback.format_exc()) from error
+        if watch.fault is not None:
+            raise TrialError(f"{trial.label}: {watch.fault}")
         seconds, processor = time.perf_counter() - start, time.process_time() - busy
         times = {"seconds": round(seconds, 4), "processor_s": round(processor, 4), "began": round(began, 3)}
         return seeds, returned, times
