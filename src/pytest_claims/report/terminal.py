@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_claims.report.session import Run
 
 LOG_WIDTH = 120
+WIDEST_ID = 40  # columns; a longer id is cut short
 WIDEST_EFFECT = 28  # columns; a longer effect moves its own text to the right
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "purple"}
 
@@ -52,7 +53,7 @@ def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:
     """Return one claim's line in three pieces, so that the second can be coloured: id, verdict, effect and text."""
     effect = _effect(claim)
     mark = " *" if departed(claim) else "  "
-    head = f"{claim.id:<{widths[0]}}  "
+    head = f"{clip(claim.id, WIDEST_ID):<{widths[0]}}  "
     return head, f"{claim.verdict:<{widths[1]}}", f"{mark} {effect:<{widths[2]}}  {_one_line(claim)}"
 
 
@@ -68,7 +69,7 @@ def _one_line(claim: Record) -> str:
 
 def _table(reporter: pytest.TerminalReporter, claims: Sequence[Record]) -> None:
     bare = [line(claim, (0, 0, 0)) for claim in claims]
-    identifiers = max((len(claim.id) for claim in claims), default=0)
+    identifiers = min(max((len(claim.id) for claim in claims), default=0), WIDEST_ID)
     verdicts = max((len(verdict) for _, verdict, _ in bare), default=0)
     effects = min(max((len(_effect(claim)) for claim in claims), default=0), WIDEST_EFFECT)
     # pytest takes a log for 80 columns wide, which would cut the texts short; a log can scroll sideways

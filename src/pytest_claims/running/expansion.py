@@ -15,7 +15,7 @@ import pytest
 from pytest_claims.files import jsonable
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.running import reasons
-from pytest_claims.running.designs import Row, design_of, row, table, undecidable
+from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
 from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
@@ -40,7 +40,8 @@ class Expansion:
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
-        find_faults(items)
+        if not config.option.collectonly:  # nobody sees faults, so claims' functions need not be called
+            find_faults(items)
         unknown = select(config, items, self.workshop.settings)
         if unknown and not self.insert:
             raise pytest.UsageError(unknown)
@@ -105,7 +106,7 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
         if claim is None:
             continue
         seen.setdefault(claim.id, []).append(item)
-        fault = claim.fault or undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim)
+        fault = claim.fault or _fault(item, claim)
         if fault is None and getattr(item, "cls", None) is not None:
             fault = f"Claim {claim.id} is a method; claims are functions of a module."
         if fault is not None:
@@ -115,6 +116,14 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
             places = " and ".join(sorted(item.nodeid for item in twins))
             for item in twins:
                 item.stash.setdefault(FAULT, f"The id {name} is used by more than one claim: {places}.")
+
+
+def _fault(item: pytest.Item, claim: Claim) -> str | None:
+    """Say why a claim can never be judged; None where it can. Whatever a declaration holds costs its own claim only."""
+    try:
+        return undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim)
+    except Exception as error:  # noqa: BLE001 - somebody else's objects
+        return f"Claim {claim.id} cannot be checked before it is measured: {said(error)}"
 
 
 def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
