@@ -240,3 +240,38 @@ def test_words(failing):
     assert (toy.claims["3.a"]["reason"], toy.claims["3.a"]["reason_template"]) == (None, "only {height:.1f}")
     assert (toy.claims["3.b"]["reason"], toy.claims["3.b"]["reason_template"]) == ("no sun", "no sun")
     assert toy.claims["2.a"]["reason_template"] is None
+
+
+@pytest.mark.slow
+def test_workers_collect_the_same_and_survive_every_text(toy):
+    """Labels of functions and sets are the same in every process; a surrogate, which cannot be sent, ends no worker."""
+    toy.add(f"""
+import pytest
+
+def low(x):
+    return x
+def high(x):
+    return x + 1
+
+@measurement(by=[low, high], among=[frozenset({{"a", "b", "c", "d"}}), frozenset({{"{HIDDEN}"}})])
+def moved(seeds, noise, by, among):
+    return {{"height": by(noise(seeds))}}
+
+@claim("3.a", "{HIDDEN}", seeds=8)
+def test_moved(moved):
+    height = moved.height.sel(among="{{a, b, c, d}}")
+    return exceeds(height.sel(by="high"), height.sel(by="low"), by=0.5)
+
+@claim("3.b", "Raises", seeds=8)
+def test_raises(heights):
+    raise ValueError("{HIDDEN}")
+
+@claim("3.c", "Skips", seeds=8)
+def test_skips(heights):
+    pytest.skip("{HIDDEN}")
+""").spread()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "passed", "3.b": "error"}
+    assert "INTERNALERROR" not in toy.text
+    assert "Different tests" not in toy.text
+    toy.result.assert_outcomes(passed=2, errors=1, skipped=1)

@@ -94,7 +94,27 @@ def test_an_import_is_no_alarm(tmp_path, monkeypatch):
     assert used(lambda: __import__("noisy_module")) == []
     assert random.getstate() == before
     monkeypatch.delitem(sys.modules, "noisy_module")
-    assert used(lambda: (random.random(), __import__("noisy_module"))) == [PYTHON]
+    assert used(lambda: (random.random(), __import__("noisy_module"), random.random())) == [PYTHON]
+
+
+def test_an_import_in_the_middle_of_a_draw_changes_no_number(tmp_path, monkeypatch):
+    """Libraries import their parts when they are first used, also while a generator is seeded for a moment."""
+    (tmp_path / "late_module.py").write_text("import random\nrandom.seed(7)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    numbers = []
+
+    def draw(*modules):
+        state = random.getstate()
+        random.seed(1)
+        first = random.random()
+        for module in modules:
+            __import__(module)
+        numbers.append((first, random.random()))
+        random.setstate(state)
+
+    assert used(lambda: draw("late_module")) == []
+    assert used(draw) == []
+    assert numbers[0] == numbers[1]
 
 
 def test_the_global_generators_are_put_back():

@@ -2,8 +2,8 @@
 
 Noticed are the global generators of numpy, `random` and torch, by their states before and after, and generators that
 the system seeds, by what they call: `default_rng()`, `random.Random()`, `os.urandom` and what rests on these. Not
-noticed are the clock, `uuid`, `torch.Generator().seed()`, hashes of texts, other processes, compiled code that asks the
-system by itself, and a generator that was made before the trial or while a module was imported.
+noticed are the clock, `uuid`, `torch.Generator().seed()`, a GPU's generator, hashes of texts, other processes, compiled
+code that asks the system by itself, and a generator that was made before the trial or while a module was imported.
 
 Four names that others do not promise are replaced during a trial: `random._urandom`, importlib's `_find_and_load`,
 numpy's `randbits` and `_MT19937`. tests/trials/test_isolation.py says what broke where one is missing.
@@ -225,7 +225,7 @@ class _Globals:
         self.torch = None if _torch() is None else _torch().random.get_rng_state()
 
     def moved(self) -> list[str]:
-        """Put the generators back; return the names of those that had moved. A new torch counts from where it is."""
+        """Put the generators back; return the names of those that had moved."""
         names = []
         if pickle.dumps(_numpy_state()) != pickle.dumps(self.numpy):
             names.append(NUMPY)
@@ -234,14 +234,15 @@ class _Globals:
             names.append(PYTHON)
             random.setstate(self.python)
         torch = _torch()
-        if torch is not None:
-            state = torch.random.get_rng_state()
-            if self.torch is None:
-                self.torch = state
-            elif not torch.equal(state, self.torch):
-                names.append(TORCH)
-                torch.random.set_rng_state(self.torch)
+        if torch is not None and self.torch is not None and not torch.equal(torch.random.get_rng_state(), self.torch):
+            names.append(TORCH)
+            torch.random.set_rng_state(self.torch)
         return names
+
+    def meet_torch(self) -> None:
+        """Begin to watch torch's generator, where torch has just been loaded."""
+        if self.torch is None and _torch() is not None:
+            self.torch = _torch().random.get_rng_state()
 
 
 def _numpy_state() -> Any:
@@ -273,6 +274,7 @@ class _Spy:
         self.watch = watch
         self.states = _Globals()
         self.quiet = threading.local()
+        self.thread = threading.get_ident()
         self.legacy: list[tuple[Any, Watch]] = []  # generators that RandomState made, with the place
 
     def replacements(self) -> list[tuple[Any, str, Any]]:
@@ -319,15 +321,15 @@ class _Spy:
 
     def _load(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def load(name: str, import_: Any) -> Any:
-            if self._quiet():
+            if self._quiet() or threading.get_ident() != self.thread:
                 return original(name, import_)
-            for generator in self.states.moved():
-                self.watch.note(generator)
+            before = _Globals()  # perhaps in the middle of a fork_rng: an import leaves the generators as it finds them
             try:
                 with _deeper(self.quiet):
                     return original(name, import_)
             finally:
-                self.states.moved()
+                before.moved()
+                self.states.meet_torch()
 
         return load
 
