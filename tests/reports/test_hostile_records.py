@@ -171,6 +171,15 @@ def test_each_output_replaces_what_it_cannot_show() -> None:
 
     assert sound(results, ids) == (["1.a", "2.a"], ["Claim 2.a: its record cannot be shown (ValueError: odd)."])
     assert sound(results, lambda shown: len(shown.claims)) == (2, [])
+
+    def at_odds(shown: Results) -> list[str]:
+        return sorted(claim.message if claim.message.startswith("Claim") else claim.unit for claim in shown.claims)
+
+    first, second = results.claims
+    mixed = replace(results, claims=(replace(first, unit="a"), replace(second, unit=5)))
+    assert sound(mixed, at_odds)[1] == [
+        "Claim 2.a: its record cannot be shown (TypeError: '<' not supported between instances of 'int' and 'str')."
+    ]
     with pytest.raises(KeyError):
         sound(replace(results, claims=()), never)
     with pytest.raises(OSError, match="disk"):

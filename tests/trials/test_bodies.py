@@ -120,6 +120,25 @@ def test_made(heights):
     assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
 
 
+def test_a_measurement_without_source_costs_its_claims(toy):
+    """What its numbers depend on cannot be known, so its trials have no name."""
+    toy.add("""
+exec('''
+@measurement
+def made(seeds, noise):
+    return {"height": noise(seeds) + 1}
+''')
+
+@claim("3.a", "Made", seeds=8)
+def test_made(made):
+    return exceeds(made.height, by=0.5)
+""").run()
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
+    assert toy.claims["3.a"]["message"].startswith("The trials of claim 3.a cannot be named: ")
+    assert "INTERNALERROR" not in toy.text
+
+
 HIDDEN = "\\x1b[31mred\\u202eder\\ud800"
 
 

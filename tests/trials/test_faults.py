@@ -88,6 +88,33 @@ FAULTS = {
         ),
         "The measurement odd has a cost by condition, which must name every value of its first condition.",
     ),
+    "words for seeds": (
+        '@claim("3.a", "Text", seeds="8")\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered for '8' seeds; it takes a multiple of 8, at least 8.",
+    ),
+    "a list for a verdict": (
+        '@claim("3.a", "Text", registered=["refuted"])\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered as ['refuted']; verdicts are supported, refuted, inconclusive.",
+    ),
+    "no variants": (
+        '@claim("3.a", "Text", variants=[5], given={"k": 1})\ndef test_it(heights, k):\n    return None',
+        "Claim 3.a takes variants=[variant(...), ...] and given={argument: value}, and was given something else.",
+    ),
+    "nothing given": (
+        '@claim("3.a", "Text", given=5)\ndef test_it(heights):\n    return None',
+        "Claim 3.a takes variants=[variant(...), ...] and given={argument: value}, and was given something else.",
+    ),
+    "hints for lists": (
+        (
+            "@measurement(layers=[[1], [2]], cost={1: 5})\ndef odd(seeds, noise, layers):\n    return {}\n"
+            '@claim("3.a", "Text")\ndef test_it(odd):\n    return None'
+        ),
+        "The measurement odd has a cost by condition, which must name every value of its first condition.",
+    ),
+    "a body that returns itself": (
+        '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    x = []\n    x.append(x)\n    return x',
+        "Claim 3.a: RecursionError: maximum recursion depth exceeded",
+    ),
     "a failing body": (
         '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    import pytest\n    pytest.fail("not today")',
         "Claim 3.a: Failed: not today",

@@ -90,6 +90,18 @@ def test_what_is_no_array_is_refused():
     assert refused({"height": [[1.0], [1.0, 2.0]]}).startswith("here: height cannot be read as an array: ")
 
 
+class Lazy(dict):
+    """Computes what it holds when it is read, and fails."""
+
+    def items(self):
+        raise ZeroDivisionError("division by zero")
+
+
+def test_a_mapping_that_cannot_be_read_is_refused():
+    """It is the measurement's own, and computes late."""
+    assert refused(Lazy(a=1)) == "here returned a mapping that cannot be read: division by zero."
+
+
 def test_a_masked_entry_is_no_number():
     """What lies below the mask would be returned; without masked entries an array is like any other."""
     masked = np.ma.array(np.arange(8.0), mask=[0, 0, 1, 0, 0, 1, 0, 0])

@@ -26,10 +26,24 @@ def sound(results: Results, show: Callable[[Results], Shown]) -> tuple[Shown, li
             (claim, why(claim, lambda claim: show(replace(results, claims=(claim,))))) for claim in results.claims
         ]
         if not any(error is not None for _, error in claims):
+            claims = together(results, show)  # a claim may be at odds with the others only
+        if not any(error is not None for _, error in claims):
             raise
     stand_ins = [claim if error is None else stand_in(claim, error) for claim, error in claims]
     sentences = [stand.message for stand, (_, error) in zip(stand_ins, claims, strict=True) if error is not None]
     return show(replace(results, claims=tuple(stand_ins))), sentences
+
+
+def together(results: Results, show: Callable[[Results], Any]) -> list[tuple[Record, Exception | None]]:
+    """Return each claim with what ``show`` raises when it is shown after those before it, None if nothing."""
+    found: list[tuple[Record, Exception | None]] = []
+
+    def after_the_others(claim: Record) -> Any:
+        return show(replace(results, claims=(*(kept for kept, error in found if error is None), claim)))
+
+    for claim in results.claims:
+        found.append((claim, why(claim, after_the_others)))  # noqa: PERF401 - each looks at those before it
+    return found
 
 
 def why(claim: Record, show: Callable[[Record], Any]) -> Exception | None:

@@ -86,7 +86,7 @@ class Expansion:
         plan = {
             "unknown": unknown,
             "claims": {item.nodeid: declared(item, claim, self.workshop.settings) for item, claim in claims},
-            "measurements": {item.nodeid: self._measurements(item) for item, _ in claims},
+            "measurements": {item.nodeid: self._measurements(item) for item, _ in claims if FAULT not in item.stash},
             "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
         }
         with suppress(OSError):  # progress and the naming of crashes need it, no verdict does
@@ -164,10 +164,14 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> d
         if FAULT in item.stash:
             continue
         n = LOOKS[0] if settings.sequential else settings.size(claim.seeds)
-        for measurement in measurements_of(item).values():
-            if measurement.fault is None:
-                for trial in workshop.trials(measurement, n):
-                    wanted.setdefault(trial, item)
+        measurements = [measurement for measurement in measurements_of(item).values() if measurement.fault is None]
+        try:
+            trials = [trial for measurement in measurements for trial in workshop.trials(measurement, n)]
+        except Exception as error:  # noqa: BLE001 - somebody else's objects and files
+            item.stash[FAULT] = f"The trials of claim {claim.id} cannot be named: {said(error)}"
+            continue
+        for trial in trials:
+            wanted.setdefault(trial, item)
     return wanted
 
 

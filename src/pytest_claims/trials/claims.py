@@ -102,6 +102,9 @@ def claim(
     declared = _readable(Claim(
         str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures
     ))  # fmt: skip
+    if not isinstance(given, Mapping | None) or not all(isinstance(variation, Variant) for variation in variants):
+        declared = replace(declared, fault=declared.fault or _NEITHER.format(declared.id))
+        given, variants = {}, ()
     given = dict(given or {})
 
     def decorate(function: Test) -> Test:
@@ -158,6 +161,7 @@ def _varied(bare: Claim, variation: Variant, name: str, given: Mapping[str, Any]
     return replace(varied, fault=fault)
 
 
+_NEITHER = "Claim {} takes variants=[variant(...), ...] and given={{argument: value}}, and was given something else."
 #: Fields that are words.
 _WORDS = ("source", "reason", "departures", "departs")
 #: How deeply published values may be nested.
@@ -173,6 +177,14 @@ def _readable(declared: Claim) -> Claim:
             fault = f"Claim {declared.id} has a {name} that is {type(value).__name__}, not text."
             without: Any = {name: None}
             return _readable(replace(declared, fault=declared.fault or fault, **without))
+    seeds: Any = declared.seeds
+    registered: Any = declared.registered
+    if not isinstance(seeds, int):
+        fault = f"Claim {declared.id} is registered for {seeds!r} seeds; it takes a multiple of 8, at least 8."
+        return _readable(replace(declared, fault=declared.fault or fault, seeds=BLOCK))
+    if not isinstance(registered, str):
+        fault = f"Claim {declared.id} is registered as {registered!r}; verdicts are {', '.join(VERDICTS)}."
+        return _readable(replace(declared, fault=declared.fault or fault, registered=VERDICTS[0]))
     strange = _strange(declared.published)
     if strange is None:
         return declared

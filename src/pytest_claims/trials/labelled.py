@@ -37,7 +37,11 @@ def labelled(returned: Any, seeds: Sequence[int], where: str, condition: Conditi
             "first axis is the seed, or an xarray Dataset."
         )
     variables: dict[str, xr.DataArray] = {}
-    for name, array in returned.items():
+    try:
+        entries = list(returned.items())
+    except Exception as error:  # a mapping of the measurement's own, which computes what it holds
+        raise TrialError(f"{where} returned a mapping that cannot be read: {_words(error)}.") from error
+    for name, array in entries:
         if str(name) in variables:
             raise TrialError(f"{where} returned two variables with the name {name}.")
         variables[str(name)] = _variable(str(name), array, seeds, where)
