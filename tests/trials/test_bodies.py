@@ -7,6 +7,7 @@ import pytest
 from pytest_claims.results import natural
 from pytest_claims.running.designs import Placeholder
 from pytest_claims.trials.claims import claim
+from pytest_claims.trials.workshop import Workshop
 
 pytest_plugins = ["pytester"]
 
@@ -120,14 +121,26 @@ def test_made(heights):
     assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
 
 
-def test_a_measurement_without_source_costs_its_claims(toy):
-    """What its numbers depend on cannot be known, so its trials have no name."""
+UNNAMED = """
+from pytest_claims.trials.workshop import Workshop
+named = Workshop.trials
+def trials(self, measurement, needed):
+    if measurement.name == "made":
+        raise FileNotFoundError("<string>")
+    return named(self, measurement, needed)
+Workshop.trials = trials
+"""
+
+
+def test_trials_that_cannot_be_named_cost_their_claims(toy, monkeypatch):
+    """Whatever is wrong with a measurement's source or values; the plan is made of the others."""
+    monkeypatch.setattr(Workshop, "trials", Workshop.trials)  # put back after the run, which patches it
+    with (toy.path / "conftest.py").open("a") as file:
+        file.write(UNNAMED)
     toy.add("""
-exec('''
 @measurement
 def made(seeds, noise):
     return {"height": noise(seeds) + 1}
-''')
 
 @claim("3.a", "Made", seeds=8)
 def test_made(made):
@@ -135,8 +148,7 @@ def test_made(made):
 """).run()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
-    assert toy.claims["3.a"]["message"].startswith("The trials of claim 3.a cannot be named: ")
-    assert "INTERNALERROR" not in toy.text
+    assert toy.claims["3.a"]["message"] == ("The trials of claim 3.a cannot be named: FileNotFoundError: <string>")
 
 
 HIDDEN = "\\x1b[31mred\\u202eder\\ud800"

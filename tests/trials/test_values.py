@@ -94,6 +94,7 @@ class Lazy(dict):
     """Computes what it holds when it is read, and fails."""
 
     def items(self):
+        """Fail."""
         raise ZeroDivisionError("division by zero")
 
 
