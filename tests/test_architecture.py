@@ -25,6 +25,8 @@ BESIDE = {
     ("errors", "vocabulary"),
     ("_compat", "vocabulary"),
     ("outcomes", "errors"),
+    ("outcomes", "vocabulary"),
+    ("files", "vocabulary"),
     ("results", "record"),
     ("drift", "record"),
     ("drift", "results"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_claims.vocabulary import visible
+
 
 class EvidenceError(ValueError):
     """The evidence cannot be judged: a NaN, a missing trial, fewer than 8 seeds, dimensions that do not fit.
@@ -46,8 +48,8 @@ class TrialError(Exception):
     """
 
     def __init__(self, sentence: str, details: str = "", died: Attempt | None = None) -> None:
-        super().__init__(sentence)
-        self.details = details
+        super().__init__(visible(sentence))
+        self.details = visible(details)
         self.died = died
 
 
@@ -57,6 +59,9 @@ class TrialTimeout(BaseException):
 
 class ClaimWarning(UserWarning):
     """Something about a claim or its trials that a reader should know; it makes nothing fail."""
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(visible(sentence))
 
 
 class RequirementsError(ValueError):

@@ -1,6 +1,5 @@
 """Writing files: valid JSON, whole files or none, unwritable folders noticed early, no paths of this machine."""
 
-import math
 import os
 import re
 import sys
@@ -8,6 +7,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pytest_claims.vocabulary import visible
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -52,18 +53,18 @@ def why_unwritable(folder: Path) -> str | None:
 def jsonable(value: Any) -> Any:
     """Return the value in JSON's own types: NaN and infinities as null, keys as strings, arrays and sets as lists.
 
-    An object with a method ``as_json`` converts itself.
+    Hidden characters in texts are written out. An object with a method ``as_json`` converts itself.
     """
-    if value is None or isinstance(value, bool | str | int):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | str):
+        return visible(value) if isinstance(value, str) else value
+    if isinstance(value, int | float):  # an integer beyond all floats is no number to those who read JSON
+        return (float(value) if isinstance(value, float) else value) if abs(value) <= sys.float_info.max else None
     if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
+        return {visible(str(key)): jsonable(item) for key, item in value.items()}
     for method in ("as_json", "tolist"):  # ours; numpy's scalars and arrays
         if hasattr(value, method):
             return jsonable(getattr(value, method)())
-    return [jsonable(item) for item in value] if isinstance(value, Iterable) else str(value)
+    return [jsonable(item) for item in value] if isinstance(value, Iterable) else visible(str(value))
 
 
 def machine_paths(*extra: Path) -> list[str]:
@@ -94,11 +95,17 @@ def without_paths(value: Any, prefixes: Iterable[str], *, elsewhere: bool = Fals
 
 
 def _in_strings(value: Any, change: Callable[[str], str]) -> Any:
-    """Return JSON with every string in it changed; keys stay."""
+    """Return JSON with every string in it changed, keys too; keys that become the same are numbered."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {key: _in_strings(item, change) for key, item in value.items()}
+        changed: dict[str, Any] = {}
+        for key, item in value.items():
+            name, number = change(key), 2
+            while name in changed:
+                name, number = f"{change(key)} ({number})", number + 1
+            changed[name] = _in_strings(item, change)
+        return changed
     if isinstance(value, list):
         return [_in_strings(item, change) for item in value]
     return value

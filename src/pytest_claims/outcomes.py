@@ -2,19 +2,21 @@
 
 import pytest
 
+from pytest_claims.vocabulary import visible
+
 
 class ClaimError(pytest.fail.Exception):  # type: ignore[name-defined,misc] # mypy does not see the public name
     """A claim that cannot be judged, in one sentence; shown without a traceback. It ends as a pytest *error*."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, pytrace=False)
+        super().__init__(visible(sentence), pytrace=False)
 
 
 class Departure(pytest.fail.Exception):  # type: ignore[name-defined,misc] # mypy does not see the public name
     """A verdict that departs from its registration: the claim fails."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, pytrace=False)
+        super().__init__(visible(sentence), pytrace=False)
 
 
 # terminals show "ClaimError: sentence", not the module (pytest does so for its own outcomes)

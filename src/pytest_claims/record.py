@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pytest_claims.files import jsonable, without_paths
-from pytest_claims.vocabulary import DEFAULT_ENGINE, PROPERTY, REGISTERED
+from pytest_claims.vocabulary import DEFAULT_ENGINE, PROPERTY, REGISTERED, visible
 
 #: The two ends of an interval or a region; None where it is open.
 Ends = tuple[float | None, float | None]
@@ -24,7 +24,11 @@ _OWN = frozenset({"extra", "absent"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An object of results.json. In JSON, null means a field's default."""
+    """An object of results.json. In JSON, null means a field's default.
+
+    Hidden characters in texts are written out where an entry is read and where it is written, so that whatever shows an
+    entry shows them.
+    """
 
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields that this version does not know
     absent: frozenset[str] = frozenset()  # fields that are not written while they have their defaults
@@ -37,7 +41,7 @@ class Entry:
         values = {name: shape.readers[name](value) for name, value in known.items()}
         return cls(
             **{name: value for name, value in values.items() if value is not None},
-            extra={name: value for name, value in entry.items() if name not in shape.defaults},
+            extra={visible(name): _seen(value) for name, value in entry.items() if name not in shape.defaults},
             absent=_shared(frozenset(shape.defaults.keys() - entry.keys())),
         )
 
@@ -78,7 +82,7 @@ def _shape(kind: type[Entry]) -> _Shape:
     if kind not in _SHAPES:
         known = [entry for entry in fields(kind) if entry.name not in _OWN]
         _SHAPES[kind] = _Shape(
-            {entry.name: entry.metadata.get("read", _unchanged) for entry in known},
+            {entry.name: entry.metadata.get("read", _seen) for entry in known},
             {
                 entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
                 for entry in known
@@ -93,8 +97,13 @@ def _shared(names: frozenset[str]) -> frozenset[str]:
     return names
 
 
-def _unchanged(value: Any) -> Any:
-    return value
+def _seen(value: Any) -> Any:
+    """Return JSON with the hidden characters in its texts written out: a stored file may be anybody's."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {visible(str(key)): _seen(item) for key, item in value.items()}
+    return [_seen(item) for item in value] if isinstance(value, list) else value
 
 
 def _ends(value: Any) -> Ends | None:
@@ -103,7 +112,7 @@ def _ends(value: Any) -> Ends | None:
 
 #: How to read fields that are more than a number or a word; a value that cannot be read becomes the default.
 ENDS: Mapping[str, Any] = {"read": _ends}
-LIST: Mapping[str, Any] = {"read": lambda value: tuple(value) if isinstance(value, list | tuple) else None}
+LIST: Mapping[str, Any] = {"read": lambda value: tuple(map(_seen, value)) if isinstance(value, list | tuple) else None}
 
 
 def single(kind: type[Entry]) -> Mapping[str, Any]:
@@ -301,9 +310,15 @@ def attach(properties: list[tuple[str, Any]], record: Record) -> None:
 
 
 def attached(properties: Collection[tuple[str, Any]]) -> Record | None:
-    """Return the record from the properties of a test report or item; None where there is none."""
+    """Return the record from the properties of a test report or item; None where there is none.
+
+    Other people's tests may have a property of that name, which is no record.
+    """
     text = next((value for name, value in properties if name == PROPERTY), None)
-    return None if text is None else parse_record(str(text))
+    try:
+        return None if text is None else parse_record(str(text))
+    except (ValueError, AttributeError):
+        return None
 
 
 def parse_record(text: str) -> Record:

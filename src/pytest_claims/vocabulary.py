@@ -1,4 +1,6 @@
-"""Words and numbers that every room uses, each said once. Imports nothing."""
+"""Words and numbers that every room uses, each said once, and how text of others is shown. Imports nothing of ours."""
+
+import re
 
 #: The verdicts that data can give; results.json adds "error" where nothing could be judged.
 VERDICTS = ("supported", "refuted", "inconclusive")
@@ -27,3 +29,25 @@ SEED, DIVERGED = "seed", "diverged"
 PROPERTY = "claim"
 #: The schema of results.json.
 SCHEMA = 1
+
+#: Characters that move a cursor, change a colour or the reading direction, or cannot be encoded: control characters
+#: but the line feed and the tab, soft hyphens, marks and overrides of direction, invisible signs, line separators, byte
+#: order marks, and lone surrogates. Joiners inside words and emoji stay.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    r"""Return a text in which characters that act instead of being seen are written out: ``\x1b``, ``\u202e``.
+
+    Everything that is shown to a person or written for a machine passes here, once or more: it is idempotent.
+    """
+    return _HIDDEN.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return (
+        match[0].encode("ascii", "backslashreplace").decode("ascii") if match[0] > "\x7f" else f"\\x{ord(match[0]):02x}"
+    )

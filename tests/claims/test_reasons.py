@@ -12,7 +12,6 @@ BY_DEPTH = xr.Dataset(
     {
         "accuracy": (("seed", "layers", "step"), ACCURACY),
         "fits": ("seed", [True, False]),
-        "effect": ("seed", [3.0, 5.0]),
         "odd": ("seed", [np.nan, 1.0]),
         "word": ("seed", ["a", "b"]),
         "whole": ((), 7.0),
@@ -51,7 +50,6 @@ def test_a_variable_is_its_mean_over_the_seeds():
         ("{accuracy[layers=1, step=0]}", "0.5"),
         ("{by_depth.accuracy[step=0, layers=3]:.2f}", "0.75"),
         ("{fits:.0%} fit", "50% fit"),
-        ("{by_depth.effect}", "4"),
         ("{effect} in {seeds} seeds, {share:.0%} of them; {low:.2f} to {high}",
          "0.0213 in 64 seeds, 75% of them; -0.01 to 1,171"),
         ("no number at all", "no number at all"),
@@ -85,6 +83,19 @@ def test_a_claim_about_time_shows_factors():
     verdict = VERDICT | {"kind": "time", "effect": 1.0, "interval": [0.0, 2.0], "seeds": 16}
 
     assert render("{effect:.0f} ({low:.0f} to {high:.0f}), {seeds}", ONLY_DEPTH, verdict) == "2 (1 to 4), 16"
+
+
+@pytest.mark.parametrize("name", ["effect", "low", "high", "seeds", "share"])
+def test_a_variable_named_like_a_number_of_the_verdict_is_an_error(name):
+    """Nobody can say which of the two was meant; with the measurement's name it is the variable."""
+    data = {"by_depth": BY_DEPTH.assign({name: ("seed", [3.0, 5.0])})}
+
+    assert fault_of(f"about {{{name}}}", data) == (
+        f'The template "about {{{name}}}" asks for {{{name}}}, a number of the verdict, but by_depth has a variable of '
+        f"that name too: give the variable another name, or write by_depth.{name} for it."
+    )
+    assert render(f"about {{by_depth.{name}}}", data, VERDICT) == "about 4"
+    assert render("about {accuracy[layers=1, step=0]}", data, VERDICT) == "about 0.5"
 
 
 def test_names_are_what_a_template_refers_to():
@@ -130,7 +141,7 @@ def test_a_template_that_cannot_be_read_is_known_before_training(template, part)
 @pytest.mark.parametrize(
     "template, part",
     [
-        ("{acuracy[layers=1]}", "by_depth has no variable acuracy; it has accuracy, fits, effect, odd, word and whole"),
+        ("{acuracy[layers=1]}", "by_depth has no variable acuracy; it has accuracy, fits, odd, word and whole"),
         ("{accuracy[layers=2, step=0]}", "layers has no label 2; it has 1 and 3"),
         ("{accuracy[layers=1, step=first]}", "step has no label first; it has 0 and 2,500"),
         ("{accuracy[layers=1]}", "must select step"),

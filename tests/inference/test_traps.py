@@ -318,3 +318,66 @@ def test_an_empty_selection_is_an_error(measured):
 
     with pytest.raises(EvidenceError, match="empty"):
         at_least(data.sel(layers=[]), 0.5)
+
+
+@pytest.mark.parametrize("scale", [1e151, 1e300, 1.7e308])
+def test_numbers_whose_square_overflows_are_an_error(scale, given):
+    """They gave "inconclusive, nan to nan"; just below, the arithmetic still holds."""
+    values = np.linspace(0.5, 1.0, 16)
+
+    with pytest.raises(EvidenceError, match=r"has numbers beyond 1e\+150, whose spread cannot be computed"):
+        exceeds(given(values * scale), given(-values * scale))
+    assert exceeds(given(values * 1e150), given(-values * 1e150)).judge().verdict == "supported"
+
+
+def test_a_difference_that_overflowed_in_the_claim_is_an_error(given):
+    """What a claim computes itself is checked as what a measurement returns."""
+    values = given(np.full(16, 1.7e308))
+    with np.errstate(over="ignore"):
+        difference = values - -values
+
+    with pytest.raises(EvidenceError, match="not finite 16 times"):
+        at_least(difference, 0.5)
+
+
+@pytest.mark.parametrize("resolution", [np.nan, np.inf, -0.1, "coarse", 10**400])
+def test_a_resolution_that_is_no_step_is_an_error(resolution, given):
+    """Of a measurement's attributes; what the claim states is checked before there are data."""
+    data = given(np.linspace(0, 1, 16))
+    data.attrs["resolution"] = resolution
+
+    with pytest.raises(EvidenceError, match="it is the step of its unit, a finite number, at least 0"):
+        exceeds(data, by=0.1)
+
+
+def test_a_part_with_numbers_that_cannot_be_judged_is_an_error():
+    """Parts of one's own making are held to the same."""
+    values = np.linspace(0, 1, 16)
+
+    for wrong in ({"resolution": np.nan}, {"resolution": np.inf}, {"values": values * 1e200}, {"margin": np.nan}):
+        part = Part(**{"text": "it", "values": values, "region": (0.1, np.inf), "role": "gain", "margin": 0.1, **wrong})
+        with pytest.raises(EvidenceError, match="The numbers of it are too large to compute their spread"):
+            Hypothesis("difference", (part,), ())
+
+
+@pytest.mark.parametrize("fast, slow", [(1e-60, 1.0), (1.0, 1e60)])
+def test_a_time_beyond_all_clocks_is_an_error(fast, slow, given):
+    """The ends of an interval of ratios would not be numbers."""
+    with pytest.raises(EvidenceError, match=r"A time lies between 1e-50 and 1e\+50; choose another unit."):
+        sooner(given(np.full(16, fast)), given(np.full(16, slow)), budget=1e70)
+    with pytest.raises(EvidenceError, match=r"A factor of 1e\+60 is beyond 1e\+50"):
+        sooner(given(np.full(16, 1.0)), given(np.full(16, 2.0)), by=1e60, budget=10)
+
+
+@pytest.mark.parametrize("build", [lambda data: at_least(data, 1e200), lambda data: exceeds(data, by=-1e308)])
+def test_a_margin_that_overflows_is_an_error_before_there_are_data(build, given):
+    """In the same sentence as for a number that is none."""
+    with pytest.raises(EvidenceError, match=r"beyond the 1e\+150 up to which a spread can be computed"):
+        build(given(np.linspace(0, 1, 16)))
+
+
+def test_large_numbers_are_said_with_their_exponent(given):
+    """Not with three hundred digits."""
+    message = at_least(given(np.linspace(1, 2, 16) * 1e149), 1.0).judge().message
+
+    assert "the mean is 1.5e+149, 99 % interval 1.27e+149 to 1.73e+149" in message

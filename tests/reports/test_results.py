@@ -37,7 +37,11 @@ from pytest_claims.results import natural, read, write
 from tests.reports.factory import FACTS, assemble, error_record
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=["Cs"])),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**300), 10**300)
+    | st.floats()
+    | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=12,
 )
@@ -54,10 +58,10 @@ def test_every_value_becomes_valid_json(value: Any) -> None:
 
 
 def test_numpy_becomes_plain() -> None:
-    """Scalars and arrays of numpy, sets of strings, keys that are numbers."""
-    plain = as_json({1: np.float64(0.5), "a": np.arange(3), "b": np.bool_(True), "c": np.float32("nan")})
+    """Scalars and arrays of numpy, keys that are numbers; an integer beyond all floats is null."""
+    plain = as_json({1: np.float64(0.5), "a": np.arange(3), "b": np.bool_(True), "c": np.float32("nan"), "d": 10**400})
 
-    assert plain == {"1": 0.5, "a": [0, 1, 2], "b": True, "c": None}
+    assert plain == {"1": 0.5, "a": [0, 1, 2], "b": True, "c": None, "d": None}
 
 
 def test_a_record_with_nan_is_read() -> None:
@@ -155,12 +159,20 @@ def test_trying_a_folder_leaves_no_trace(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_paths_of_this_machine_are_taken_out(tmp_path: Path, text: str, expected: str) -> None:
-    """Prefixes go, names that only begin alike stay; nested values are searched, keys are not."""
+    """Prefixes go, names that only begin alike stay; nested values are searched, and keys."""
     names = {"root": str(tmp_path), "prefix": sys.prefix}
     cleaned = without_paths({"a": [text.format(**names)]}, [str(tmp_path), sys.prefix])
     assert {str(tmp_path), sys.prefix, str(Path.home())} <= set(machine_paths(tmp_path))
 
     assert cleaned["a"][0] == expected.format(**names)
+    assert list(without_paths({text.format(**names): 1}, [str(tmp_path), sys.prefix])) == [expected.format(**names)]
+
+
+def test_keys_that_lose_their_folders_stay_apart() -> None:
+    """A published value for each of two files of one name: neither is lost."""
+    cleaned = without_paths({"/home/me/x.csv": 1, "/srv/x.csv": 2, "y": {"/home/me/z": 3}}, ["/home/me", "/srv"])
+
+    assert cleaned == {"x.csv": 1, "x.csv (2)": 2, "y": {"z": 3}}
 
 
 @pytest.mark.parametrize(

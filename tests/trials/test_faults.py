@@ -88,6 +88,78 @@ FAULTS = {
         ),
         "The measurement odd has a cost by condition, which must name every value of its first condition.",
     ),
+    "words for seeds": (
+        '@claim("3.a", "Text", seeds="8")\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered for '8' seeds; it takes a multiple of 8, at least 8.",
+    ),
+    "a list for a verdict": (
+        '@claim("3.a", "Text", registered=["refuted"])\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered as ['refuted']; verdicts are supported, refuted, inconclusive.",
+    ),
+    "no variants": (
+        '@claim("3.a", "Text", variants=[5], given={"k": 1})\ndef test_it(heights, k):\n    return None',
+        "Claim 3.a takes variants=[variant(...), ...] and given={argument: value}, and was given something else.",
+    ),
+    "nothing given": (
+        '@claim("3.a", "Text", given=5)\ndef test_it(heights):\n    return None',
+        "Claim 3.a takes variants=[variant(...), ...] and given={argument: value}, and was given something else.",
+    ),
+    "hints for lists": (
+        (
+            "@measurement(layers=[[1], [2]], cost={1: 5})\ndef odd(seeds, noise, layers):\n    return {}\n"
+            '@claim("3.a", "Text")\ndef test_it(odd):\n    return None'
+        ),
+        "The measurement odd has a cost by condition, which must name every value of its first condition.",
+    ),
+    "a body that returns itself": (
+        '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    x = []\n    x.append(x)\n    return x',
+        "Claim 3.a: RecursionError: maximum recursion depth exceeded",
+    ),
+    "a failing body": (
+        '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    import pytest\n    pytest.fail("not today")',
+        "Claim 3.a: Failed: not today",
+    ),
+    "an exit of Python": (
+        '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    import sys\n    sys.exit(3)',
+        "Claim 3.a: SystemExit: 3",
+    ),
+    "an exception of no kind": (
+        (
+            "class Odd(BaseException):\n    def __str__(self):\n        return 'odd'\n"
+            '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    raise Odd'
+        ),
+        "Claim 3.a: claims.test_toy.Odd: odd",
+    ),
+    "a number beyond all floats": (
+        '@claim("3.a", "Text", published={"c": 10**400})\ndef test_it(heights):\n    return None',
+        "Claim 3.a publishes a number beyond 1e308 for c; a published value is a finite number, or words.",
+    ),
+    "no number": (
+        '@claim("3.a", "Text", published={"a": {"b": float("nan")}})\ndef test_it(heights):\n    return None',
+        "Claim 3.a publishes nan for a, b; a published value is a finite number, or words.",
+    ),
+    "a name beyond all texts": (
+        '@claim("3.a", "Text", published={10**5000: 1})\ndef test_it(heights):\n    return None',
+        "Claim 3.a publishes a value under a name that is no text; a published value is a finite number, or words.",
+    ),
+    "endless values": (
+        'LOOP = {}\nLOOP["x"] = LOOP\n@claim("3.a", "T", published=LOOP)\ndef test_it(heights):\n    return None',
+        (
+            "Claim 3.a publishes values that are nested more than 10 times; a published value is a finite number, or "
+            "words."
+        ),
+    ),
+    "a reason that is no text": (
+        '@claim("3.a", "Text", registered="refuted", reason=5)\ndef test_it(heights):\n    return None',
+        "Claim 3.a has a reason that is int, not text.",
+    ),
+    "an exception without words": (
+        (
+            "class Mute(Exception):\n    def __str__(self):\n        raise ValueError\n"
+            '@claim("3.a", "Text", seeds=8)\ndef test_it(heights):\n    raise Mute'
+        ),
+        "Claim 3.a: claims.test_toy.Mute: <exception str() failed>",
+    ),
     "stray variant": (
         '@claim("3.a", "Text", variants=[variant("x", scale=1)])\ndef test_it(heights, scale):\n    return None',
         "A claim with variants must list its own arguments in given=...",

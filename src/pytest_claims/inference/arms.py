@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import xarray as xr
 
 from pytest_claims.errors import EvidenceError
 from pytest_claims.inference.labels import Label, combinations, describe, fixed, other_dims, plain, say
-from pytest_claims.inference.rule import DIGITS, Floats
+from pytest_claims.inference.rule import DIGITS, LARGEST, Floats
 from pytest_claims.vocabulary import SEED
 
 
@@ -30,7 +31,8 @@ class Contrast:
 def evidence(data: Any) -> xr.DataArray:
     """Check one labelled array and put seeds first: (n seeds, ...) float64, every number finite.
 
-    EvidenceError for anything but a DataArray with a dimension ``seed``, distinct seeds and only finite numbers.
+    EvidenceError for anything but a DataArray with a dimension ``seed``, distinct seeds and only finite numbers, none
+    so large that its square overflows.
     """
     if not isinstance(data, xr.DataArray):
         raise EvidenceError(f"A hypothesis needs a labelled array (xarray.DataArray), not {type(data).__name__}.")
@@ -47,6 +49,10 @@ def evidence(data: Any) -> xr.DataArray:
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         coords = {str(dim): plain(data[dim].values[i]) for dim, i in zip(checked.dims, at, strict=True)}
         raise EvidenceError(f"{_called(data)} is not finite {int(bad.sum())} times, first at {describe(coords)}.")
+    if float(np.abs(checked.values).max()) > LARGEST:
+        raise EvidenceError(
+            f"{_called(data)} has numbers beyond {LARGEST:g}, whose spread cannot be computed; choose a larger unit."
+        )
     return checked
 
 
@@ -93,11 +99,29 @@ def single(data: xr.DataArray) -> Iterator[tuple[str, Floats, dict[str, Label]]]
 
 
 def resolution_of(stated: float | None, *arrays: Any) -> float | None:
-    """Return the unit's step: what the author states, else the coarsest ``resolution`` in the arrays' attributes."""
+    """Return the unit's step: what the author states, else the coarsest ``resolution`` in the arrays' attributes.
+
+    EvidenceError for an attribute that is no finite number, or is negative.
+    """
     if stated is not None:
         return float(stated)
-    known = [float(a.attrs["resolution"]) for a in arrays if isinstance(a, xr.DataArray) and "resolution" in a.attrs]
+    known = [_stated(a) for a in arrays if isinstance(a, xr.DataArray) and "resolution" in a.attrs]
     return max(known) if known else None
+
+
+def _stated(data: xr.DataArray) -> float:
+    """Return the resolution in an array's attributes."""
+    stated = data.attrs["resolution"]
+    try:
+        step = float(stated)
+    except (TypeError, ValueError, OverflowError):
+        step = -1.0
+    if not 0 <= step <= LARGEST:  # nor NaN
+        raise EvidenceError(
+            f"{_called(data)} states a resolution of {shorten(repr(stated), 30)}; it is the step of its unit, a finite "
+            "number, at least 0."
+        )
+    return step
 
 
 def step_of(*values: Floats) -> float:

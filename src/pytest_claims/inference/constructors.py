@@ -23,6 +23,7 @@ from pytest_claims.inference.hypotheses import COLUMNS, SUCCESS, Hypothesis, row
 from pytest_claims.inference.labels import combinations, describe, fixed, other_dims, plain, say
 from pytest_claims.inference.parts import Part, Role
 from pytest_claims.inference.placeholder import Placeholder
+from pytest_claims.inference.rule import LONGEST
 from pytest_claims.inference.verdicts import Kind, Row
 from pytest_claims.vocabulary import SEED
 
@@ -290,6 +291,8 @@ def _censor(arm: xr.DataArray, budget: Any) -> tuple[xr.DataArray, xr.DataArray]
     """Return log2 of the time, cut at the budget, and a mask of the runs that are cut."""
     if bool((arm <= 0).any()):
         raise EvidenceError("A time to a threshold is above zero; for a run that never reaches it, give the budget.")
+    if bool((arm < 1 / LONGEST).any() or (arm.where(arm < budget, 1.0) > LONGEST).any()):
+        raise EvidenceError(f"A time lies between {1 / LONGEST:g} and {LONGEST:g}; choose another unit.")
     if not bool(np.all(np.asarray(budget, dtype=float) > 0)):
         raise EvidenceError("Every run needs a budget above zero.")
     cut = arm.where(arm < budget, budget).transpose(*arm.dims)

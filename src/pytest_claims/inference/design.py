@@ -17,7 +17,7 @@ from pytest_claims.inference.messages import number
 from pytest_claims.inference.parts import Estimator
 from pytest_claims.inference.placeholder import Placeholder
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, fewest_successes, most_successes
-from pytest_claims.inference.rule import MOST
+from pytest_claims.inference.rule import LARGEST, LONGEST, MOST
 from pytest_claims.inference.verdicts import Kind
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS, SEED
 
@@ -157,6 +157,8 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
     for key in sorted((said.keys() & _NUMBERS) - optional):
         if not _is_number(said[key]):
             return f"{key} is a number that is fixed before there are data, not {_shown(said[key])}."
+        if abs(said[key]) > LARGEST:
+            return f"{key} is {_shown(said[key])}, beyond the {LARGEST:g} up to which a spread can be computed."
     if said.get("resolution") is not None and said["resolution"] < 0:
         return f"A resolution is a step of the unit, not {said['resolution']}."
     if said.get("along") == SEED:
@@ -244,6 +246,8 @@ _FAULTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "sooner": lambda said: (
         f"A factor of {said['by']} would be slower, not sooner; swap the arms."
         if said["by"] < 1
+        else f"A factor of {said['by']} is beyond {LONGEST:g}, the largest that can be computed."
+        if said["by"] > LONGEST
         else _budget_fault(said["budget"])
     ),
     "all_of": lambda said: _members_fault(said["hypotheses"]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from pytest_claims.errors import EvidenceError
 from pytest_claims.inference.controls import Control, Levels, Null, Subject, control, worst
 from pytest_claims.inference.parts import Part, judge_parts
+from pytest_claims.inference.rule import LARGEST
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
 
@@ -40,6 +42,9 @@ class Hypothesis:
         for part in self.parts:
             if not np.isfinite(part.values).all():
                 raise EvidenceError(f"There is no number for every seed in {part.text}.")
+            numbers = [*part.values, part.resolution, part.margin, *(end for end in part.region if isfinite(end))]
+            if not all(abs(number) <= 2 * LARGEST for number in numbers):
+                raise EvidenceError(f"The numbers of {part.text} are too large to compute their spread, or no numbers.")
 
     @property
     def n(self) -> int:

@@ -39,7 +39,7 @@ def number(value: float, unit: str = "") -> str:
     if value == 0:
         text = "0"
     elif abs(value) >= LARGE:
-        text = f"{value:,.0f}"
+        text = f"{value:,.0f}" if abs(value) < LARGE**3 else f"{value:.3g}"
     else:
         text = f"{value:.3g}"
     return f"{text} {unit}" if unit else text

@@ -3,6 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+#: How often a placeholder says that it is true, or is a number, before it counts as asked for ever.
+MOST_ASKED = 10_000
+
+
+class EndlessError(BaseException):
+    """A claim's function asks a placeholder again and again, as a ``while`` over measured values does.
+
+    No ``except Exception`` of the function may swallow it.
+    """
+
 
 class Placeholder:
     """Whatever a claim does to a Dataset or DataArray, a placeholder returns a placeholder.
@@ -10,6 +20,16 @@ class Placeholder:
     Attributes, items, calls, arithmetic, comparisons, numpy functions and ufuncs all return a ``Placeholder``; the
     constructors of hypotheses turn it into a ``Design``. ``xr.concat`` insists on real arrays: ``stack`` replaces it.
     """
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def _answer(self, answer: Any) -> Any:
+        """Answer what decides how a function goes on, so that a loop over measured values ends."""
+        self._asked += 1
+        if self._asked > MOST_ASKED:
+            raise EndlessError("it asks a measurement again and again before there are data, as a while loop does")
+        return answer
 
     # numpy calls these two instead of guessing an array from the object
     def __array_ufunc__(self, *_: Any, **__: Any) -> "Placeholder":
@@ -22,7 +42,7 @@ class Placeholder:
         # xarray, copy and pickle recognise their own objects by these names, so they must be missing
         if name.startswith("_") or name in {"keys", "variables"}:
             raise AttributeError(name)
-        return _Nothing() if name in {"coords", "data_vars"} else self
+        return _Nothing(self) if name in {"coords", "data_vars"} else self
 
     def __call__(self, *_: Any, **__: Any) -> "Placeholder":
         """Return a placeholder from any method."""
@@ -35,25 +55,25 @@ class Placeholder:
         return None
 
     def __iter__(self) -> Iterator["Placeholder"]:
-        return iter((self,))
+        return iter((self._answer(self),))
 
     def __len__(self) -> int:
-        return 1
+        return int(self._answer(1))
 
     def __bool__(self) -> bool:
-        return True
+        return bool(self._answer(True))
 
     def __contains__(self, _: Any) -> bool:
-        return True
+        return bool(self._answer(True))
 
     def __float__(self) -> float:
-        return float("nan")
+        return float(self._answer("nan"))
 
     def __int__(self) -> int:
-        return 0
+        return int(self._answer(0))
 
     def __index__(self) -> int:
-        return 0
+        return int(self._answer(0))
 
     def __repr__(self) -> str:
         return "<not measured yet>"
@@ -72,6 +92,13 @@ class Placeholder:
 
 class _Nothing(Placeholder):
     """The names inside a placeholder: empty, so that loops over them end (``xr.where`` copies attributes in one)."""
+
+    def __init__(self, of: Placeholder) -> None:
+        super().__init__()
+        self._of = of
+
+    def _answer(self, answer: Any) -> Any:
+        return self._of._answer(answer)  # noqa: SLF001 - another placeholder
 
     def __iter__(self) -> Iterator[Placeholder]:
         return iter(())

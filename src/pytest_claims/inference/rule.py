@@ -29,6 +29,10 @@ ENUMERABLE = 13
 MOST = 0.8
 #: Decimals that are compared: 0.15 - 0.10 is 0.05, whatever the last bits are.
 DIGITS = 12
+#: Beyond this the square of a number, and with it a spread, overflows.
+LARGEST = 1e150
+#: Times lie between this and one over it: a ratio of times, and the ends of its interval, must be numbers.
+LONGEST = 1e50
 LOOK_ALPHA = ALPHA / len(LOOKS)
 #: A slow arm censored in more than this share of the seeds forbids "refuted".
 CENSORED = 0.05

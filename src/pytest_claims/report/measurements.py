@@ -9,6 +9,7 @@ from typing import Any
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
 from pytest_claims.results import Results
+from pytest_claims.vocabulary import visible
 
 COLUMNS = ("claim", "source", "condition", "seed", "x", "value")
 Row = tuple[str, str, str, Any, Any, Any]
@@ -29,7 +30,7 @@ def condition_rows(claim: Record) -> Iterator[Row]:
 
 
 def as_csv(rows: Iterable[Row], *, header: bool) -> str:
-    """Return rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """Return rows as CSV: hidden characters written out, an apostrophe before what a spreadsheet would run."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if header:
@@ -43,13 +44,14 @@ def _inert(cell: Any) -> Any:
         return ""
     if isinstance(cell, float):
         return repr(cell)
-    if isinstance(cell, str) and cell[:1] in {"=", "+", "@", "\t", "\r"}:
-        return f"'{cell}"
+    if isinstance(cell, str):
+        text = visible(cell)
+        return f"'{text}" if cell[:1] in {"=", "+", "@", "\t", "\r"} else text
     return cell
 
 
-def write_measurements(folder: Path, results: Results) -> Path:
-    """Write measurements.csv: conditions from the records, curves from the files that workers wrote beside figures."""
+def measurements_text(folder: Path, results: Results) -> str:
+    """Return measurements.csv: conditions from the records, curves from the files that workers wrote beside figures."""
     pieces = [as_csv([], header=True)]
     for claim in results.claims:
         pieces.append(as_csv(condition_rows(claim), header=False))
@@ -57,6 +59,11 @@ def write_measurements(folder: Path, results: Results) -> Path:
             path = folder / name
             if path.is_file():
                 pieces.append(path.read_text(encoding="utf-8"))
+    return "".join(pieces)
+
+
+def write_measurements(folder: Path, results: Results) -> Path:
+    """Write measurements.csv into a run's folder."""
     path = folder / "measurements.csv"
-    write_atomically(path, "".join(pieces))
+    write_atomically(path, measurements_text(folder, results))
     return path

@@ -1,11 +1,13 @@
 """Collects the records of a run from its test reports, then writes the report folder."""
 
+import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ import pytest
 
 from pytest_claims import results as store
 from pytest_claims.environment import environment
-from pytest_claims.files import machine_paths, without_paths
+from pytest_claims.files import machine_paths, without_paths, write_atomically
 from pytest_claims.record import Record, attached
+from pytest_claims.report.soundness import sound, stand_in, why
 from pytest_claims.results import Results
+from pytest_claims.vocabulary import visible
 
 #: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
 INTERVAL = 20.0
@@ -31,6 +35,7 @@ class Run:
         self.records: dict[str, Record] = {}
         self.results: Results | None = None
         self.problem: str | None = None
+        self.unshown: list[str] = []  # a sentence for each record that some output could not show
         self._written = 0.0
 
     def begin(self) -> None:
@@ -46,14 +51,15 @@ class Run:
             self.records[report.nodeid] = replace(record, nodeid=record.nodeid or report.nodeid, outcome=how)
         if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
             self._written = time.monotonic()
-            with suppress(OSError):  # a full disk now: the run goes on, and finish() says what could not be written
+            # a full disk now, or a record that cannot be written: the run goes on, and finish() says what is wrong
+            with suppress(Exception):
                 self._write_results(complete=False)
 
     @property
     def failed(self) -> bool:
         """Whether the report itself causes exit status 1: a verdict changed, or nothing could be written."""
         changed = bool(self.results and (self.results.baseline or {}).get("failed"))
-        return changed or self.problem is not None
+        return changed or self.problem is not None or bool(self.unshown)
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
@@ -79,13 +85,40 @@ class Run:
             "environment": self._environment,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
         }
-        assembled = store.assemble(self.records.values(), facts)
-        results = Results.from_json(without_paths(assembled.as_json(), self._paths))
+        try:
+            results = self._readable(facts)
+        except Exception:  # noqa: BLE001 - a record may hold anything, also what a plugin added
+            self._replace_unwritable()
+            results = self._readable(facts)
         if self.baseline is None:
             return results
         from pytest_claims.drift import compare_with
 
-        return replace(results, baseline=compare_with(self.baseline, results))
+        try:
+            return replace(results, baseline=compare_with(self.baseline, results))
+        except Exception as error:  # noqa: BLE001 - two runs' records, one of them from a file: the verdicts are whole
+            reason = f"{type(error).__name__}: {visible(str(error))}"
+            self.problem = f"The run could not be compared with the baseline: {reason}."
+            return results
+
+    def _readable(self, facts: dict[str, Any]) -> Results:
+        """Return the results as a reader of results.json gets them, without paths of this machine."""
+        assembled = store.assemble(self.records.values(), facts)
+        return Results.from_json(without_paths(assembled.as_json(), self._paths))
+
+    def _replace_unwritable(self) -> None:
+        """Put an error in the place of each record that cannot be written."""
+        for nodeid, record in self.records.items():
+            error = why(record, lambda claim: json.dumps(store.assemble([claim], {}).as_json(), allow_nan=False))
+            if error is not None:
+                self.records[nodeid] = stand_in(record, error)
+                self.unshown.append(self.records[nodeid].message)
+
+    def _shown(self, show: Callable[[Results], str], results: Results) -> str:
+        """Return a text about all records; those that it cannot show are noted."""
+        text, sentences = sound(results, show)
+        self.unshown += [sentence for sentence in sentences if sentence not in self.unshown]
+        return text
 
     def _write_results(self, *, complete: bool) -> Results:
         results = self._assemble(complete=complete)
@@ -94,19 +127,22 @@ class Run:
 
     def finish(self, *, complete: bool) -> None:
         """Write results.json, measurements.csv, the page, and a CI job's summary where the job takes one."""
-        from pytest_claims.report.measurements import write_measurements
-        from pytest_claims.report.page import write_page
+        from pytest_claims.report.measurements import measurements_text
+        from pytest_claims.report.page import page_text
 
         try:
-            self.results = self._write_results(complete=complete)
-            drop_stale_figures(self.folder, self.results)
-            write_measurements(self.folder, self.results)
-            write_page(self.folder, self.results)
-            self._append_summary(self.results)
+            results = self.results = self._write_results(complete=complete)
+            drop_stale_figures(self.folder, results)
+            for name, text_of in (("measurements.csv", measurements_text), ("index.html", page_text)):
+                text = self._shown(partial(text_of, self.folder), results)
+                write_atomically(self.folder / name, text)
+            self._append_summary(results)
         except OSError as error:
             # a full disk at the end must not hide the verdicts: the terminal still shows them
             self.results = self.results or self._assemble(complete=complete)
             self.problem = f"The report could not be written: {error.strerror or error}."
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide the verdicts
+            self.problem = f"The report could not be written whole: {type(error).__name__}: {visible(str(error))}."
 
     def _append_summary(self, results: Results) -> None:
         target = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -114,7 +150,7 @@ class Run:
             from pytest_claims.report.markdown import summary
 
             with Path(target).open("a", encoding="utf-8") as file:
-                file.write(summary(results))
+                file.write(self._shown(summary, results))
 
 
 def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -> str:

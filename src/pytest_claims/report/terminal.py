@@ -8,7 +8,8 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.record import Record
-from pytest_claims.report.words import clip, departed, interval_text, printable, quantity, region_text
+from pytest_claims.report.soundness import sound
+from pytest_claims.report.words import clip, departed, interval_text, quantity, region_text
 from pytest_claims.results import Results
 from pytest_claims.vocabulary import ENDS
 
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
     from pytest_claims.report.session import Run
 
 LOG_WIDTH = 120
+WIDEST_ID = 40  # columns; a longer id is cut short
 WIDEST_EFFECT = 28  # columns; a longer effect moves its own text to the right
 COLOURS = {"supported": "green", "refuted": "red", "inconclusive": "yellow", "error": "purple"}
 
 
 def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     """Write the claims' section of pytest's summary."""
-    results = run.results
-    if results is None:
+    if run.results is None:
         return
+    results, unshown = sound(run.results, _showable)
+    run.unshown += [sentence for sentence in unshown if sentence not in run.unshown]
     reporter.write_sep("=", "claims")
     _table(reporter, results.claims)
     reporter.write_line("")
@@ -33,12 +36,22 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     if not results.complete:
         reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
     reporter.write_line("")
+    for sentence in run.unshown:
+        reporter.write_line(sentence, red=True)
     if run.problem:
         reporter.write_line(run.problem, red=True)
     else:
         page = run.folder / "index.html"
         shown = os.path.relpath(page, run.config.invocation_params.dir)
         reporter.write_line(f"Report: {page if shown.startswith('..') else shown}")
+
+
+def _showable(results: Results) -> Results:
+    """Return the results; raise what a claim would raise when it is shown."""
+    for claim in results.claims:
+        line(claim, (0, 0, 0))
+        departed(claim), region_text(claim), claim.message.splitlines()
+    return results
 
 
 def counts(results: Results) -> str:
@@ -52,7 +65,7 @@ def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:
     """Return one claim's line in three pieces, so that the second can be coloured: id, verdict, effect and text."""
     effect = _effect(claim)
     mark = " *" if departed(claim) else "  "
-    head = f"{claim.id:<{widths[0]}}  "
+    head = f"{clip(claim.id, WIDEST_ID):<{widths[0]}}  "
     return head, f"{claim.verdict:<{widths[1]}}", f"{mark} {effect:<{widths[2]}}  {_one_line(claim)}"
 
 
@@ -63,12 +76,12 @@ def _effect(claim: Record) -> str:
 
 
 def _one_line(claim: Record) -> str:
-    return " ".join(printable(claim.text).split())
+    return " ".join(claim.text.split())
 
 
 def _table(reporter: pytest.TerminalReporter, claims: Sequence[Record]) -> None:
     bare = [line(claim, (0, 0, 0)) for claim in claims]
-    identifiers = max((len(claim.id) for claim in claims), default=0)
+    identifiers = min(max((len(claim.id) for claim in claims), default=0), WIDEST_ID)
     verdicts = max((len(verdict) for _, verdict, _ in bare), default=0)
     effects = min(max((len(_effect(claim)) for claim in claims), default=0), WIDEST_EFFECT)
     # pytest takes a log for 80 columns wide, which would cut the texts short; a log can scroll sideways
@@ -108,4 +121,4 @@ def _heading(reporter: pytest.TerminalReporter, text: str) -> None:
 
 def _sentence(reporter: pytest.TerminalReporter, message: str) -> None:
     for text in message.splitlines() or [""]:
-        reporter.write_line(f"    {printable(text)}")
+        reporter.write_line(f"    {text}")

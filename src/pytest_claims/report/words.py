@@ -36,11 +36,6 @@ def with_minus(text: str) -> str:
     return re.sub(r"(?<![\w.)\]-])-(?=\.?\d)|(?<=\de)-(?=\d)", MINUS, text)
 
 
-def printable(text: Any) -> str:
-    """Replace control characters by blanks, so that no text moves the cursor or changes the reading direction."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(text))
-
-
 def duration(seconds: Any) -> str:
     """3.2 s, 4 min 5 s, 1 h 12 min."""
     if seconds is None:

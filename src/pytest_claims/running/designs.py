@@ -19,13 +19,12 @@ from pytest_claims.inference.design import (
     faulty,
     smallest_detectable,
 )
-from pytest_claims.outcomes import ClaimError
 from pytest_claims.results import natural
 from pytest_claims.running.judging import returned
 from pytest_claims.running.pilots import PILOTS, read_pilots
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.plan import Settings
-from pytest_claims.vocabulary import ALPHA, LOOKS
+from pytest_claims.vocabulary import ALPHA, LOOKS, visible
 
 
 def design_of(item: pytest.Item, claim: Claim) -> Design | str:
@@ -39,9 +38,20 @@ def design_of(item: pytest.Item, claim: Claim) -> Design | str:
         hypothesis, _ = returned(function(**arguments), claim)
     except DesignError as error:
         return faulty(str(error))
-    except (Exception, ClaimError) as error:  # noqa: BLE001 - placeholders do not support everything that data do
-        return f"{type(error).__name__}: {error}".splitlines()[0]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - placeholders do not support all that data do; a skip or exit counts when the claim runs
+        return said(error).splitlines()[0]
     return hypothesis if isinstance(hypothesis, Design) else "it does not depend on a measurement"
+
+
+def said(error: BaseException) -> str:
+    """Return an exception in words, also where it has none: ``ValueError: the oven is cold``."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - somebody else's exception
+        text = "it has no text"
+    return visible(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def undecidable(design: Design | str, claim: Claim) -> str | None:

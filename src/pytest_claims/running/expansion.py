@@ -16,10 +16,11 @@ from pytest_claims import _compat
 from pytest_claims.files import jsonable
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.running import reasons
-from pytest_claims.running.designs import Row, design_of, row, table, undecidable
+from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
 from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
+from pytest_claims.trials.conditions import label
 from pytest_claims.trials.measurements import measurements_of
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
@@ -40,7 +41,8 @@ class Expansion:
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
-        find_faults(items)
+        if not config.option.collectonly:  # nobody sees faults, so claims' functions need not be called
+            find_faults(items)
         unknown = select(config, items, self.workshop.settings)
         if unknown and not self.insert:
             raise pytest.UsageError(unknown)
@@ -85,7 +87,7 @@ class Expansion:
         plan = {
             "unknown": unknown,
             "claims": {item.nodeid: declared(item, claim, self.workshop.settings) for item, claim in claims},
-            "measurements": {item.nodeid: self._measurements(item) for item, _ in claims},
+            "measurements": {item.nodeid: self._measurements(item) for item, _ in claims if FAULT not in item.stash},
             "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
         }
         with suppress(OSError):  # progress and the naming of crashes need it, no verdict does
@@ -106,7 +108,7 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
         if claim is None:
             continue
         seen.setdefault(claim.id, []).append(item)
-        fault = claim.fault or undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim)
+        fault = claim.fault or _fault(item, claim)
         if fault is None and getattr(item, "cls", None) is not None:
             fault = f"Claim {claim.id} is a method; claims are functions of a module."
         if fault is not None:
@@ -118,12 +120,24 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
                 item.stash.setdefault(FAULT, f"The id {name} is used by more than one claim: {places}.")
 
 
+def _fault(item: pytest.Item, claim: Claim) -> str | None:
+    """Say why a claim can never be judged; None where it can. Whatever a declaration holds costs its own claim only."""
+    try:
+        return undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim)
+    except Exception as error:  # noqa: BLE001 - somebody else's objects
+        return f"Claim {claim.id} cannot be checked before it is measured: {said(error)}"
+
+
 def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
     """Say why a claim's reason can never be filled with numbers; None where it can, as far as is known without data."""
     if claim.reason is None:
         return None
     used = measurements_of(item).items()
-    levels = {name: measurement.levels for name, measurement in used if measurement.fault is None}
+    levels = {
+        name: {dim: [label(value) for value in values] for dim, values in measurement.levels.items()}
+        for name, measurement in used
+        if measurement.fault is None
+    }
     fault = reasons.check(claim.reason, levels)
     return None if fault is None else f"Claim {claim.id}: {fault}"
 
@@ -152,10 +166,15 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> d
         if FAULT in item.stash:
             continue
         n = LOOKS[0] if settings.sequential else settings.size(claim.seeds)
-        for name, measurement in measurements_of(item).items():
-            if measurement.fault is None:
-                for trial in workshop.trials(workshop.identity(item, name, measurement), n):
-                    wanted.setdefault(trial, item)
+        used = {name: each for name, each in measurements_of(item).items() if each.fault is None}
+        try:
+            known = [workshop.identity(item, name, measurement) for name, measurement in used.items()]
+            trials = [trial for identity in known for trial in workshop.trials(identity, n)]
+        except Exception as error:  # noqa: BLE001 - somebody else's objects and files
+            item.stash[FAULT] = f"The trials of claim {claim.id} cannot be named: {said(error)}"
+            continue
+        for trial in trials:
+            wanted.setdefault(trial, item)
     return wanted
 
 

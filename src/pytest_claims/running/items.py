@@ -16,6 +16,7 @@ from pytest_claims.trials.measurements import is_measurement
 from pytest_claims.trials.tracing import tracing
 from pytest_claims.trials.turns import CONTROLLER, stopped, take
 from pytest_claims.trials.workshop import Workshop
+from pytest_claims.vocabulary import visible
 
 
 class Running:
@@ -93,6 +94,8 @@ class Running:
         """
         report = yield
         claim = claim_of(item)
+        if claim is not None:
+            _write_out(report)
         if claim is None or call.excinfo is None or not report.failed or call.when == "teardown":
             return report
         if isinstance(call.excinfo.value, Departure):
@@ -108,3 +111,18 @@ class Running:
                 attach(item.user_properties, record)
             report.user_properties = list(item.user_properties)
         return report
+
+
+def _write_out(report: pytest.TestReport) -> None:
+    """Write out hidden characters in what a claim raised: they could not be sent, and would act on the terminal."""
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = visible(str(report.wasxfail))
+    match report.longrepr:
+        case None:
+            return
+        case (path, line, reason):
+            report.longrepr = path, line, visible(str(reason))
+        case whole:
+            text = str(whole)
+            if visible(text) != text:
+                report.longrepr = visible(text)

@@ -23,7 +23,7 @@ from pytest_claims.trials.evidence import Evidence, gather, ledger
 from pytest_claims.trials.measurements import Handle
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.workshop import Workshop
-from pytest_claims.vocabulary import ALPHA, CONTRADICTION, LOOKS
+from pytest_claims.vocabulary import ALPHA, CONTRADICTION, LOOKS, visible
 
 WORLDS = 400
 
@@ -81,8 +81,7 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
 
 def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
     """Return the record of a claim before anything is measured: an error, until there is a verdict."""
-    module = inspect.cleandoc(getattr(getattr(item, "module", None), "__doc__", None) or "")
-    question, _, protocol = module.partition("\n\n")
+    question, _, protocol = _docstring(getattr(item, "module", None)).partition("\n\n")
     root = item.config.rootpath
     path = Path(item.path)
     return Record(
@@ -91,7 +90,8 @@ def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
         text=claim.text,
         source=claim.source,
         registered=claim.registered,
-        reason=claim.reason,
+        reason=claim.reason if reasons.plain(claim.reason) else None,  # numbers are filled in after judging
+        reason_template=claim.reason,
         outcome="error",
         diverged=0,
         duration_s=0.0,
@@ -101,8 +101,8 @@ def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
         question=" ".join(question.split()),
         protocol=protocol.strip(),
         file=path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
-        line=(item.reportinfo()[1] or 0) + 1,
-        discussion=inspect.cleandoc(getattr(getattr(item, "obj", None), "__doc__", None) or ""),
+        line=_line(item),
+        discussion=_docstring(getattr(item, "obj", None)),
         variant_of=claim.variant_of,
         variant=claim.variant,
         departs=claim.departs,
@@ -112,6 +112,20 @@ def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
         stream=settings.stream,
         engine=settings.engine,
     )
+
+
+def _docstring(of: Any) -> str:
+    """Return a docstring without its indentation; "" where there is none."""
+    text = getattr(of, "__doc__", None)
+    return inspect.cleandoc(text) if isinstance(text, str) else ""
+
+
+def _line(item: pytest.Item) -> int | None:
+    """Return the line at which a claim's function begins; None where it has no source."""
+    try:
+        return (item.reportinfo()[1] or 0) + 1
+    except (OSError, TypeError, ValueError):
+        return None
 
 
 def provenance(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
@@ -228,7 +242,7 @@ def gate(claim: Claim, verdict: Any, settings: Settings) -> tuple[str, Callable[
     got, expected, message = verdict.verdict, claim.registered, verdict.message
 
     def skip() -> None:
-        _compat.skip_at_item(message)
+        _compat.skip_at_item(visible(message))
 
     def pass_() -> None:
         return
@@ -238,7 +252,7 @@ def gate(claim: Claim, verdict: Any, settings: Settings) -> tuple[str, Callable[
     if got == expected:
         if expected == "supported":
             return "passed", pass_
-        return "xfailed", lambda: pytest.xfail(f"{expected} as registered: {claim.reason}")
+        return "xfailed", lambda: pytest.xfail(visible(f"{expected} as registered: {claim.reason}"))
     sentence = f"Claim {claim.id} is {got}, but registered as {expected}: {message}"
     if settings.registered_design(claim.seeds) or {got, expected} == CONTRADICTION:
         if claim.clock:

@@ -26,7 +26,8 @@ from typing import Any
 import xarray as xr
 
 from pytest_claims.errors import DesignError
-from pytest_claims.inference.labels import plain, say
+from pytest_claims.inference.labels import plain as plain_label
+from pytest_claims.inference.labels import say
 from pytest_claims.inference.messages import number
 from pytest_claims.vocabulary import SEED
 
@@ -66,6 +67,11 @@ def names(template: str) -> tuple[Reference, ...]:
     return tuple(piece for piece in _pieces(template) if isinstance(piece, Reference))
 
 
+def plain(template: str | None) -> bool:
+    """Whether a text asks for no number, and says as it stands what it says."""
+    return template is None or not _PIECE.search(template)
+
+
 def check(template: str, conditions: Mapping[str, Mapping[str, Sequence[Any]]] | None = None) -> str | None:
     """Say in a sentence what is wrong with a template before anything is measured; None where nothing is.
 
@@ -92,11 +98,25 @@ def render(template: str, datasets: Mapping[str, xr.Dataset], verdict: Mapping[s
         if isinstance(piece, str):
             text += piece
             continue
+        if piece.of_verdict:
+            _unambiguous(template, piece, datasets)
         value = _of_verdict(verdict, piece.variable) if piece.of_verdict else _mean(template, piece, datasets)
         if value is None or not isfinite(value):
             raise _error(template, piece, "which is not a number in this run")
         text += _formatted(value, piece.spec)
     return text
+
+
+def _unambiguous(template: str, reference: Reference, datasets: Mapping[str, xr.Dataset]) -> None:
+    """Raise where a measurement has a variable with the name of a number of the verdict."""
+    for name, dataset in datasets.items():
+        if reference.variable in dataset.data_vars:
+            raise _error(
+                template,
+                reference,
+                f"a number of the verdict, but {name} has a variable of that name too: give the variable another name, "
+                f"or write {name}.{reference.variable} for it",
+            )
 
 
 def _pieces(template: str) -> list[str | Reference]:
@@ -216,7 +236,7 @@ def _selects_all(template: str, reference: Reference, dims: Sequence[str]) -> No
 
 def _position(template: str, reference: Reference, dim: str, label: str, levels: Sequence[Any]) -> int:
     """Return the position of a label along a dimension."""
-    known = [plain(level) for level in levels]
+    known = [plain_label(level) for level in levels]
     for matches in (_same_text, _same_number):
         for position, level in enumerate(known):
             if matches(label, level):

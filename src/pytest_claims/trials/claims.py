@@ -6,7 +6,10 @@ the fault as a sentence, and the claim becomes an error at its set-up.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from math import isfinite
+from textwrap import shorten
 from typing import Any, TypeVar
 
 import pytest
@@ -96,9 +99,12 @@ def claim(
     """
     if callable(id):  # @claim without parentheses
         return claim()(id)
-    declared = Claim(
+    declared = _readable(Claim(
         str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures
-    )  # fmt: skip
+    ))  # fmt: skip
+    if not isinstance(given, Mapping | None) or not all(isinstance(variation, Variant) for variation in variants):
+        declared = replace(declared, fault=declared.fault or _NEITHER.format(declared.id))
+        given, variants = {}, ()
     given = dict(given or {})
 
     def decorate(function: Test) -> Test:
@@ -138,7 +144,7 @@ def _marked(bare: Claim, given: Mapping[str, Any]) -> Callable[[Test], Test]:
 
 def _varied(bare: Claim, variation: Variant, name: str, given: Mapping[str, Any]) -> Claim:
     """Return the claim as the variant changes it."""
-    varied = replace(
+    varied = _readable(replace(
         bare,
         id=f"{bare.id}@{variation.name}",
         variant_of=bare.id,
@@ -147,12 +153,82 @@ def _varied(bare: Claim, variation: Variant, name: str, given: Mapping[str, Any]
         reason=variation.reason,
         departs=variation.departs,
         **variation.changes,
-    )
+    ))  # fmt: skip
     fault = bare.fault or _fault(varied, name, {})
     if fault is None and set(variation.values) - set(given):
         strays = ", ".join(sorted(set(variation.values) - set(given)))
         fault = f"Variant {varied.id} sets {strays}, but the claim's own given=... does not."
     return replace(varied, fault=fault)
+
+
+_NEITHER = "Claim {} takes variants=[variant(...), ...] and given={{argument: value}}, and was given something else."
+#: Fields that are words.
+_WORDS = ("source", "reason", "departures", "departs")
+#: How deeply published values may be nested.
+_DEEPEST = 10
+_SHOWN = 30
+
+
+def _readable(declared: Claim) -> Claim:
+    """Return a claim without what cannot be written to a report, and with the fault that says so."""
+    for name in _WORDS:
+        value = getattr(declared, name)
+        if value is not None and not isinstance(value, str):
+            fault = f"Claim {declared.id} has a {name} that is {type(value).__name__}, not text."
+            without: Any = {name: None}
+            return _readable(replace(declared, fault=declared.fault or fault, **without))
+    seeds: Any = declared.seeds
+    registered: Any = declared.registered
+    if not isinstance(seeds, int):
+        fault = f"Claim {declared.id} is registered for {seeds!r} seeds; it takes a multiple of 8, at least 8."
+        return _readable(replace(declared, fault=declared.fault or fault, seeds=BLOCK))
+    if not isinstance(registered, str):
+        fault = f"Claim {declared.id} is registered as {registered!r}; verdicts are {', '.join(VERDICTS)}."
+        return _readable(replace(declared, fault=declared.fault or fault, registered=VERDICTS[0]))
+    strange = _strange(declared.published)
+    if strange is None:
+        return declared
+    fault = f"Claim {declared.id} publishes {strange}; a published value is a finite number, or words."
+    return replace(declared, fault=declared.fault or fault, published=None)
+
+
+def _strange(value: Any, names: tuple[str, ...] = ()) -> str | None:
+    """Say which published value is neither a finite number nor words: ``nan for c``; None where there is none."""
+    of = f" for {', '.join(names)}" if names else ""
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        value = value.tolist()
+    if value is None or isinstance(value, str | bool | int | float):
+        number = _no_number(value)
+        return None if number is None else f"{number}{of}"
+    if isinstance(value, Mapping):
+        entries = [(_name(key), item) for key, item in value.items()]
+    elif isinstance(value, Sequence | AbstractSet):
+        entries = [(str(at + 1), item) for at, item in enumerate(value)]
+    else:
+        return f"an object of type {type(value).__name__}{of}"
+    if len(names) >= _DEEPEST:
+        return f"values that are nested more than {_DEEPEST} times"
+    if any(name is None for name, _ in entries):
+        return f"a value under a name that is no text{of}"
+    return next((why for name, item in entries if (why := _strange(item, (*names, str(name)))) is not None), None)
+
+
+def _no_number(value: str | float | None) -> str | None:
+    """Return in words a number that no reader of JSON understands; None for any other, and for words."""
+    if value is None or isinstance(value, str):
+        return None
+    try:
+        return None if isfinite(value) else str(value)
+    except OverflowError:
+        return "a number beyond 1e308"
+
+
+def _name(key: Any) -> str | None:
+    """Return a key as text; None where it has none."""
+    try:
+        return shorten(str(key), _SHOWN)
+    except Exception:  # noqa: BLE001 - an integer of 5,000 digits, or somebody's object
+        return None
 
 
 def _stray(given: Mapping[str, Any], variants: Sequence[Variant]) -> str | None:
@@ -166,6 +242,8 @@ def _fault(declared: Claim, name: str, unknown: Mapping[str, Any]) -> str | None
     """Say what is wrong with a declaration, in one sentence; None where nothing is."""
     bare, _, variant_name = declared.id.partition("@")
     called = f"Claim {declared.id}"
+    if declared.fault is not None and declared.id:
+        return declared.fault
     if not declared.id:
         return f'{name} is a claim without an id: write @claim("2.a", "what is claimed", ...).'
     if not ID.fullmatch(bare) or (declared.variant is not None and not ID.fullmatch(variant_name)):

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from pytest_claims.errors import TrialError
+from pytest_claims.trials.conditions import in_words
 from pytest_claims.trials.labelled import assemble
 from pytest_claims.trials.measurements import Handle
 from pytest_claims.trials.store import Stored
@@ -88,7 +89,7 @@ def _by_condition(runs: Sequence[Run]) -> dict[str, list[Stored]]:
     """Group stored trials by their condition in words."""
     groups: dict[str, list[Stored]] = {}
     for trial, stored in runs:
-        groups.setdefault(", ".join(f"{key}={value}" for key, value in trial.condition.items()), []).append(stored)
+        groups.setdefault(in_words(trial.condition), []).append(stored)
     return groups
 
 

@@ -1,4 +1,8 @@
-"""What a measurement returns, checked and labelled: arrays with a leading seed axis become an ``xr.Dataset``."""
+"""What a measurement returns, checked and labelled: arrays with a leading seed axis become an ``xr.Dataset``.
+
+Numbers are widened so that a claim's arithmetic on them is right: numpy subtracts two ``uint8`` to another ``uint8``,
+so that 3 - 10 would be 249.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,15 +11,24 @@ import numpy as np
 import xarray as xr
 
 from pytest_claims.errors import TrialError
-from pytest_claims.trials.measurements import Condition
+from pytest_claims.trials.conditions import Condition, label
 from pytest_claims.vocabulary import SEED
 
 #: Kinds of numpy arrays that can be evidence: booleans, integers, floats.
 NUMERIC = "biuf"
+#: Whole numbers up to this stay whole: their sums and squares fit into an int64. Larger ones become floats.
+WHOLE = 2**31
+#: Up to this a float64 holds every whole number.
+EXACT = 2**53
 
 
-def labelled(returned: Any, seeds: Sequence[int], where: str) -> xr.Dataset:
-    """Return a measurement's result as a Dataset with the dimension ``seed`` first; a TrialError where it is faulty."""
+def labelled(returned: Any, seeds: Sequence[int], where: str, condition: Condition | None = None) -> xr.Dataset:
+    """Return a measurement's result as a Dataset with the dimension ``seed`` first; a TrialError where it is faulty.
+
+    ``condition`` is the trial's, whose names the result must not use for anything else. Booleans stay booleans, whole
+    numbers become int64 or (beyond 2**31) float64, float16 and long doubles become float64, float32 stays.
+    """
+    condition = condition or {}
     if isinstance(returned, xr.DataArray):
         returned = returned.to_dataset(name=returned.name or "value")
     if not isinstance(returned, Mapping):  # a Dataset is one
@@ -23,13 +36,22 @@ def labelled(returned: Any, seeds: Sequence[int], where: str) -> xr.Dataset:
             f"{where} returned {type(returned).__name__}; a measurement returns a mapping of names to arrays whose "
             "first axis is the seed, or an xarray Dataset."
         )
-    variables = {str(name): _variable(str(name), array, seeds, where) for name, array in returned.items()}
+    variables: dict[str, xr.DataArray] = {}
+    try:
+        entries = list(returned.items())
+    except Exception as error:  # a mapping of the measurement's own, which computes what it holds
+        raise TrialError(f"{where} returned a mapping that cannot be read: {_words(error)}.") from error
+    for name, array in entries:
+        if str(name) in variables:
+            raise TrialError(f"{where} returned two variables with the name {name}.")
+        variables[str(name)] = _variable(str(name), array, seeds, where)
     if not variables:
         raise TrialError(f"{where} returned nothing.")
+    _names_apart(variables, condition, where)
     try:
         dataset = xr.Dataset(variables)
     except ValueError as error:
-        raise TrialError(f"{where} returned arrays that do not fit together: {error}.") from error
+        raise TrialError(f"{where} returned arrays that do not fit together: {_words(error)}.") from error
     dataset = dataset.assign_coords({SEED: list(seeds)})
     for name in dataset.coords:
         dataset = dataset.assign_coords({name: _plain_coordinate(dataset[name], where)})
@@ -39,13 +61,13 @@ def labelled(returned: Any, seeds: Sequence[int], where: str) -> xr.Dataset:
 
 
 def _variable(name: str, array: Any, seeds: Sequence[int], where: str) -> xr.DataArray:
-    """Return one variable with the dimension ``seed`` first."""
+    """Return one variable with the dimension ``seed`` first, in the order of the block, widened."""
     if isinstance(array, xr.DataArray):
         if SEED not in array.dims:
             raise TrialError(f"{where}: {name} has no dimension 'seed', only {list(map(str, array.dims))}.")
         array = array.transpose(SEED, ...)
     else:
-        values = np.asarray(array)
+        values = _array(name, array, seeds, where)
         if values.ndim == 0:
             raise TrialError(f"{where}: {name} is a single number; it needs one value for each of {len(seeds)} seeds.")
         array = xr.DataArray(values, dims=(SEED, *(f"{name}_axis_{axis}" for axis in range(1, values.ndim))))
@@ -54,10 +76,76 @@ def _variable(name: str, array: Any, seeds: Sequence[int], where: str) -> xr.Dat
             f"{where}: {name} has shape {array.shape}, but its first axis must have one entry for each of "
             f"{len(seeds)} seeds."
         )
-    if array.dtype.kind not in NUMERIC:
-        raise TrialError(f"{where}: {name} holds {array.dtype}, not numbers.")
-    checked: xr.DataArray = array.drop_vars(SEED, errors="ignore")
+    array = _in_order(name, array, seeds, where)
+    checked: xr.DataArray = array.copy(data=_widened(name, array.values, where))
     return checked
+
+
+def _array(name: str, values: Any, seeds: Sequence[int], where: str) -> np.ndarray[Any, Any]:
+    """Return values as a numpy array; a TrialError where they are none, or have masked entries."""
+    try:
+        parts = values if isinstance(values, list | tuple) else [values]
+        masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+        array = np.ma.asarray(values) if masked else np.asarray(values)
+    except Exception as error:  # a tensor that needs a gradient, or lists of several lengths
+        raise TrialError(f"{where}: {name} cannot be read as an array: {_words(error)}.") from error
+    if not masked:
+        return array
+    mask = np.atleast_1d(np.ma.getmaskarray(array))
+    if mask.any():
+        rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
+        at = np.asarray(seeds)[rows] if len(mask) == len(seeds) else rows
+        raise TrialError(f"{where}: {name} has masked entries for {_seeds(at)}; a masked entry is no number.")
+    return np.asarray(np.ma.getdata(array))
+
+
+def _in_order(name: str, array: xr.DataArray, seeds: Sequence[int], where: str) -> xr.DataArray:
+    """Return an array with its seeds in the order of the block; a TrialError where its labels are other seeds."""
+    if SEED not in array.coords:
+        return array
+    labels = array[SEED].values.tolist()
+    places = {seed: at for at, seed in enumerate(labels)}
+    if len(places) != len(labels) or set(places) != set(seeds):
+        raise TrialError(
+            f"{where}: {name} is labelled with the seeds {', '.join(map(str, labels))}; the block's are "
+            f"{', '.join(map(str, seeds))}. Label it with these, or not at all."
+        )
+    ordered: xr.DataArray = array.isel({SEED: [places[seed] for seed in seeds]}).drop_vars(SEED)
+    return ordered
+
+
+def _widened(name: str, values: np.ndarray[Any, Any], where: str) -> np.ndarray[Any, Any]:
+    """Return numbers in a type in which differences, sums and squares come out right."""
+    kind = values.dtype.kind
+    if kind not in NUMERIC:
+        raise TrialError(f"{where}: {name} holds {values.dtype}, not numbers: return booleans, integers or floats.")
+    if kind in "iu":
+        largest = max((abs(int(end)) for end in (values.min(), values.max())), default=0) if values.size else 0
+        if largest > EXACT:
+            raise TrialError(
+                f"{where}: {name} holds whole numbers beyond 2**53, which no float64 can tell from their neighbours."
+            )
+        return values.astype(np.int64 if largest <= WHOLE else np.float64)
+    if kind == "f" and values.dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, which is refused
+            return values.astype(np.float64)
+    return values
+
+
+def _names_apart(variables: Mapping[str, xr.DataArray], condition: Condition, where: str) -> None:
+    """Raise where a variable, or a coordinate, has the name of a dimension that it is not."""
+    dims = {str(dim) for array in variables.values() for dim in array.dims} | set(condition)
+    for name in variables:
+        if name in dims:
+            what = "the seeds" if name == SEED else "a condition" if name in condition else "a dimension"
+            raise TrialError(f"{where} returned a variable named {name}, which is the name of {what}; choose another.")
+    for name, array in variables.items():
+        for taken in sorted(set(condition) & {str(key) for key in (*array.coords, *array.dims)}):
+            values = array.coords[taken].values if taken in array.coords else None
+            if values is None or values.ndim or values.item() != label(condition[taken]):
+                raise TrialError(
+                    f"{where}: {name} has a coordinate {taken}, which is the name of a condition; choose another."
+                )
 
 
 def _plain_coordinate(coordinate: xr.DataArray, where: str) -> xr.DataArray:
@@ -76,10 +164,17 @@ def _finite(name: str, array: xr.DataArray, where: str) -> None:
     bad = ~np.isfinite(array.values)
     if bad.any():
         at = array[SEED].values[bad.reshape(len(bad), -1).any(axis=1)]
-        raise TrialError(
-            f"{where}: {name} is not finite for {'seed' if len(at) == 1 else 'seeds'} {', '.join(map(str, at))}, and "
-            "nothing flagged it as diverged."
-        )
+        raise TrialError(f"{where}: {name} is not finite for {_seeds(at)}, and nothing flagged it as diverged.")
+
+
+def _seeds(at: Any) -> str:
+    """Return ``seed 3`` or ``seeds 2, 5``."""
+    return f"{'seed' if len(at) == 1 else 'seeds'} {', '.join(map(str, at))}"
+
+
+def _words(error: Exception) -> str:
+    """Return another library's message as the end of a sentence, on one line and without its full stop."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def assemble(
@@ -90,7 +185,7 @@ def assemble(
     ``trials`` are in the order of the conditions, then of the seeds; the first ``n`` seeds are returned.
     """
     how: dict[str, Any] = {"data_vars": "all", "coords": "different", "compat": "equals", "join": "exact"}
-    parts: dict[tuple[str, ...], list[xr.Dataset]] = {}
+    parts: dict[tuple[Any, ...], list[xr.Dataset]] = {}
     for condition, dataset in trials:
         parts.setdefault(tuple(map(label, condition.values())), []).append(dataset)
     try:
@@ -104,11 +199,6 @@ def assemble(
                 for at in range(0, len(joined), size)
             ]
     except ValueError as error:
-        raise TrialError(f"The trials of {name} do not fit together: {' '.join(str(error).split())}.") from error
+        raise TrialError(f"The trials of {name} do not fit together: {_words(error)}.") from error
     dims = (SEED, *levels)
     return joined[0].transpose(*dims, ...)
-
-
-def label(value: Any) -> Any:
-    """Return a condition's value as a label: numbers and strings as they are, anything else in words."""
-    return value if isinstance(value, bool | int | float | str) else str(value)

@@ -15,12 +15,10 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.outcomes import ClaimError
+from pytest_claims.trials.conditions import SEEDS, Condition, fault_of
 
 BLOCKS = (8, 16, 32)
-SEEDS = "seeds"
 _DECLARED = "__measurement__"
-
-Condition = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +142,20 @@ def _fault(
         (bool(strays), f"The measurement {name} has conditions that its function does not take: {', '.join(strays)}."),
         (bool(empty), f"The measurement {name} has conditions without values: {', '.join(empty)}; give a list."),
         (
-            hinted is not None and not all(value in hinted for value in next(iter(levels.values()), [None])),
+            hinted is not None and not all(_names(hinted, value) for value in next(iter(levels.values()), [None])),
             f"The measurement {name} has a cost by condition, which must name every value of its first condition.",
         ),
         (block not in BLOCKS, f"The measurement {name} has blocks of {block} seeds; choose 8, 16 or 32."),
     ]
-    return next((sentence for wrong, sentence in checks if wrong), None)
+    return next((sentence for wrong, sentence in checks if wrong), None) or fault_of(name, levels)
+
+
+def _names(hints: Mapping[Any, float], value: Any) -> bool:
+    """Whether a hint is given for a value; never for one that cannot be a key."""
+    try:
+        return value in hints
+    except TypeError:
+        return False
 
 
 def _fixture(declared: Measurement) -> Any:

@@ -26,12 +26,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
+from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline
 from pytest_claims.trials.dependencies import Reached, departure, rests_on
 from pytest_claims.trials.fingerprint import library, processor_kind, versions
 from pytest_claims.trials.identity import Identity, identify
+from pytest_claims.trials.isolation import isolated
 from pytest_claims.trials.labelled import labelled
-from pytest_claims.trials.measurements import Condition, Handle, Measurement, blocks
+from pytest_claims.trials.measurements import Handle, Measurement, blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import FORMAT, Store, Stored, died
 from pytest_claims.trials.tracing import Reads, tracing
@@ -66,7 +68,7 @@ class Trial:
     @property
     def place(self) -> str:
         """Measurement and condition: ``by_depth, layers=2``."""
-        return ", ".join([self.measurement.name, *(f"{name}={value}" for name, value in self.condition.items())])
+        return ", ".join(filter(None, [self.measurement.name, in_words(self.condition)]))
 
     @property
     def label(self) -> str:
@@ -261,14 +263,14 @@ class Workshop:
             seeds, returned, times = self._run(handle, trial)
         for definition in trial.known.definitions:
             reads.include(self.setups.get(definition, NOTHING))
-        dataset = labelled(returned, trial.seeds, trial.label)
+        dataset = labelled(returned, trial.seeds, trial.label, trial.condition)
         facts = {
             "label": trial.label,
             "shape": trial.shape,
             **times,
             "measurement": trial.measurement.name,
             "seeds": [trial.seeds[0], trial.seeds[-1]],
-            "condition": {name: str(value) for name, value in trial.condition.items()},
+            "condition": said(trial.condition),
             "stream": settings.stream,
             "engine": settings.engine,
             "inputs": {name: list(map(str, hashes)) for name, hashes in (getattr(seeds, "inputs", None) or {}).items()},
@@ -284,7 +286,7 @@ class Workshop:
         settings = self.settings
         began, start, busy = time.time(), time.perf_counter(), time.process_time()
         try:
-            with threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
+            with isolated() as watch, threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
                 seeds = handle.factory(
                     handle.measurement.experiment, seeds=trial.seeds, stream=settings.stream, engine=settings.engine
                 )
@@ -296,6 +298,8 @@ class Workshop:
         except _compat.RAISED as error:
             words = " ".join(str(error).split()) or "no message"
             raise TrialError(f"{trial.label}: {type(error).__name__}: {words}", traceback.format_exc()) from error
+        if watch.fault is not None:
+            raise TrialError(f"{trial.label}: {watch.fault}")
         seconds, processor = time.perf_counter() - start, time.process_time() - busy
         times = {"seconds": round(seconds, 4), "processor_s": round(processor, 4), "began": round(began, 3)}
         return seeds, returned, times

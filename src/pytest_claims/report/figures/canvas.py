@@ -22,6 +22,7 @@ from matplotlib.transforms import Transform
 from pytest_claims.report.figures.palette import GRID, INK, MUTED, PAPER, look
 from pytest_claims.report.figures.seeds import Floats, Summary
 from pytest_claims.report.words import MINUS, clip
+from pytest_claims.vocabulary import visible
 
 WIDTH = 5.0  # inches of 72 points: 480 CSS pixels; small, so that letters stay readable on a phone
 HEIGHT = 3.0
@@ -97,9 +98,7 @@ def name_axes(axes: Axes, x: str | None, y: str | None) -> None:
 
 def label(text: Any, most: int = LABEL) -> str:
     """Return a label on one line, short enough to be drawn."""
-    # XML does not allow control characters
-    printable = "".join(letter if letter.isprintable() else " " for letter in str(text).replace("_", " "))
-    return clip(" ".join(printable.split()), most)
+    return clip(" ".join(visible(str(text).replace("_", " ")).split()), most)
 
 
 def scale(axes: Axes, log: object) -> None:

@@ -14,7 +14,7 @@ from pytest_claims.report.figures.canvas import styled
 from pytest_claims.report.figures.seeds import thinned
 from pytest_claims.report.measurements import Row, as_csv, condition_text
 from pytest_claims.report.published import DIAMONDS
-from pytest_claims.report.words import printable
+from pytest_claims.vocabulary import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping
             drawn = draw(record, picture, f"{record.id}.{at}")
             if drawn is None:
                 continue
-            file = f"figures/{name}.svg" if at == 0 else f"figures/{name}.{at + 1}.svg"
+            file = f"figures/{name}.svg" if at == 0 else f"figures/{name}+{at + 1}.svg"  # no id has a plus
             write_atomically(folder / file, drawn[0])
             figures.append(file)
             captions.append(drawn[1])
@@ -54,12 +54,15 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping
 
 
 def file_name(identifier: str) -> str:
-    """Return a claim's id as a file name for any system; a checksum separates ids that would share a name."""
+    """Return a claim's id as a file name for any system; a checksum separates ids that would share a name.
+
+    Many systems do not tell large letters from small ones: an id with a large letter has a checksum, too.
+    """
     safe = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in ".@-_") else "_" for letter in identifier
     )
     safe = safe.lstrip(".")[:80] or "claim"
-    if safe == identifier:
+    if safe == identifier == identifier.lower():
         return safe
     import zlib
 
@@ -101,7 +104,7 @@ def _figure(picture: Any) -> "Figure":
 
 def caption_of(picture: Picture) -> str:
     """Return how to read a picture, in a sentence or two."""
-    head = f"{printable(picture.title).strip().rstrip('.')}. " if picture.title else ""
+    head = f"{' '.join(visible(str(picture.title)).split()).rstrip('.')}. " if picture.title else ""
     match picture:
         case Lines():
             text = "Each thin line is a seed; the thick line is the mean over seeds with its 99 % interval."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from pytest_claims.report.figures.palette import NAMES, style_sheet
+from pytest_claims.vocabulary import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -259,4 +260,4 @@ def _own_ids(root: ET.Element, prefix: str) -> None:
 def _name(root: ET.Element, title: str) -> None:
     """Describe the figure in words, for those who do not see it."""
     root.set("role", "img")
-    root.set("aria-label", "".join(letter if letter.isprintable() else " " for letter in title))
+    root.set("aria-label", " ".join(visible(title).split()))
