@@ -13,7 +13,7 @@ LIBRARY = Path(pytest_claims.__file__).parent
 
 #: From the ground up. A module may import what lies on a lower floor, and its own room; what else it may is below.
 FLOORS = (
-    ("vocabulary", "errors", "files", "environment", "outcomes", "_compat"),
+    ("vocabulary", "errors", "files", "folders", "environment", "outcomes", "_compat"),
     ("trials", "training", "inference"),
     ("record", "results", "drift"),
     ("running", "report", "nightly"),
@@ -25,6 +25,8 @@ BESIDE = {
     ("errors", "vocabulary"),
     ("_compat", "vocabulary"),
     ("outcomes", "errors"),
+    ("folders", "errors"),
+    ("folders", "files"),
     ("results", "record"),
     ("drift", "record"),
     ("drift", "results"),

@@ -12,6 +12,9 @@ from pytest_claims.files import jsonable, write_atomically
 from pytest_claims.record import LIST, Entry, Record, several
 from pytest_claims.vocabulary import SCHEMA
 
+#: The name of a run's results in its report folder.
+FILE = "results.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results(Entry):
@@ -87,7 +90,7 @@ def write(folder: Path, results: Results) -> Path:
     facts = replace(results, claims=()).without(["claims"]).as_json() | {"claims": []}
     head = json.dumps(facts, ensure_ascii=False, allow_nan=False, indent=1)
     body = head.removesuffix("[]\n}") + ("[\n" + ",\n".join(claims) + "\n]" if claims else "[]") + "\n}\n"
-    path = folder / "results.json"
+    path = folder / FILE
     write_atomically(path, body)
     return path
 
@@ -98,7 +101,7 @@ def load(path: Path) -> tuple[Path, Any]:
     The contents may be any JSON; NaN and infinities become None.
     """
     if path.is_dir():
-        path = path / "results.json"
+        path = path / FILE
     try:
         return path, json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     except OSError as error:

@@ -13,7 +13,9 @@ import pytest
 
 from pytest_claims import results as store
 from pytest_claims.environment import environment
+from pytest_claims.errors import FolderError
 from pytest_claims.files import machine_paths, without_paths
+from pytest_claims.folders import ReportFolder, refuse_to_replace
 from pytest_claims.record import Record, attached
 from pytest_claims.results import Results
 
@@ -24,9 +26,10 @@ INTERVAL = 20.0
 class Run:
     """Collects every claim's record: a pytest plugin, registered on the controller only."""
 
-    def __init__(self, config: pytest.Config, folder: Path, baseline: Results | None) -> None:
+    def __init__(self, config: pytest.Config, place: ReportFolder, baseline: Results | None) -> None:
         self.config = config
-        self.folder = folder
+        self.place = place
+        self.folder = place.path
         self.baseline = baseline
         self.records: dict[str, Record] = {}
         self.results: Results | None = None
@@ -46,7 +49,8 @@ class Run:
             self.records[report.nodeid] = replace(record, nodeid=record.nodeid or report.nodeid, outcome=how)
         if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
             self._written = time.monotonic()
-            with suppress(OSError):  # a full disk now: the run goes on, and finish() says what could not be written
+            # a full disk now: the run goes on, and finish() says what could not be written
+            with suppress(OSError, FolderError):
                 self._write_results(complete=False)
 
     @property
@@ -63,19 +67,12 @@ class Run:
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
-    def _argument(self, argument: str) -> str:
-        """Return an argument of the command; a path outside the project is shortened to its name."""
-        option, equals, value = argument.rpartition("=")
-        path, here = Path(value), (self.config.rootpath, self.config.invocation_params.dir)
-        elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
-        return f"{option}{equals}{path.name}" if elsewhere else argument
-
     def _assemble(self, *, complete: bool) -> Results:
         facts: dict[str, Any] = {
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
             "complete": complete,
-            "command": ["pytest", *(self._argument(str(argument)) for argument in self.config.invocation_params.args)],
+            "command": command_line(self.config),
             "environment": self._environment,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
         }
@@ -88,8 +85,11 @@ class Run:
         return replace(results, baseline=compare_with(self.baseline, results))
 
     def _write_results(self, *, complete: bool) -> Results:
+        self.place.take()  # taken before anything was trained, where claims were expected
         results = self._assemble(complete=complete)
         store.write(self.folder, results)
+        figures = (name for claim in results.claims for name in (*claim.figures, *claim.curves))
+        self.place.note([store.FILE, *figures])
         return results
 
     def finish(self, *, complete: bool) -> None:
@@ -99,14 +99,15 @@ class Run:
 
         try:
             self.results = self._write_results(complete=complete)
-            drop_stale_figures(self.folder, self.results)
-            write_measurements(self.folder, self.results)
-            write_page(self.folder, self.results)
+            self.place.drop_stale()
+            written = [write_measurements(self.folder, self.results), write_page(self.folder, self.results)]
+            self.place.note(path.name for path in written)
             self._append_summary(self.results)
-        except OSError as error:
+        except (OSError, FolderError) as error:
             # a full disk at the end must not hide the verdicts: the terminal still shows them
             self.results = self.results or self._assemble(complete=complete)
-            self.problem = f"The report could not be written: {error.strerror or error}."
+            reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+            self.problem = f"The report could not be written: {reason}."
 
     def _append_summary(self, results: Results) -> None:
         target = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -130,12 +131,17 @@ def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -
     return str(report.outcome)
 
 
-def drop_stale_figures(folder: Path, results: Results) -> None:
-    """Remove the figures that an earlier run left in this folder, so that the folder holds one run."""
-    kept = {name for claim in results.claims for name in claim.figures}
-    for path in sorted((folder / "figures").glob("*.svg")):
-        if f"figures/{path.name}" not in kept:
-            path.unlink(missing_ok=True)
+def command_line(config: pytest.Config) -> list[str]:
+    """Return this run's command; a path outside the project is shortened to its name."""
+    here = (config.rootpath, config.invocation_params.dir)
+
+    def shortened(argument: str) -> str:
+        option, equals, value = argument.rpartition("=")
+        path = Path(value)
+        elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
+        return f"{option}{equals}{path.name}" if elsewhere else argument
+
+    return ["pytest", *(shortened(str(argument)) for argument in config.invocation_params.args)]
 
 
 def render(folder: Path) -> Path:
@@ -144,6 +150,7 @@ def render(folder: Path) -> Path:
     from pytest_claims.report.page import write_page
 
     results = store.read(folder)
+    refuse_to_replace(folder / "index.html")
     if not (folder / "measurements.csv").exists():
         write_measurements(folder, results)
     return write_page(folder, results)

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.errors import Attempt
+from pytest_claims.folders import ReportFolder
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
@@ -20,15 +21,17 @@ from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
 KEPT_RUNS = 4
+RUN = "run-????????-??????-????????/"  # as options.read names it; a folder with another name is not ours
 ALIVE = "alive.lock"
 
 
 class Controller:
     """Shows progress; at the end keeps durations and pilots, and removes old runs."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, place: ReportFolder) -> None:
         self.config = config
         self.settings = settings
+        self.place = place
         self.store = Store(settings.folder / settings.run, CONTROLLER)
         self.plan: dict[str, Any] = {}
         self.pilots: dict[Path, dict[str, Any]] = {}
@@ -43,6 +46,7 @@ class Controller:
             return
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
+        options.take(self.place)
         if self._alive is None:
             from filelock import FileLock, Timeout
 
@@ -106,7 +110,7 @@ class Controller:
         """Remove the oldest runs' folders, unless they are in use."""
         from filelock import FileLock, Timeout
 
-        others = sorted(path for path in self.settings.folder.glob("run-*/") if path != self.store.folder)
+        others = sorted(path for path in self.settings.folder.glob(RUN) if path != self.store.folder)
         for folder in others[:-KEPT_RUNS]:
             lock = FileLock(folder / ALIVE, timeout=0)
             try:

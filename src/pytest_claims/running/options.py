@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
+from pytest_claims.errors import FolderError
+from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
 
@@ -194,17 +196,18 @@ def read_baseline(config: pytest.Config, spelled: str) -> Any:
         raise pytest.UsageError(f"{spelled} {path}: {str(error).replace(str(file), path)}") from error
 
 
-def check_writable(folder: Path, config: pytest.Config, spelled: str) -> None:
-    """Refuse a folder that cannot be written, before anything is trained; leave no trace where it can."""
-    from pytest_claims.files import why_unwritable
+def shown_folder(config: pytest.Config, folder: Path) -> str:
+    """Return the report folder as the user spells it, or as seen from the root."""
+    root = config.rootpath
+    return str(config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder))
 
-    reason = why_unwritable(folder)
-    if reason:
-        root = config.rootpath
-        shown = config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder)
-        raise pytest.UsageError(
-            f"The report folder {shown} cannot be written ({reason}): choose another with {spelled} DIR."
-        )
+
+def take(place: ReportFolder) -> None:
+    """Take the report folder for this run, before anything is trained; a UsageError where this may not be."""
+    try:
+        place.take()
+    except FolderError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def header(settings: Settings) -> list[str]:
