@@ -27,9 +27,9 @@ HARMLESS = frozenset({".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "deskt
 _SIGNS = {
     ".html": re.compile(rb'<a class="skip" href="#main">Skip to the claims</a>'),
     ".svg": re.compile(rb'aria-label="Figure of claim '),
+    ".csv": re.compile(rb"\A(?:claim,source,condition,seed,x,value\r?\n|[^\n]*,figure \d+,)"),
+    ".md": re.compile(rb"^Made by `pytest-claims fresh` from ", re.MULTILINE),
 }
-_TABLE = re.compile(rb"claim,source,condition,seed,x,value\r?\n")
-_CURVES = re.compile(rb"[^\n]*,figure \d+,")
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -37,18 +37,21 @@ _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the content of a page, a figure, a table or a results.json says that this library wrote it."""
+    """Whether the content of a page, a figure, a table or a stored run says that this library wrote it."""
     try:
-        if path.suffix == ".json":
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return isinstance(content, dict) and isinstance(content.get("claims"), list)
-        with path.open("rb") as file:
-            head = file.read(_FIRST_BYTES)
+        if path.suffix in _SIGNS:
+            with path.open("rb") as file:
+                return bool(_SIGNS[path.suffix].search(file.read(_FIRST_BYTES)))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
-    if path.suffix == ".csv":
-        return bool(_CURVES.match(head) or _TABLE.match(head))
-    return path.suffix in _SIGNS and bool(_SIGNS[path.suffix].search(head))
+    return isinstance(content, dict) and (isinstance(content.get("claims"), list) or content.keys() >= {"leg", "state"})
+
+
+def refuse_path(spelled: str, name: str) -> None:
+    """Raise a FolderError where what should be the name of a file leads to another folder."""
+    if not re.fullmatch(r"[\w@+-][\w.@+-]*", name):
+        raise FolderError(f"{spelled} {name}: give a name without folders, of letters, digits and the signs . _ - + @.")
 
 
 def refuse_to_replace(path: Path) -> None:

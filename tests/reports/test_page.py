@@ -108,6 +108,23 @@ def test_the_command_of_one_claim_spells_its_option_as_the_run_did(tmp_path: Pat
     assert f"<code>pytest claims/ {option} 11.a</code>" in text
 
 
+@pytest.mark.parametrize(
+    "nodeid, place",
+    [
+        ("claims/test_depth.py::test_it", "claims/"),
+        ("deep/down/test_depth.py::test_it[a/b]", "deep/"),
+        ("test_depth.py::test_it[a/b]", "test_depth.py"),
+        ("my claims/test_depth.py::test_it", "'my claims/'"),
+        ("", "claims/"),
+    ],
+)
+def test_the_command_of_one_claim_names_a_place_that_exists(tmp_path: Path, nodeid: str, place: str) -> None:
+    """The claim's top folder, or its file where that lies at the repository's root."""
+    text = page_of(tmp_path, [{**error_record(), "nodeid": nodeid}])
+
+    assert f"<code>pytest {place.replace(chr(39), '&#39;')} --claim 11.a</code>" in text
+
+
 def test_twelve_experiments_fit_into_five_megabytes(report: Path) -> None:
     """112 claims and variants with figures: at most 5 MB, drawn within seconds."""
     records = repeated(records_of(report), 7)

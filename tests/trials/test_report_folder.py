@@ -97,3 +97,77 @@ def test_run_folders_of_others_are_kept(toy):
     left = {path.name for path in trials.iterdir() if path.is_dir()}
     assert {f"run-mine-{number}" for number in range(6)} < left
     assert len([name for name in left if name.startswith("run-2020")]) < 6
+
+
+# -- files that a run reads first, and adds to or compares with at its end ------------------------------------------
+
+
+def test_a_malformed_baseline_is_refused_before_training(toy):
+    """Exit status 4 and a sentence with the field; it does not wait for the end of the run."""
+    (toy.path / "old.json").write_text('{"claims": [{"id": "2.a", "verdict": "supported", "interval": "wide"}]}')
+    toy.write().run("--baseline", "old.json")
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert "--baseline old.json: old.json cannot be compared with: claim 2.a: interval should be two numb" in toy.text
+
+
+def test_a_comparison_that_fails_costs_no_report(toy, monkeypatch):
+    """It is told in a sentence and the run fails; page, results and table are written."""
+    (toy.path / "old.json").write_text('{"claims": [{"id": "2.a", "verdict": "supported"}]}')
+
+    def fail(*_):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("pytest_claims.drift.compare_with", fail)
+    toy.reporting().write().run("--baseline", "old.json")
+
+    assert toy.ret == 1
+    assert "The comparison with the baseline failed: KeyError: 'surprise'." in toy.text
+    assert "Report: reports/latest/index.html" in toy.text
+    written = json.loads((toy.path / "reports" / "latest" / "results.json").read_text())
+    assert (written["complete"], "baseline" in written, len(written["claims"])) == (True, False, 1)
+    assert (toy.path / "reports" / "latest" / "measurements.csv").exists()
+
+
+@pytest.mark.parametrize("option", ["--pilot", "--design"])
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ("{", "it is no valid JSON"),
+        ("[" * 100_000, "it is no valid JSON"),
+        ("[1]", "it has no entry for each claim"),
+        ('{"2.a": {"sd": "small"}}', "sd of claim 2.a is no number"),
+        (None, "Is a directory"),
+    ],
+    ids=["broken", "nested", "list", "text", "folder"],
+)
+def test_unreadable_pilots_are_refused_before_training(toy, option, content, reason):
+    """Exit status 4 and a sentence; the file stays as it is."""
+    path = toy.write().path / "claims" / "pilots.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_text(content)
+    toy.run(option)
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert f"claims/pilots.json cannot be read ({reason}): mend it, or move it away" in toy.text
+    assert content is None or path.read_text() == content
+
+
+def test_pilots_that_break_during_the_run_are_kept(toy):
+    """They were readable at the start; what somebody wrote there meanwhile is not overwritten."""
+    training = "    return {"
+    toy.write(CLAIMS.replace(training, f"    open('claims/pilots.json', 'w').write('mine')\n{training}")).run("--pilot")
+
+    assert (toy.path / "claims" / "pilots.json").read_text() == "mine"
+    assert "pilots were not written: claims/pilots.json cannot be read (it is no valid JSON)" in toy.text
+
+
+def test_pilots_are_added_to(toy):
+    """Entries of other claims stay."""
+    toy.write()
+    (toy.path / "claims" / "pilots.json").write_text('{"1.a": {"sd": 0.5}}')
+    toy.run("--pilot")
+
+    assert list(json.loads((toy.path / "claims" / "pilots.json").read_text())) == ["1.a", "2.a"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
+from pytest_claims.folders import refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.words import day
 from pytest_claims.results import Results, natural, read
@@ -47,6 +48,15 @@ def load(paths: Sequence[Path]) -> list[NamedRun]:
     """Read runs and name each by the part of its path that distinguishes it; ResultsError where one cannot be read."""
     runs = [read(path) for path in paths]
     return [NamedRun(name, results) for name, results in zip(names(paths), runs, strict=True)]
+
+
+def place_for_page(folder: Path, what: str) -> Path:
+    """Return where the page of a comparison or a history goes; an error where this would replace another page."""
+    if (folder / "results.json").exists():
+        raise ResultsError(f"{folder} holds a run, whose page would be lost: name another folder for the {what}.")
+    path = folder / "index.html"
+    refuse_to_replace(path)
+    return path
 
 
 def names(paths: Sequence[Path]) -> list[str]:

@@ -34,6 +34,7 @@ class Run:
         self.records: dict[str, Record] = {}
         self.results: Results | None = None
         self.problem: str | None = None
+        self.uncompared: str | None = None
         self._written = 0.0
 
     def begin(self) -> None:
@@ -55,9 +56,9 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether the report itself causes exit status 1: a verdict changed, or nothing could be written."""
+        """Whether the report itself causes exit status 1: a verdict changed, no comparison, nothing written."""
         changed = bool(self.results and (self.results.baseline or {}).get("failed"))
-        return changed or self.problem is not None
+        return changed or self.problem is not None or self.uncompared is not None
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
@@ -82,7 +83,11 @@ class Run:
             return results
         from pytest_claims.drift import compare_with
 
-        return replace(results, baseline=compare_with(self.baseline, results))
+        try:
+            return replace(results, baseline=compare_with(self.baseline, results))
+        except Exception as error:  # noqa: BLE001 - whatever a baseline holds, it must not cost the run its report
+            self.uncompared = f"The comparison with the baseline failed: {type(error).__name__}: {error}."
+            return results
 
     def _write_results(self, *, complete: bool) -> Results:
         self.place.take()  # taken before anything was trained, where claims were expected

@@ -47,6 +47,9 @@ class Controller:
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
         options.take(self.place)
+        if self.settings.pilot:  # at the end they are added to, and must be readable
+            for claim in self.plan.get("claims", {}).values():
+                read_pilots(self._pilots_of(Record.from_json(claim)))
         if self._alive is None:
             from filelock import FileLock, Timeout
 
@@ -78,8 +81,11 @@ class Controller:
             record = attached(report.user_properties)
             entry = None if record is None else pilot_entry(record)
             if record is not None and entry is not None:
-                path = self.config.rootpath / Path(record.file).parent / PILOTS
-                self.pilots.setdefault(path, {})[record.id] = entry
+                self.pilots.setdefault(self._pilots_of(record), {})[record.id] = entry
+
+    def _pilots_of(self, record: Record) -> Path:
+        """Return the file of a claim's pilots, beside the claim's own."""
+        return self.config.rootpath / Path(record.file).parent / PILOTS
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -133,12 +139,13 @@ class Controller:
                 f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
             )
         for path, entries in self.pilots.items():
-            merged = dict(sorted((read_pilots(path) | entries).items()))
             try:
-                write_json(path, merged)
+                write_json(path, dict(sorted((read_pilots(path) | entries).items())))
                 terminalreporter.write_line(f"pilots: {path.relative_to(self.config.rootpath).as_posix()}")
             except OSError as error:
                 terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
+            except pytest.UsageError as error:  # changed since the run began
+                terminalreporter.write_line(f"pilots were not written: {error}", red=True)
 
 
 class XdistSide:
