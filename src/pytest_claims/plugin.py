@@ -91,6 +91,7 @@ def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
         shlex.join(command_line(config)),
     )
     config.add_cleanup(place.release)
+    _compat.ini_text(config, "claims_title")  # a title that is no text is noticed before anything runs
     asked = options.asks_for_claims(config) or (config.option.claims_report and not options.only_looks(config))
     if asked and not settings.design:
         options.take(place)

@@ -14,6 +14,8 @@ from pytest_claims.vocabulary import SCHEMA
 
 #: The name of a run's results in its report folder.
 FILE = "results.json"
+#: The title of a run that has none.
+UNTITLED = "Claims"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class Results(Entry):
 
     schema: int | None = None  # of the file; None in files older than the field
     started: str = ""  # ISO 8601
+    title: str | None = None  # of the page; None in files older than the field
     duration_s: float | None = None  # from the first test to the last
     complete: bool | None = None  # whether every selected claim was judged; None: not known
     command: tuple[str, ...] = field(default=(), metadata=LIST)
@@ -31,7 +34,12 @@ class Results(Entry):
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
     baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
-    absent: frozenset[str] = frozenset({"short_options", "condensed", "evidence", "baseline"})
+    absent: frozenset[str] = frozenset({"title", "short_options", "condensed", "evidence", "baseline"})
+
+    @property
+    def heading(self) -> str:
+        """The page's title; a neutral one where the file has none."""
+        return self.title or UNTITLED
 
     @property
     def alarms(self) -> list[Mapping[str, Any]]:

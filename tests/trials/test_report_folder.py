@@ -171,3 +171,31 @@ def test_pilots_are_added_to(toy):
     toy.run("--pilot")
 
     assert list(json.loads((toy.path / "claims" / "pilots.json").read_text())) == ["1.a", "2.a"]
+
+
+@pytest.mark.parametrize("line", ["", 'claims_title = "Our lab"'])
+def test_the_page_has_the_title_of_the_repository(toy, line):
+    """That of the setting claims_title, or else the name of the repository's folder."""
+    toy.reporting().write()
+    (toy.path / "pyproject.toml").write_text((toy.path / "pyproject.toml").read_text() + f"\n{line}\n")
+    toy.run()
+    title = "Our lab" if line else toy.path.name
+
+    assert json.loads((toy.path / "reports" / "latest" / "results.json").read_text())["title"] == title
+    assert f"<title>{title}: 1 supported" in (toy.path / "reports" / "latest" / "index.html").read_text()
+
+
+def test_a_title_that_is_no_text_is_refused_before_training(toy):
+    """Exit status 4 and a sentence."""
+    (toy.path / "pyproject.toml").write_text((toy.path / "pyproject.toml").read_text() + "\nclaims_title = 3\n")
+    toy.write().run()
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert "claims_title = 3: give a text in quotes." in toy.text
+
+
+def test_one_claim_is_counted_as_one(toy):
+    """The terminal says "1 claim"."""
+    toy.reporting().write().run()
+
+    assert "\n1 claim: 1 supported\n" in toy.text

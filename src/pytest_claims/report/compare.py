@@ -15,7 +15,7 @@ from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
 from pytest_claims.report import forest
 from pytest_claims.report.markdown import ICONS, MOST_BYTES, escape
-from pytest_claims.report.runs import NamedRun, differing, identifiers, place_for_page
+from pytest_claims.report.runs import NamedRun, differing, heading, identifiers, place_for_page
 from pytest_claims.report.words import clip, interval_text, quantity
 
 MISSING = "not run"
@@ -100,6 +100,11 @@ class Comparison:
         """The entries of the environment that differ: (name, value in each run)."""
         keys = differing(run.environment for run in self.runs)
         return [(key, [str(run.environment.get(key) or "none") for run in self.runs]) for key in keys]
+
+    @property
+    def heading(self) -> str:
+        """The title of the runs."""
+        return heading(self.runs)
 
     @property
     def headline(self) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
-from pytest_claims.report.runs import NamedRun, condensed, differing, find, identifiers, place_for_page
+from pytest_claims.report.runs import NamedRun, condensed, differing, find, heading, identifiers, place_for_page
 from pytest_claims.report.words import departed, ends, interval_text, quantity, region_text
 from pytest_claims.results import natural, read
 
@@ -101,6 +101,11 @@ class History:
                 )
             last, since = night.verdict, at
         return Story(identifier, nights, events)
+
+    @property
+    def heading(self) -> str:
+        """The title of the runs."""
+        return heading(self.runs)
 
     @cached_property
     def events(self) -> list[Event]:

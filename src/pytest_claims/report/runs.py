@@ -10,7 +10,7 @@ from pytest_claims.errors import ResultsError
 from pytest_claims.folders import refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.words import day
-from pytest_claims.results import Results, natural, read
+from pytest_claims.results import UNTITLED, Results, natural, read
 
 #: Entries of "environment" that are shown first.
 FIRST = ("python", "torch", "numpy", "scipy", "scikit-learn", "platform", "cpu", "commit")
@@ -71,6 +71,12 @@ def names(paths: Sequence[Path]) -> list[str]:
         if depth > 2:  # noqa: PLR2004 - see above
             break
     return [f"{'/'.join(path[-1:])} ({at})" for at, path in enumerate(parts, 1)]
+
+
+def heading(runs: Iterable[NamedRun]) -> str:
+    """Return the title that all runs share, or a neutral one."""
+    titles = {run.results.heading for run in runs}
+    return titles.pop() if len(titles) == 1 else UNTITLED
 
 
 def differing(environments: Iterable[Mapping[str, Any]]) -> list[str]:

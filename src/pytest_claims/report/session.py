@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pytest_claims import _compat
 from pytest_claims import results as store
 from pytest_claims.environment import environment
 from pytest_claims.errors import FolderError
@@ -70,6 +71,7 @@ class Run:
 
     def _assemble(self, *, complete: bool) -> Results:
         facts: dict[str, Any] = {
+            "title": _compat.ini_text(self.config, "claims_title") or self.config.rootpath.name or None,
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
             "complete": complete,

@@ -59,6 +59,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
 def add_ini_keys(parser: pytest.Parser) -> None:
     """Declare what a repository may set for all of its runs."""
     parser.addini("claims_report", "folder of the report, relative to the root (default: reports/latest)")
+    parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
 
