@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pytest_claims import drift
 from pytest_claims.folders import MARKER, ReportFolder
 from tests.trials.conftest import CLAIMS
 
@@ -71,7 +72,10 @@ def test_a_second_run_is_refused_before_training(toy, mention):
     assert toy.run().ret == 0
 
 
-@pytest.mark.parametrize("option", ["--collect-only", "--help", "--version", "--fixtures", "--markers", "--design"])
+@pytest.mark.parametrize(
+    "option",
+    ["--collect-only", "--help", "--version", "--fixtures", "--markers", "--design", "--setup-plan", "--setup-only"],
+)
 def test_what_only_looks_takes_no_lock_and_writes_nothing(toy, option):
     """It works beside a run that holds the folder, and leaves no folder."""
     toy.write().run(option)
@@ -118,7 +122,7 @@ def test_a_comparison_that_fails_costs_no_report(toy, monkeypatch):
     def fail(*_):
         raise KeyError("surprise")
 
-    monkeypatch.setattr("pytest_claims.drift.compare_with", fail)
+    monkeypatch.setattr(drift, "compare_with", fail)
     toy.reporting().write().run("--baseline", "old.json")
 
     assert toy.ret == 1
