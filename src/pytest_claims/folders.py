@@ -9,7 +9,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pytest_claims.files import why_unwritable, write_atomically
 MARKER, LOCK = ".pytest-claims", ".pytest-claims.lock"
 WHAT = "A report folder of pytest-claims. The next run replaces or deletes the files under 'written', and no others."
 PAGE, RESULTS, TABLE = FIXED = ("index.html", "results.json", "measurements.csv")
-FIGURES, TRIALS = "figures", "trials"
+FIGURES, TRIALS, DURATIONS = "figures", "trials", "durations.json"
 #: Files that other programs leave in any folder; no run writes or deletes them.
 HARMLESS = frozenset({".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"})
 #: What the files of all versions begin with, or have in their first bytes.
@@ -30,6 +30,7 @@ _SIGNS = {
     ".csv": re.compile(rb"\A(?:claim,source,condition,seed,x,value\r?\n|[^\n]*,figure \d+,)"),
     ".md": re.compile(rb"^Made by `pytest-claims fresh` from ", re.MULTILINE),
 }
+_RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -45,7 +46,14 @@ def is_ours(path: Path) -> bool:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(content, dict) and (isinstance(content.get("claims"), list) or content.keys() >= {"leg", "state"})
+    if not isinstance(content, dict):
+        return False
+    claims = content.get("claims")
+    if isinstance(claims, list):
+        return "schema" in content or bool(
+            claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)
+        )
+    return content.keys() >= {"leg", "state"}
 
 
 def refuse_path(spelled: str, name: str) -> None:
@@ -89,13 +97,20 @@ def _foreign_entry(entry: Path) -> Path | None:
     if entry.name == FIGURES:
         return next((file for file in files if file.parent != entry or not is_ours(file)), None)
     if entry.name == TRIALS:
-        return next((file for file in files if not _is_trial(file.relative_to(entry).parts)), None)
+        return next((file for file in files if not _is_trial(file, entry)), None)
     return next(files, None)
 
 
-def _is_trial(parts: Sequence[str]) -> bool:
-    """Whether a path below trials/ is one that runs write: the durations, or a file in a run's folder."""
-    return parts == ("durations.json",) or (len(parts) > 1 and parts[0].startswith("run-"))
+def _is_trial(file: Path, trials: Path) -> bool:
+    """Whether a file below trials/ is one that runs write: the durations, or in a run's folder."""
+    run, *below = file.relative_to(trials).parts
+    if below:
+        return bool(_RUN.fullmatch(run))
+    try:
+        durations = json.loads(file.read_text(encoding="utf-8")) if run == DURATIONS else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(durations, dict) and all(isinstance(seconds, int | float) for seconds in durations.values())
 
 
 # -- the marker -----------------------------------------------------------------------------------------------------
@@ -138,7 +153,7 @@ class ReportFolder:
         self.taken = False
         self.written: set[str] = set()
         self._earlier: set[str] = set()
-        self._began_empty = False
+        self._unmarked = False
         self._made: list[Path] = []
         self._lock: Any = None
 
@@ -157,7 +172,7 @@ class ReportFolder:
                 f"{found.relative_to(self.path).as_posix()}: {advice}, or move them away."
             )
         self._make()
-        self._began_empty = not os.path.lexists(self.path / MARKER)
+        self._unmarked = not os.path.lexists(self.path / MARKER)
         self._acquire(advice)
         self._earlier = _listed(self.path)
         self.taken = True
@@ -217,18 +232,22 @@ class ReportFolder:
         if not self.taken:
             self._unmake()
             return
-        nothing = self._began_empty and not self.written and not (self.path / TRIALS).exists()
+        nothing = self._unmarked and not self.written and not (self.path / TRIALS).exists()
         if nothing:
-            (self.path / MARKER).unlink(missing_ok=True)
-            (self.path / LOCK).unlink(missing_ok=True)
+            self._remove(MARKER, LOCK)
         else:
             self._mark(self._earlier | self.written, running=False)
         if self._lock is not None:
             self._lock.release()
             if nothing:  # Windows removes no file that is open
-                (self.path / LOCK).unlink(missing_ok=True)
+                self._remove(LOCK)
         self.taken = False
         self._unmake()
+
+    def _remove(self, *names: str) -> None:
+        for name in names:
+            with suppress(OSError):
+                (self.path / name).unlink()
 
     def _unmake(self) -> None:
         """Remove the folders that were made for nothing."""

@@ -9,11 +9,10 @@ from typing import Any
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import jsonable, write_atomically
+from pytest_claims.folders import RESULTS
 from pytest_claims.record import LIST, Entry, Record, several
 from pytest_claims.vocabulary import SCHEMA
 
-#: The name of a run's results in its report folder.
-FILE = "results.json"
 #: The title of a run that has none.
 UNTITLED = "Claims"
 
@@ -98,7 +97,7 @@ def write(folder: Path, results: Results) -> Path:
     facts = replace(results, claims=()).without(["claims"]).as_json() | {"claims": []}
     head = json.dumps(facts, ensure_ascii=False, allow_nan=False, indent=1)
     body = head.removesuffix("[]\n}") + ("[\n" + ",\n".join(claims) + "\n]" if claims else "[]") + "\n}\n"
-    path = folder / FILE
+    path = folder / RESULTS
     write_atomically(path, body)
     return path
 
@@ -109,7 +108,7 @@ def load(path: Path) -> tuple[Path, Any]:
     The contents may be any JSON; NaN and infinities become None.
     """
     if path.is_dir():
-        path = path / FILE
+        path = path / RESULTS
     try:
         return path, json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     except OSError as error:

@@ -61,7 +61,8 @@ def test_a_missing_or_empty_folder_is_taken(tmp_path, missing):
     "name",
     [
         "notes.txt", "index.html", "results.json", "measurements.csv", "figures/plot.svg", "figures/deep/plot.svg",
-        "figures/data.csv", "trials/notes.txt", "src/module.py", ".git/config",
+        "figures/data.csv", "trials/notes.txt", "trials/durations.json", "trials/run-1/result.npy",
+        "src/module.py", ".git/config",
     ],
 )  # fmt: skip
 def test_a_folder_with_files_of_others_is_refused(tmp_path, name):
@@ -193,7 +194,7 @@ def test_a_single_file_of_others_is_not_replaced(tmp_path, earlier):
 @pytest.mark.parametrize("name", ["results.json", "index.html"])
 def test_ours_are_known_by_content_only(tmp_path, name):
     """Nesting without end, broken text and other people's JSON are not ours."""
-    for content in (b"[" * 100_000, b"\xff\xfe", b'{"claims": 3}', b""):
+    for content in (b"[" * 100_000, b"\xff\xfe", b'{"claims": 3}', b'{"claims": ["mine"]}', b'{"claims": []}', b""):
         (tmp_path / name).write_bytes(content)
 
         assert not is_ours(tmp_path / name)

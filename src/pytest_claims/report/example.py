@@ -6,8 +6,8 @@ from typing import Any
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
-from pytest_claims.folders import refuse_to_replace
-from pytest_claims.results import FILE, Results, read, write
+from pytest_claims.folders import PAGE, RESULTS, refuse_to_replace
+from pytest_claims.results import Results, read, write
 
 #: Bytes of page and results.json together.
 MOST_BYTES = 5_000_000
@@ -42,8 +42,8 @@ def write_example(folder: Path, target: Path) -> Path:
         raise ResultsError(f"{folder} holds a partial run: an example needs a complete one.")
     if folder.resolve() == target.resolve():
         raise ResultsError(f"{folder} is the example itself: name the folder of a run.")
-    path = target / "index.html"
-    for file in (path, target / FILE):
+    path = target / PAGE
+    for file in (path, target / RESULTS):
         refuse_to_replace(file)
     used = write(target, slim(results)).stat().st_size
     page = page_text(folder, results, MOST_BYTES - SPARE - used)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
-from pytest_claims.folders import refuse_to_replace
+from pytest_claims.folders import PAGE, RESULTS, refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.words import day
 from pytest_claims.results import UNTITLED, Results, natural, read
@@ -52,9 +52,9 @@ def load(paths: Sequence[Path]) -> list[NamedRun]:
 
 def place_for_page(folder: Path, what: str) -> Path:
     """Return where the page of a comparison or a history goes; an error where this would replace another page."""
-    if (folder / "results.json").exists():
+    if (folder / RESULTS).exists():
         raise ResultsError(f"{folder} holds a run, whose page would be lost: name another folder for the {what}.")
-    path = folder / "index.html"
+    path = folder / PAGE
     refuse_to_replace(path)
     return path
 

@@ -16,7 +16,7 @@ from pytest_claims import results as store
 from pytest_claims.environment import environment
 from pytest_claims.errors import FolderError
 from pytest_claims.files import machine_paths, without_paths
-from pytest_claims.folders import ReportFolder, refuse_to_replace
+from pytest_claims.folders import PAGE, RESULTS, TABLE, ReportFolder, refuse_to_replace
 from pytest_claims.record import Record, attached
 from pytest_claims.results import Results
 
@@ -85,6 +85,7 @@ class Run:
             return results
         from pytest_claims.drift import compare_with
 
+        self.uncompared = None
         try:
             return replace(results, baseline=compare_with(self.baseline, results))
         except Exception as error:  # noqa: BLE001 - whatever a baseline holds, it must not cost the run its report
@@ -96,7 +97,7 @@ class Run:
         results = self._assemble(complete=complete)
         store.write(self.folder, results)
         figures = (name for claim in results.claims for name in (*claim.figures, *claim.curves))
-        self.place.note([store.FILE, *figures])
+        self.place.note([RESULTS, *figures])
         return results
 
     def finish(self, *, complete: bool) -> None:
@@ -157,7 +158,7 @@ def render(folder: Path) -> Path:
     from pytest_claims.report.page import write_page
 
     results = store.read(folder)
-    refuse_to_replace(folder / "index.html")
-    if not (folder / "measurements.csv").exists():
+    refuse_to_replace(folder / PAGE)
+    if not (folder / TABLE).exists():
         write_measurements(folder, results)
     return write_page(folder, results)

@@ -10,12 +10,12 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.errors import Attempt
-from pytest_claims.folders import ReportFolder
+from pytest_claims.folders import DURATIONS, ReportFolder
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
-from pytest_claims.trials.plan import DURATIONS, SENT, Settings
+from pytest_claims.trials.plan import SENT, Settings
 from pytest_claims.trials.store import PLAN, RESULT, Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
