@@ -13,7 +13,7 @@ LIBRARY = Path(pytest_claims.__file__).parent
 
 #: From the ground up. A module may import what lies on a lower floor, and its own room; what else it may is below.
 FLOORS = (
-    ("vocabulary", "errors", "files", "environment", "outcomes", "_compat"),
+    ("vocabulary", "errors", "files", "folders", "environment", "outcomes", "_compat"),
     ("trials", "training", "inference"),
     ("record", "results", "drift"),
     ("running", "report", "nightly"),
@@ -27,6 +27,8 @@ BESIDE = {
     ("outcomes", "errors"),
     ("outcomes", "vocabulary"),
     ("files", "vocabulary"),
+    ("folders", "errors"),
+    ("folders", "files"),
     ("results", "record"),
     ("drift", "record"),
     ("drift", "results"),

@@ -123,6 +123,27 @@ def pytest_terminal_summary(terminalreporter):
     pytester.runpytest_inprocess("-p", "no:xdist").stdout.fnmatch_lines(["width True"])
 
 
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="native TOML tables are new in pytest 9")
+@pytest.mark.parametrize("value, text", [("2", "2"), ("2.5", "2.5"), ('"auto"', "auto")])
+def test_numbers_of_native_tables_are_read(pytester, value, text):
+    """Without it ``claims_workers = 2`` ends in a traceback: ``Config._inicfg`` or its entries changed."""
+    pytester.makepyprojecttoml(f"[tool.pytest]\nclaims_workers = {value}\n")
+    config = pytester.parseconfig()
+
+    assert _compat.ini_text(config, "claims_workers", numbers=True) == text
+    assert _compat.ini_text(config, "claims_report") == ""
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="native TOML tables are new in pytest 9")
+@pytest.mark.parametrize("value", ["true", "[1]", "{a = 1}"])
+def test_other_values_of_native_tables_are_one_sentence(pytester, value):
+    """A UsageError says what may be given."""
+    pytester.makepyprojecttoml(f"[tool.pytest]\nclaims_workers = {value}\n")
+
+    with pytest.raises(pytest.UsageError, match=r"claims_workers = .*: give a number or a text in quotes"):
+        _compat.ini_text(pytester.parseconfig(), "claims_workers", numbers=True)
+
+
 def test_what_a_measurement_raises_is_caught():
     """Without it pytest.fail in a measurement passes through: the outcomes' classes changed."""
     for ends in (pytest.fail, pytest.skip, pytest.xfail):
@@ -209,7 +230,7 @@ def test_workers_can_be_asked_for(pytester):
 
 def test_nothing_private_is_used_elsewhere():
     """Only ``_compat`` imports from ``_pytest`` or xdist, or touches a private name of one of their objects."""
-    private = {"_fixtureinfo", "_tw", "_use_item_location", "_max_worker_restart", "_failed_nodes_count"}
+    private = {"_fixtureinfo", "_tw", "_use_item_location", "_max_worker_restart", "_failed_nodes_count", "_inicfg"}
     uses = []
     for path in Path(inspect.getfile(_compat)).parent.rglob("*.py"):
         if path.name == "_compat.py":

@@ -64,6 +64,21 @@ def forget_fixture(definition: Any, item: pytest.Item) -> None:
     definition.finish(item._request)  # type: ignore[attr-defined] # noqa: SLF001
 
 
+def ini_text(config: pytest.Config, name: str, *, numbers: bool = False) -> str:
+    """Return an ini value as text, "" where it is not set; with ``numbers`` also a number. Else a UsageError.
+
+    A native TOML table (pytest 9) keeps types: there ``getini`` refuses a number where other files have a text, with an
+    error that depends on the version, and no public name gives the value.
+    """
+    try:
+        return str(config.getini(name) or "")
+    except (TypeError, pytest.UsageError):
+        value = config._inicfg[name].value  # noqa: SLF001
+    if numbers and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise pytest.UsageError(f"{name} = {value!r}: give {'a number or ' if numbers else ''}a text in quotes.")
+
+
 def run_unreported(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Run an item's set-up, call and tear-down without reports; the public ``pytest_runtest_protocol`` reports."""
     runtestprotocol(item, log=False, nextitem=nextitem)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest_claims
-from pytest_claims.errors import RequirementsError, ResultsError, ScaffoldError
+from pytest_claims.errors import FolderError, RequirementsError, ResultsError, ScaffoldError
 
 LATEST = Path("reports") / "latest"
 BASELINES = Path("reports") / "baseline"
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Command = options.run
     try:
         return run(options)
-    except (RequirementsError, ResultsError, ScaffoldError) as error:
+    except (FolderError, RequirementsError, ResultsError, ScaffoldError) as error:
         problem = str(error)
     except OSError as error:
         problem = f"{error.filename or 'a file'} cannot be used: {error.strerror or error}."
@@ -182,9 +182,11 @@ def _condense(options: argparse.Namespace) -> int:
     import json
 
     from pytest_claims.files import write_atomically
+    from pytest_claims.folders import refuse_to_replace
     from pytest_claims.report.runs import condensed
     from pytest_claims.results import read
 
+    refuse_to_replace(options.output)
     text = json.dumps(condensed(read(options.file)).as_json(), ensure_ascii=False, separators=(",", ":"))
     write_atomically(options.output, f"{text}\n")
     _say(options.output)
@@ -201,9 +203,12 @@ def _example(options: argparse.Namespace) -> int:
 def _baseline(options: argparse.Namespace) -> int:
     """Show what the new baseline changes, ask, write it."""
     from pytest_claims.drift.committed import review, write
+    from pytest_claims.folders import refuse_path, refuse_to_replace
     from pytest_claims.results import read
 
+    refuse_path("--name", options.name)
     path = BASELINES / f"{options.name}.json"
+    refuse_to_replace(path)
     baseline, lines = review(path, read(options.folder))
     _say(*lines)
     if not options.yes and not _agreed(path):
@@ -230,8 +235,11 @@ def _nightly_check(options: argparse.Namespace) -> int:
 
 def _nightly_summary(options: argparse.Namespace) -> int:
     """Print the summary of a night, and write the files that the options name."""
+    from pytest_claims.folders import refuse_path
     from pytest_claims.nightly import summary
 
+    for leg in options.legs:
+        refuse_path("leg", leg)
     outcomes = [summary.read_outcome(leg, options.folder / leg) for leg in options.legs]
     text = summary.markdown(outcomes)
     sys.stdout.write(text)

@@ -22,6 +22,10 @@ class ResultsError(Exception):
     """A results.json that cannot be used, in one sentence."""
 
 
+class FolderError(Exception):
+    """A folder or a file that may not be written, in one sentence."""
+
+
 class SeedError(ValueError):
     """A block of seeds that cannot be used, in one sentence."""
 

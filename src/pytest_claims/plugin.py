@@ -4,6 +4,7 @@ A session without claims pays nothing: this module imports nothing heavier than 
 imported when the first claim is collected, or when the first evidence arrives.
 """
 
+import shlex
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat, hooks
+from pytest_claims.folders import ReportFolder
 from pytest_claims.running import options
 from pytest_claims.trials.claims import MARK, claim_of
 from pytest_claims.trials.plan import SENT, Settings
@@ -68,14 +70,31 @@ def _configure_controller(config: pytest.Config) -> None:
     if problem:
         raise pytest.UsageError(f"{settings.flag('engine')} {settings.engine}: {problem}")
     baseline = options.read_baseline(config, settings.flag("baseline"))
-    if options.asks_for_claims(config) or (config.option.claims_report and not options.only_looks(config)):
-        options.check_writable(settings.report, config, settings.flag("report"))
+    place = _report_folder(config, settings)
     settings = replace(settings, durations=read_durations(settings.folder))
     config.stash[SETTINGS] = settings
-    config.pluginmanager.register(Controller(config, settings), "claims-controller")
+    config.pluginmanager.register(Controller(config, settings, place), "claims-controller")
     if _compat.has_xdist(config):
         config.pluginmanager.register(XdistSide(config, settings), "claims-xdist")
-    config.pluginmanager.register(Reporting(config, settings, baseline), "claims-reporting")
+    config.pluginmanager.register(Reporting(config, place, baseline), "claims-reporting")
+
+
+def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
+    """Return the report folder; take it for this run where it is known already that claims will run."""
+    from pytest_claims.report.session import command_line
+
+    place = ReportFolder(
+        settings.report,
+        options.shown_folder(config, settings.report),
+        settings.flag("report"),
+        shlex.join(command_line(config)),
+    )
+    config.add_cleanup(place.release)
+    _compat.ini_text(config, "claims_title")  # a title that is no text is noticed before anything runs
+    asked = options.asks_for_claims(config) or (config.option.claims_report and not options.only_looks(config))
+    if asked and not settings.design:
+        options.take(place)
+    return place
 
 
 @pytest.hookimpl(trylast=True)
@@ -168,11 +187,11 @@ class Reporting:
     ``-p no:claims-reporting`` turns this off.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings, baseline: Any) -> None:
+    def __init__(self, config: pytest.Config, place: ReportFolder, baseline: Any) -> None:
         from pytest_claims.report.session import Run
 
         self.config = config
-        self.run = Run(config, settings.report, baseline)
+        self.run = Run(config, place, baseline)
 
     def pytest_sessionstart(self) -> None:
         """Note the time, and listen to the test reports."""

@@ -9,8 +9,12 @@ from typing import Any
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import jsonable, write_atomically
+from pytest_claims.folders import RESULTS
 from pytest_claims.record import LIST, Entry, Record, several
 from pytest_claims.vocabulary import SCHEMA
+
+#: The title of a run that has none.
+UNTITLED = "Claims"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,7 @@ class Results(Entry):
 
     schema: int | None = None  # of the file; None in files older than the field
     started: str = ""  # ISO 8601
+    title: str | None = None  # of the page; None in files older than the field
     duration_s: float | None = None  # from the first test to the last
     complete: bool | None = None  # whether every selected claim was judged; None: not known
     command: tuple[str, ...] = field(default=(), metadata=LIST)
@@ -28,7 +33,12 @@ class Results(Entry):
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
     baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
-    absent: frozenset[str] = frozenset({"short_options", "condensed", "evidence", "baseline"})
+    absent: frozenset[str] = frozenset({"title", "short_options", "condensed", "evidence", "baseline"})
+
+    @property
+    def heading(self) -> str:
+        """The page's title; a neutral one where the file has none."""
+        return self.title or UNTITLED
 
     @property
     def alarms(self) -> list[Mapping[str, Any]]:
@@ -91,7 +101,7 @@ def write(folder: Path, results: Results) -> Path:
     facts = replace(results, claims=()).without(["claims"]).as_json() | {"claims": []}
     head = json.dumps(facts, ensure_ascii=False, allow_nan=False, indent=1)
     body = head.removesuffix("[]\n}") + ("[\n" + ",\n".join(claims) + "\n]" if claims else "[]") + "\n}\n"
-    path = folder / "results.json"
+    path = folder / RESULTS
     write_atomically(path, body)
     return path
 
@@ -102,7 +112,7 @@ def load(path: Path) -> tuple[Path, Any]:
     The contents may be any JSON; NaN and infinities become None.
     """
     if path.is_dir():
-        path = path / "results.json"
+        path = path / RESULTS
     try:
         return path, json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     except OSError as error:

@@ -18,7 +18,7 @@ def test_a_claim_runs_and_leaves_a_page(repository):
 
     assert (ended.status, ended.verdicts) == (0, SUPPORTED), ended.output
     assert (repository.path / "reports/latest/index.html").is_file()
-    assert "1 claims: 1 supported" in ended.output
+    assert "1 claim: 1 supported" in ended.output
 
 
 @pytest.mark.parametrize("mode", ["prepend", "importlib", "append"])

@@ -44,6 +44,19 @@ def test_a_changed_verdict_is_named_and_exits_1(tmp_path: Path, capsys: pytest.C
     assert page.index('id="2.a"') < page.index('id="1.a"')
 
 
+@pytest.mark.parametrize("other, title", [("Our lab", "Our lab"), ("Theirs", "Claims"), (None, "Claims")])
+def test_pages_of_several_runs_have_their_common_title(tmp_path: Path, other: str | None, title: str) -> None:
+    """A neutral one where the runs are of different repositories, or a file is older than titles."""
+    paths = [run(tmp_path / "runs" / name, RECORD) for name in ("a", "b")]
+    for path, named in zip(paths, ("Our lab", other), strict=True):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"title": named}))
+
+    main(["compare", *map(str, paths), "-o", str(tmp_path / "compared")])
+    main(["history", str(tmp_path / "runs"), "-o", str(tmp_path / "nights")])
+    for page, text in (("compared", "2 runs compared"), ("nights", "2 runs")):
+        assert f"<title>{title}: {text}</title>" in (tmp_path / page / "index.html").read_text(encoding="utf-8")
+
+
 def test_equal_runs_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing differs: exit status 0, and one sentence says so; a claim that one run lacks changes nothing."""
     paths = [run(tmp_path / name, *records) for name, records in (("a", [RECORD]), ("b", [RECORD, error_record()]))]

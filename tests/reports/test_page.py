@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_claims.record import Record
+from pytest_claims.report.markdown import summary
 from pytest_claims.report.page import page_text, seconds_of, write_page
 from pytest_claims.report.session import render
 from pytest_claims.report.views import ClaimView
@@ -107,6 +108,35 @@ def test_the_command_of_one_claim_spells_its_option_as_the_run_did(tmp_path: Pat
     text = page_of(tmp_path, [error_record()], **facts)
 
     assert f"<code>pytest claims/ {option} 11.a</code>" in text
+
+
+@pytest.mark.parametrize("facts, title", [({}, "Claims"), ({"title": "Our <lab>"}, "Our &lt;lab&gt;")])
+def test_the_title_is_that_of_the_repository(tmp_path: Path, facts: dict, title: str) -> None:
+    """In the tab and above the contents, also on a CI job's page; a neutral one where an older file has none."""
+    text = page_of(tmp_path, [error_record()], **facts)
+    results = assemble([error_record()], {**FACTS, **facts})
+
+    assert f"<title>{title}: 0 supported" in text
+    assert f'<p class="brand"><a href="#top">{title}</a></p>' in text
+    assert "Atomic" not in text
+    assert summary(results).splitlines()[0] == f"## {title}"
+
+
+@pytest.mark.parametrize(
+    "nodeid, place",
+    [
+        ("claims/test_depth.py::test_it", "claims/"),
+        ("deep/down/test_depth.py::test_it[a/b]", "deep/"),
+        ("test_depth.py::test_it[a/b]", "test_depth.py"),
+        ("my claims/test_depth.py::test_it", "'my claims/'"),
+        ("", "claims/"),
+    ],
+)
+def test_the_command_of_one_claim_names_a_place_that_exists(tmp_path: Path, nodeid: str, place: str) -> None:
+    """The claim's top folder, or its file where that lies at the repository's root."""
+    text = page_of(tmp_path, [{**error_record(), "nodeid": nodeid}])
+
+    assert f"<code>pytest {place.replace(chr(39), '&#39;')} --claim 11.a</code>" in text
 
 
 def test_twelve_experiments_fit_into_five_megabytes(report: Path) -> None:

@@ -133,7 +133,7 @@ def test_names_no_path_of_this_machine(project: pytest.Pytester) -> None:
     folder = project.path / "out"
 
     written = [path for path in folder.rglob("*") if path.is_file()]
-    assert len(written) == 4
+    assert len(written) == 6
     for path in written:
         assert str(project.path.parent).encode() not in path.read_bytes(), path.name
     assert results(folder)["claims"][0]["message"].startswith("Error in test_names_no_path_of_this_machine.py:3")

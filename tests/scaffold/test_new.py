@@ -2,8 +2,10 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -172,8 +174,78 @@ def test_a_second_folder_changes_nothing_else(repository):
     assert main(["new", "more_claims"]) == 0
 
     after = contents(repository)
-    assert after.keys() - before.keys() == {f"more_claims/{FILE}"}
+    assert after.keys() - before.keys() == {"more_claims/test_first_claim_2.py"}
     assert {name: after[name] for name in before} == before
+
+
+def test_a_second_folder_gets_names_of_its_own(repository):
+    """File names and ids that a session could not hold twice differ, in whichever file the first ones are now."""
+    main(["new"])
+    main(["new", "more/claims"])
+    (repository / "more" / "claims" / "test_first_claim_2.py").rename(repository / "test_renamed.py")
+    (repository / "more" / "claims").rmdir()
+    main(["new", "third"])
+
+    ids = {name: re.findall(rb'@claim\("([^"]+)"', text) for name, text in contents(repository).items()}
+    assert {name: found for name, found in ids.items() if found} == {
+        f"my_claims/{FILE}": [b"scale.a"],
+        "test_renamed.py": [b"scale2.a"],
+        "third/test_first_claim_3.py": [b"scale3.a"],
+    }
+
+
+def test_names_in_other_peoples_folders_are_free(repository):
+    """Hidden folders, virtual environments and node_modules are not searched."""
+    for folder in (".hidden", "venv", "node_modules"):
+        (repository / folder).mkdir()
+        (repository / folder / FILE).write_text('@claim("scale.a")')
+    (repository / "venv" / "pyvenv.cfg").touch()
+
+    main(["new"])
+
+    assert b'"scale.a"' in (repository / "my_claims" / FILE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name, text, file",
+    [
+        ("pytest.ini", "[pytest]\npython_files = check_*.py *_check.py\n", "check_first_claim.py"),
+        ("pytest.ini", "[pytest]\npython_files = *_spec.py\n", "first_claim_spec.py"),
+        ("pytest.ini", "[pytest]\npython_files = *.py\n", FILE),
+        ("pytest.ini", "[pytest]\npython_files = check_*\n", "check_first_claim.py"),
+        ("pytest.ini", "[pytest]\npython_files = tests.py test_*.py\n", FILE),
+        ("pyproject.toml", '[tool.pytest]\npython_files = ["claims_*.py"]\n', "claims_first_claim.py"),
+        ("pyproject.toml", '[tool.pytest.ini_options]\npython_files = "claims_*.py"\n', "claims_first_claim.py"),
+    ],
+)
+def test_the_file_has_a_name_that_pytest_collects(repository, name, text, file):
+    """python_files decides it, in ini files and in TOML."""
+    (repository / name).write_text(text)
+
+    assert main(["new"]) == 0
+    assert [path.name for path in (repository / "my_claims").iterdir()] == [file]
+    assert main(["new", "more"]) == 0
+    assert [path.name for path in (repository / "more").iterdir()] == [file.replace("first_claim", "first_claim_2")]
+
+
+@pytest.mark.parametrize(
+    "line, sentence",
+    [
+        (
+            "python_files = tests.py",
+            "pytest.ini: python_files = tests.py collects no file that this command could name: add test_*.py to it.",
+        ),
+        ("python_files = 'a", 'pytest.ini: python_files = "\'a" is no list of file names; mend it first.'),
+    ],
+)
+def test_where_no_name_is_collected_it_says_so(repository, capsys, line, sentence):
+    """One sentence, and nothing is written."""
+    text = f"[pytest]\n{line}\n"
+    (repository / "pytest.ini").write_text(text)
+
+    assert main(["new"]) == 2
+    assert capsys.readouterr().err == f"pytest-claims: {sentence}\n"
+    assert contents(repository) == {"pytest.ini": text.encode()}
 
 
 @pytest.mark.parametrize("line", ["reports/", "/reports/latest", "reports/latest/"])
@@ -232,6 +304,98 @@ def test_a_configuration_that_cannot_be_read_is_refused(repository, capsys, name
     assert line.startswith(f"pytest-claims: {name} ")
 
 
+@pytest.mark.parametrize(
+    "name, text, clause",
+    [
+        ("pyproject.toml", 'tool = "x"', "tool is no table"),
+        ("pyproject.toml", "[[tool]]", "tool is no table"),
+        ("pyproject.toml", "[tool]\npytest = 3", "tool.pytest is no table"),
+        ("pyproject.toml", "[tool.pytest]\nini_options = []", "tool.pytest.ini_options is no table"),
+        (
+            "pyproject.toml",
+            '[tool.pytest]\naddopts = ["-q"]\n[tool.pytest.ini_options]\naddopts = "-q"',
+            "it has settings in [tool.pytest] and in [tool.pytest.ini_options]",
+        ),
+        ("pytest.toml", "pytest = 3", "pytest is no table"),
+    ],
+)
+def test_odd_tables_are_refused(repository, capsys, name, text, clause):
+    """What pytest cannot read is one sentence, no traceback, and nothing is written."""
+    (repository / name).write_text(text)
+
+    assert main(["new"]) == 2
+    assert capsys.readouterr().err == f"pytest-claims: {name} cannot be read by pytest: {clause}. Mend it first.\n"
+    assert contents(repository) == {name: text.encode()}
+
+
+@pytest.mark.parametrize("value", ["3", "[]", "true"])
+def test_a_report_that_is_no_text_is_refused(repository, capsys, value):
+    """A native table may hold anything."""
+    (repository / "pyproject.toml").write_text(f"[tool.pytest]\nclaims_report = {value}\n")
+
+    assert main(["new"]) == 2
+    assert "is no name of a folder; mend it first." in capsys.readouterr().err
+    assert contents(repository).keys() == {"pyproject.toml"}
+
+
+@pytest.mark.parametrize("link", [".gitignore", "pytest.ini", "my_claims", f"my_claims/{FILE}"])
+def test_nothing_is_written_through_a_link_that_leads_nowhere(repository, capsys, link, tmp_path_factory):
+    """The file would appear somewhere else."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "file"
+    (repository / link).parent.mkdir(exist_ok=True)
+    (repository / link).symlink_to(elsewhere)
+
+    assert main(["new"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not elsewhere.exists()
+    assert contents(repository) == {}
+
+
+@pytest.mark.parametrize("name", [".gitignore", "pytest.ini"])
+def test_everything_is_checked_before_anything_is_written(repository, capsys, name):
+    """A folder where a file should be: no other file has changed when that is noticed."""
+    (repository / name).mkdir()
+    (repository / "setup.cfg").write_text("[tool:pytest]\n" if name == ".gitignore" else "")
+    before = contents(repository)
+
+    assert main(["new"]) == 2
+    sentence = f"{name} is no file, but this command would write there: move it away first."
+    assert capsys.readouterr().err == f"pytest-claims: {sentence}\n"
+    assert contents(repository) == before
+
+
+@pytest.mark.parametrize("full", [0, 1, 2])
+def test_where_a_write_fails_all_others_are_undone(repository, capsys, monkeypatch, full):
+    """A full disk in the middle leaves nothing half-done: texts are as before, and no file or folder is new."""
+    (repository / "setup.cfg").write_text("[tool:pytest]\n")
+    before = contents(repository)
+    write, calls = Path.write_bytes, []
+
+    def fails_once(path, content):
+        calls.append(path)
+        if len(calls) == full + 1:
+            write(path, content[:3])
+            raise OSError(28, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fails_once)
+
+    assert main(["new", "deep/claims"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert contents(repository) == before
+    assert not (repository / "deep").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_file_that_may_not_be_written_is_found_first(repository, capsys):
+    """Permissions of one file keep all as they are."""
+    (repository / ".gitignore").touch(mode=0o444)
+
+    assert main(["new"]) == 2
+    assert capsys.readouterr().err == "pytest-claims: .gitignore cannot be written: permission denied.\n"
+    assert contents(repository).keys() == {".gitignore"}
+
+
 def test_nested_folders_are_made(repository):
     """All folders of a path are made; the settings go to their usual place."""
     assert main(["new", "research/2026/claims"]) == 0
@@ -267,17 +431,33 @@ def test_the_configuration_nearest_to_the_folder_is_used(repository):
     assert (repository / "part" / ".gitignore").read_text() == "/reports/latest/\n"
 
 
-def test_nothing_above_the_repository_is_touched(repository, monkeypatch):
-    """A configuration above the repository is somebody else's."""
-    (repository / ".git").rmdir()
-    (repository / "pytest.ini").write_text("[pytest]\n")
+@pytest.mark.parametrize("settings, page", [("", "../reports/latest"), ("claims_report = out\n", "../out")])
+def test_nothing_above_the_repository_is_touched_or_hidden(repository, monkeypatch, capsys, settings, page):
+    """A configuration above the repository is somebody else's, and pytest reads it: a second one would hide it."""
+    (repository / "pytest.ini").write_text(f"[pytest]\n{settings}")
     (repository / "inner" / ".git").mkdir(parents=True)
     monkeypatch.chdir(repository / "inner")
 
-    main(["new"])
+    assert main(["new"]) == 0
 
-    assert (repository / "pytest.ini").read_text() == "[pytest]\n"
-    assert (repository / "inner" / "pytest.ini").read_text() == f"[pytest]\n{INI}"
+    assert contents(repository).keys() == {"pytest.ini", f"inner/my_claims/{FILE}"}
+    assert (repository / "pytest.ini").read_text() == f"[pytest]\n{settings}"
+    shown = capsys.readouterr().out
+    assert f"Then open {page}/index.html." in shown
+    if not settings:
+        assert "../pytest.ini, which pytest reads here, lies above this repository: left as it is." in shown
+
+
+def test_the_configuration_is_the_one_that_pytest_reads(repository, monkeypatch):
+    """In a nested repository `new` and pytest agree on the root, before and after."""
+    (repository / "setup.cfg").write_text("[tool:pytest]\naddopts = -q\n")
+    (repository / "inner" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(repository / "inner")
+    main(["new"])
+    script = "from _pytest.config import _prepareconfig; print(_prepareconfig(['my_claims']).inipath)"
+    read = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+
+    assert read == str(repository / "setup.cfg")
 
 
 @pytest.mark.parametrize("folder, own", [("my_claims", "reports/__init__.py"), ("reports/claims", "README.md")])
@@ -321,6 +501,17 @@ def test_the_first_claim_is_supported(repository):
 
     assert ended.returncode == 0, ended.stdout
     assert "1 passed" in ended.stdout
+
+
+@pytest.mark.slow
+def test_two_folders_run_together(repository):
+    """One session runs the claims of both: neither file names nor ids clash."""
+    main(["new"])
+    main(["new", "more_claims"])
+    ended = run_claim(repository, "more_claims/", "-n0")
+
+    assert ended.returncode == 0, ended.stdout
+    assert "2 passed" in ended.stdout
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 import pytest
 
+from pytest_claims.running.options import choose_workers
+
 pytest_plugins = ["pytester"]
 
 WRONG = {
@@ -76,3 +78,79 @@ def test_no_claim():
     toy.result.assert_outcomes(passed=3, deselected=3)
     assert list(toy.run("--claim", "4.a@x").outcomes) == ["4.a@x"]
     assert list(toy.run("--claim", "4.a@y,2.a", "--claim", "14.a").outcomes) == ["14.a", "2.a", "4.a@y"]
+
+
+NATIVE = """
+[tool.pytest]
+addopts = ["--import-mode=importlib", "-p", "no:claims-reporting", "-p", "no:claims-drawing"]
+"""
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="native TOML tables are new in pytest 9")
+@pytest.mark.parametrize(
+    "line, sentence",
+    [
+        ("claims_timeout = 5", None),
+        ("claims_timeout = 0.5", None),
+        ("claims_timeout = 0", "claims_timeout 0: give the time limit for a trial in seconds, above 0."),
+        ("claims_timeout = true", "claims_timeout = True: give a number or a text in quotes."),
+        ("claims_report = 3", "claims_report = 3: give a text in quotes."),
+    ],
+)
+def test_settings_may_be_numbers(toy, line, sentence):
+    """A native table of pyproject.toml keeps types; what cannot be meant is one sentence and exit status 4."""
+    toy.pytester.makepyprojecttoml(NATIVE + line)
+    toy.write().run()
+
+    assert toy.ret == (0 if sentence is None else 4)
+    assert sentence is None or sentence in toy.text
+
+
+def chosen(pytester, *arguments):
+    """Return the number of workers that a call settles on; None where it takes none."""
+    config = pytester.parseconfig(*arguments)
+    choose_workers(config)
+    return config.option.numprocesses
+
+
+@pytest.fixture
+def folders(pytester):
+    """Make a claim file in claims/ and ordinary tests in plain/."""
+    pytest.importorskip("xdist")
+    pytester.makeini("[pytest]\nclaims_workers = 2\n")
+    for name, content in (("claims/test_a.py", "import pytest_claims"), ("plain/test_b.py", "def test_b(): pass")):
+        path = pytester.path / name
+        path.parent.mkdir()
+        path.write_text(content)
+    return pytester
+
+
+@pytest.mark.parametrize(
+    "arguments, workers",
+    [
+        ((), 2),
+        (("plain",), None),
+        (("--ignore=claims",), None),
+        (("--ignore", "claims/test_a.py"), None),
+        (("--ignore=plain",), 2),
+        (("--ignore-glob=*test_a*",), None),
+        (("--ignore-glob=claims/*",), None),
+        (("--ignore-glob=*test_b*",), 2),
+        (("--deselect", "claims/test_a.py"), None),
+        (("--deselect=claims",), None),
+        (("--deselect", "claims/test_a.py::test_it"), 2),
+        (("--deselect", "plain/test_b.py"), 2),
+        (("claims/test_a.py", "--ignore=claims/test_a.py"), 2),  # as pytest itself: what is named is collected
+        (("claims/test_a.py", "--deselect=claims/test_a.py"), None),
+        (("-s",), None),
+        (("--capture=no",), None),
+        (("--capture=sys",), 2),
+        (("--trace",), None),
+        (("--pdb",), None),
+        (("-s", "-n3"), 3),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_workers_are_for_claims_that_run_and_terminals_for_people(folders, arguments, workers):
+    """Claim files that are ignored or deselected start no workers; nor do -s, --trace and --pdb, unless -n asks."""
+    assert chosen(folders, *arguments) == workers

@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_claims.drift.comparison import Comparison, compare
 from pytest_claims.drift.evidence import numbers_of, parts_of
+from pytest_claims.drift.fields import wrong_field
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
@@ -30,11 +31,23 @@ DIGITS = 12  # significant digits of a seed's effect; bit for bit, only the dige
 
 
 def read_baseline(path: Path) -> Results:
-    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where this fails."""
+    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where this fails.
+
+    It fails where a later run could not be compared with it: a sentence names the field or the claim.
+    """
     path, results = load(path)
     if not has_claims(results):
         raise ResultsError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
-    return Results.from_json(results)
+    wrong = wrong_field(results)
+    if wrong:
+        raise ResultsError(f"{path} cannot be compared with: {wrong}.")
+    baseline = Results.from_json(results)
+    for claim in baseline.claims:
+        try:
+            compare(alone := replace(baseline, claims=(claim,)), alone)
+        except Exception as error:  # what no list of fields foresees must not cost a run its report either
+            raise ResultsError(f"{path} cannot be compared with: claim {claim.id} ({error}).") from error
+    return baseline
 
 
 def compare_with(baseline: Results, results: Results) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Literal
 from packaging.version import Version
 
 from pytest_claims.errors import RequirementsError
+from pytest_claims.files import write_atomically
+from pytest_claims.folders import refuse_to_replace
 from pytest_claims.nightly.requirements import (
     as_constraints,
     exact,
@@ -69,9 +71,9 @@ class Got:
     python: str = field(default_factory=platform.python_version)
 
     def write(self, path: Path) -> None:
-        """Write the record as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        """Write the record as JSON; a FolderError where a file of others is in its place."""
+        refuse_to_replace(path)
+        write_atomically(path, json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "Got":

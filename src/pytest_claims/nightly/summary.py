@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.files import write_atomically
+from pytest_claims.folders import FIGURES, FIXED, LOCK, MARKER, TRIALS, refuse_to_replace
 from pytest_claims.nightly.legs import WATCHED, Got
 from pytest_claims.report.compare import Comparison, write_comparison
 from pytest_claims.report.history import load_history, write_history
@@ -18,6 +19,8 @@ Results = Mapping[str, Any]
 
 #: How many nights of a leg the history keeps.
 NIGHTS = 400
+#: The names of their files; others in the same folder are not ours.
+NIGHT = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].json"
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,9 @@ def keep_history(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
             continue
         path = folder / outcome.leg / f"{str(outcome.results['started'])[:10]}.json"
         small = condensed(Run.from_json(outcome.results)).as_json()
+        refuse_to_replace(path)
         write_atomically(path, json.dumps(small, ensure_ascii=False) + "\n")
-        for oldest in sorted(path.parent.glob("*.json"))[:-NIGHTS]:
+        for oldest in sorted(path.parent.glob(NIGHT))[:-NIGHTS]:
             oldest.unlink()
         written.append(path)
     return written
@@ -137,5 +141,9 @@ def publish(folder: Path, outcomes: Sequence[Outcome], history: Path | None, sit
 
 
 def _copy(report: Path, target: Path) -> None:
-    """Copy a report without its stored trials."""
-    shutil.copytree(report, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("trials"))
+    """Copy a report without its stored trials; a FolderError where this would replace a file of others."""
+    left_out = shutil.ignore_patterns(TRIALS, MARKER, LOCK)
+    for name in (*FIXED, *(f"{FIGURES}/{path.name}" for path in (report / FIGURES).glob("*"))):
+        if (report / name).exists():
+            refuse_to_replace(target / name)
+    shutil.copytree(report, target, dirs_exist_ok=True, ignore=left_out)

@@ -11,12 +11,11 @@ from markupsafe import Markup
 
 from pytest_claims.drift.drift import Drift, drift
 from pytest_claims.drift.evidence import Evidence, evidence_of
-from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
 from pytest_claims.report import forest
 from pytest_claims.report.markdown import ICONS, MOST_BYTES, escape
-from pytest_claims.report.runs import NamedRun, differing, identifiers
+from pytest_claims.report.runs import NamedRun, differing, heading, identifiers, place_for_page
 from pytest_claims.report.words import clip, interval_text, quantity
 
 MISSING = "not run"
@@ -103,6 +102,11 @@ class Comparison:
         return [(key, [str(run.environment.get(key) or "none") for run in self.runs]) for key in keys]
 
     @property
+    def heading(self) -> str:
+        """The title of the runs."""
+        return heading(self.runs)
+
+    @property
     def headline(self) -> str:
         """The result in one sentence."""
         if not self.changed:
@@ -118,12 +122,10 @@ def _in_words(change: Drift) -> str:
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> Path:
-    """Write index.html into ``folder``; ResultsError where this would replace the page of a run."""
+    """Write index.html into ``folder``; an error where this would replace the page of a run, or of others."""
     from pytest_claims.report.page import jinja
 
-    path = folder / "index.html"
-    if (folder / "results.json").exists():
-        raise ResultsError(f"{folder} holds a run, whose page would be lost: name another folder for the comparison.")
+    path = place_for_page(folder, "comparison")
     write_atomically(path, jinja().get_template("compare.html").render(comparison=comparison))
     target = os.environ.get("GITHUB_STEP_SUMMARY")
     if target:

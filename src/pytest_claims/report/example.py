@@ -6,6 +6,7 @@ from typing import Any
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
+from pytest_claims.folders import PAGE, RESULTS, refuse_to_replace
 from pytest_claims.results import Results, read, write
 
 #: Bytes of page and results.json together.
@@ -41,9 +42,11 @@ def write_example(folder: Path, target: Path) -> Path:
         raise ResultsError(f"{folder} holds a partial run: an example needs a complete one.")
     if folder.resolve() == target.resolve():
         raise ResultsError(f"{folder} is the example itself: name the folder of a run.")
+    path = target / PAGE
+    for file in (path, target / RESULTS):
+        refuse_to_replace(file)
     used = write(target, slim(results)).stat().st_size
     page = page_text(folder, results, MOST_BYTES - SPARE - used)
-    path = target / "index.html"
     write_atomically(path, page)
     used += path.stat().st_size
     if used > MOST_BYTES:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
+from pytest_claims.folders import refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.markdown import escape
 from pytest_claims.report.runs import NamedRun, differing, identifiers
@@ -141,6 +142,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def write(path: Path, runs: Sequence[NamedRun]) -> Path:
-    """Write the page."""
+    """Write the page; a FolderError where a file of others is in its place."""
+    refuse_to_replace(path)
     write_atomically(path, page(runs))
     return path

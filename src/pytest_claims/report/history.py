@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
-from pytest_claims.report.runs import NamedRun, condensed, differing, find, identifiers
+from pytest_claims.report.runs import NamedRun, condensed, differing, find, heading, identifiers, place_for_page
 from pytest_claims.report.words import departed, ends, interval_text, quantity, region_text
 from pytest_claims.results import natural, read
 
@@ -102,6 +102,11 @@ class History:
             last, since = night.verdict, at
         return Story(identifier, nights, events)
 
+    @property
+    def heading(self) -> str:
+        """The title of the runs."""
+        return heading(self.runs)
+
     @cached_property
     def events(self) -> list[Event]:
         """Changed verdicts, latest first."""
@@ -132,10 +137,10 @@ def load_history(folder: Path) -> History:
 
 
 def write_history(folder: Path, history: History) -> Path:
-    """Write index.html into ``folder``."""
+    """Write index.html into ``folder``; an error where this would replace the page of a run, or of others."""
     from pytest_claims.report.page import jinja
 
-    path = folder / "index.html"
+    path = place_for_page(folder, "history")
     write_atomically(path, jinja().get_template("history.html").render(history=history))
     return path
 

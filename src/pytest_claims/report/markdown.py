@@ -39,7 +39,7 @@ def escape(text: object, most: int = TEXT) -> str:
 def _head(results: Results) -> list[str]:
     counts = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
     lines = [
-        "## Atomic Claims",
+        f"## {escape(results.heading)}",
         "",
         " · ".join(f"{ICONS[verdict]} **{count}** {verdict}" for count, verdict in counts),
         "",

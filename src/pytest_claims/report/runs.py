@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import ResultsError
+from pytest_claims.folders import PAGE, RESULTS, refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.words import day
-from pytest_claims.results import Results, natural, read
+from pytest_claims.results import UNTITLED, Results, natural, read
 
 #: Entries of "environment" that are shown first.
 FIRST = ("python", "torch", "numpy", "scipy", "scikit-learn", "platform", "cpu", "commit")
@@ -49,6 +50,15 @@ def load(paths: Sequence[Path]) -> list[NamedRun]:
     return [NamedRun(name, results) for name, results in zip(names(paths), runs, strict=True)]
 
 
+def place_for_page(folder: Path, what: str) -> Path:
+    """Return where the page of a comparison or a history goes; an error where this would replace another page."""
+    if (folder / RESULTS).exists():
+        raise ResultsError(f"{folder} holds a run, whose page would be lost: name another folder for the {what}.")
+    path = folder / PAGE
+    refuse_to_replace(path)
+    return path
+
+
 def names(paths: Sequence[Path]) -> list[str]:
     """Return short distinct names: "nightly" for legs/nightly/results.json; numbered where paths are the same."""
     parts = [[part for part in path.resolve().parts if part != "results.json"] for path in paths]
@@ -61,6 +71,12 @@ def names(paths: Sequence[Path]) -> list[str]:
         if depth > 2:  # noqa: PLR2004 - see above
             break
     return [f"{'/'.join(path[-1:])} ({at})" for at, path in enumerate(parts, 1)]
+
+
+def heading(runs: Iterable[NamedRun]) -> str:
+    """Return the title that all runs share, or a neutral one."""
+    titles = {run.results.heading for run in runs}
+    return titles.pop() if len(titles) == 1 else UNTITLED
 
 
 def differing(environments: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+from pytest_claims import _compat
 from pytest_claims import results as store
 from pytest_claims.environment import environment
+from pytest_claims.errors import FolderError
 from pytest_claims.files import machine_paths, without_paths, write_atomically
+from pytest_claims.folders import PAGE, RESULTS, TABLE, ReportFolder, refuse_to_replace
 from pytest_claims.record import Record, attached
 from pytest_claims.report.soundness import sound, stand_in, why
 from pytest_claims.results import Results
@@ -28,14 +31,16 @@ INTERVAL = 20.0
 class Run:
     """Collects every claim's record: a pytest plugin, registered on the controller only."""
 
-    def __init__(self, config: pytest.Config, folder: Path, baseline: Results | None) -> None:
+    def __init__(self, config: pytest.Config, place: ReportFolder, baseline: Results | None) -> None:
         self.config = config
-        self.folder = folder
+        self.place = place
+        self.folder = place.path
         self.baseline = baseline
         self.records: dict[str, Record] = {}
         self.results: Results | None = None
         self.problem: str | None = None
         self.unshown: list[str] = []  # a sentence for each record that some output could not show
+        self.uncompared: str | None = None
         self._written = 0.0
 
     def begin(self) -> None:
@@ -57,9 +62,9 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether the report itself causes exit status 1: a verdict changed, or nothing could be written."""
+        """Whether the report itself causes exit status 1: a verdict changed, no comparison, nothing written."""
         changed = bool(self.results and (self.results.baseline or {}).get("failed"))
-        return changed or self.problem is not None or bool(self.unshown)
+        return changed or bool(self.unshown) or (self.problem, self.uncompared) != (None, None)
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
@@ -69,19 +74,13 @@ class Run:
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
-    def _argument(self, argument: str) -> str:
-        """Return an argument of the command; a path outside the project is shortened to its name."""
-        option, equals, value = argument.rpartition("=")
-        path, here = Path(value), (self.config.rootpath, self.config.invocation_params.dir)
-        elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
-        return f"{option}{equals}{path.name}" if elsewhere else argument
-
     def _assemble(self, *, complete: bool) -> Results:
         facts: dict[str, Any] = {
+            "title": _compat.ini_text(self.config, "claims_title") or self.config.rootpath.name or None,
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
             "complete": complete,
-            "command": ["pytest", *(self._argument(str(argument)) for argument in self.config.invocation_params.args)],
+            "command": command_line(self.config),
             "environment": self._environment,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
         }
@@ -94,11 +93,12 @@ class Run:
             return results
         from pytest_claims.drift import compare_with
 
+        self.uncompared = None
         try:
             return replace(results, baseline=compare_with(self.baseline, results))
-        except Exception as error:  # noqa: BLE001 - two runs' records, one of them from a file: the verdicts are whole
+        except Exception as error:  # noqa: BLE001 - whatever a baseline holds, it must not cost the run its report
             reason = f"{type(error).__name__}: {visible(str(error))}"
-            self.problem = f"The run could not be compared with the baseline: {reason}."
+            self.uncompared = f"The comparison with the baseline failed: {reason}."
             return results
 
     def _readable(self, facts: dict[str, Any]) -> Results:
@@ -121,8 +121,11 @@ class Run:
         return text
 
     def _write_results(self, *, complete: bool) -> Results:
+        self.place.take()  # taken before anything was trained, where claims were expected
         results = self._assemble(complete=complete)
         store.write(self.folder, results)
+        figures = (name for claim in results.claims for name in (*claim.figures, *claim.curves))
+        self.place.note([RESULTS, *figures])
         return results
 
     def finish(self, *, complete: bool) -> None:
@@ -132,15 +135,17 @@ class Run:
 
         try:
             results = self.results = self._write_results(complete=complete)
-            drop_stale_figures(self.folder, results)
-            for name, text_of in (("measurements.csv", measurements_text), ("index.html", page_text)):
+            self.place.drop_stale()
+            for name, text_of in ((TABLE, measurements_text), (PAGE, page_text)):
                 text = self._shown(partial(text_of, self.folder), results)
                 write_atomically(self.folder / name, text)
+                self.place.note([name])
             self._append_summary(results)
-        except OSError as error:
+        except (OSError, FolderError) as error:
             # a full disk at the end must not hide the verdicts: the terminal still shows them
             self.results = self.results or self._assemble(complete=complete)
-            self.problem = f"The report could not be written: {error.strerror or error}."
+            reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+            self.problem = f"The report could not be written: {reason}."
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide the verdicts
             self.problem = f"The report could not be written whole: {type(error).__name__}: {visible(str(error))}."
 
@@ -166,12 +171,17 @@ def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -
     return str(report.outcome)
 
 
-def drop_stale_figures(folder: Path, results: Results) -> None:
-    """Remove the figures that an earlier run left in this folder, so that the folder holds one run."""
-    kept = {name for claim in results.claims for name in claim.figures}
-    for path in sorted((folder / "figures").glob("*.svg")):
-        if f"figures/{path.name}" not in kept:
-            path.unlink(missing_ok=True)
+def command_line(config: pytest.Config) -> list[str]:
+    """Return this run's command; a path outside the project is shortened to its name."""
+    here = (config.rootpath, config.invocation_params.dir)
+
+    def shortened(argument: str) -> str:
+        option, equals, value = argument.rpartition("=")
+        path = Path(value)
+        elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
+        return f"{option}{equals}{path.name}" if elsewhere else argument
+
+    return ["pytest", *(shortened(str(argument)) for argument in config.invocation_params.args)]
 
 
 def render(folder: Path) -> Path:
@@ -180,6 +190,7 @@ def render(folder: Path) -> Path:
     from pytest_claims.report.page import write_page
 
     results = store.read(folder)
-    if not (folder / "measurements.csv").exists():
+    refuse_to_replace(folder / PAGE)
+    if not (folder / TABLE).exists():
         write_measurements(folder, results)
     return write_page(folder, results)

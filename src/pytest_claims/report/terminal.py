@@ -9,7 +9,7 @@ import pytest
 from pytest_claims import _compat
 from pytest_claims.record import Record
 from pytest_claims.report.soundness import sound
-from pytest_claims.report.words import clip, departed, interval_text, quantity, region_text
+from pytest_claims.report.words import clip, departed, interval_text, plural, quantity, region_text
 from pytest_claims.results import Results
 from pytest_claims.vocabulary import ENDS
 
@@ -33,6 +33,8 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     reporter.write_line("")
     reporter.write_line(counts(results))
     _explain(reporter, results)
+    if run.uncompared:
+        reporter.write_line(run.uncompared, red=True)
     if not results.complete:
         reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
     reporter.write_line("")
@@ -58,7 +60,7 @@ def counts(results: Results) -> str:
     """Return "5 claims: 3 supported, 1 refuted, 1 inconclusive"."""
     numbers = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
     parts = [f"{count} {'in error' if verdict == 'error' else verdict}" for count, verdict in numbers if count]
-    return f"{len(results.claims)} claims: {', '.join(parts)}"
+    return f"{plural(len(results.claims), 'claim')}: {', '.join(parts)}"
 
 
 def line(claim: Record, widths: tuple[int, int, int]) -> tuple[str, str, str]:

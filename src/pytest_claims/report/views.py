@@ -219,9 +219,9 @@ class ClaimView:
     @cached_property
     def command(self) -> str:
         """The command that runs this claim alone."""
-        folder = (self.record.nodeid or "claims/").partition("/")[0]
-        folder = "claims/" if "::" in folder or not folder else f"{folder}/"
-        return f"pytest {folder} {flag('id', short=self.short_options)} {shlex.quote(self.id)}"
+        file = (self.record.nodeid or "claims/").partition("::")[0]
+        place = f"{file.partition('/')[0]}/" if "/" in file else file
+        return f"pytest {shlex.quote(place)} {flag('id', short=self.short_options)} {shlex.quote(self.id)}"
 
     @cached_property
     def source(self) -> tuple[str, str | None]:

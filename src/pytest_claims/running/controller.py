@@ -11,16 +11,18 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.errors import Attempt
+from pytest_claims.folders import DURATIONS, ReportFolder
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
 from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
-from pytest_claims.trials.plan import DURATIONS, SENT, Settings
+from pytest_claims.trials.plan import SENT, Settings
 from pytest_claims.trials.store import PLAN, Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
 KEPT_RUNS = 4
+RUN = "run-????????-??????-????????/"  # as options.read names it; a folder with another name is not ours
 ALIVE = "alive.lock"
 #: Lines about trials that were not reused.
 REASONS = 5
@@ -29,9 +31,10 @@ REASONS = 5
 class Controller:
     """Shows progress; at the end keeps durations and pilots, and removes old runs."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, place: ReportFolder) -> None:
         self.config = config
         self.settings = settings
+        self.place = place
         self.store = Store(settings.folder / settings.run, CONTROLLER)
         self.plan: dict[str, Any] = {}
         self.pilots: dict[Path, dict[str, Any]] = {}
@@ -46,6 +49,10 @@ class Controller:
             return
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
+        options.take(self.place)
+        if self.settings.pilot:  # at the end they are added to, and must be readable
+            for claim in self.plan.get("claims", {}).values():
+                read_pilots(self._pilots_of(Record.from_json(claim)))
         if self._alive is None:
             from filelock import FileLock, Timeout
 
@@ -77,8 +84,11 @@ class Controller:
             record = attached(report.user_properties)
             entry = None if record is None else pilot_entry(record)
             if record is not None and entry is not None:
-                path = self.config.rootpath / Path(record.file).parent / PILOTS
-                self.pilots.setdefault(path, {})[record.id] = entry
+                self.pilots.setdefault(self._pilots_of(record), {})[record.id] = entry
+
+    def _pilots_of(self, record: Record) -> Path:
+        """Return the file of a claim's pilots, beside the claim's own."""
+        return self.config.rootpath / Path(record.file).parent / PILOTS
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -106,7 +116,7 @@ class Controller:
         """Remove the oldest runs' folders, unless they are in use."""
         from filelock import FileLock, Timeout
 
-        others = sorted(path for path in self.settings.folder.glob("run-*/") if path != self.store.folder)
+        others = sorted(path for path in self.settings.folder.glob(RUN) if path != self.store.folder)
         for folder in others[:-KEPT_RUNS]:
             lock = FileLock(folder / ALIVE, timeout=0)
             try:
@@ -132,12 +142,13 @@ class Controller:
             for line in not_reused(self.store):
                 terminalreporter.write_line(line)
         for path, entries in self.pilots.items():
-            merged = dict(sorted((read_pilots(path) | entries).items()))
             try:
-                write_json(path, merged)
+                write_json(path, dict(sorted((read_pilots(path) | entries).items())))
                 terminalreporter.write_line(f"pilots: {path.relative_to(self.config.rootpath).as_posix()}")
             except OSError as error:
                 terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
+            except pytest.UsageError as error:  # changed since the run began
+                terminalreporter.write_line(f"pilots were not written: {error}", red=True)
 
 
 def not_reused(store: Store) -> list[str]:

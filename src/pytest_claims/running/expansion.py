@@ -18,6 +18,7 @@ from pytest_claims.outcomes import ClaimError
 from pytest_claims.running import reasons
 from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
+from pytest_claims.running.options import only_looks
 from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
 from pytest_claims.trials.conditions import label
@@ -54,7 +55,7 @@ class Expansion:
         if settings.design:
             self.rows = [row(item, claim, settings) for item, claim in claims]
             return
-        if config.option.collectonly:
+        if only_looks(config):
             return
         wanted = needed(claims, self.workshop)
         self._write_plan(claims, wanted, unknown)

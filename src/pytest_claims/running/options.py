@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
+from pytest_claims.errors import FolderError
+from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
 
@@ -57,6 +59,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
 def add_ini_keys(parser: pytest.Parser) -> None:
     """Declare what a repository may set for all of its runs."""
     parser.addini("claims_report", "folder of the report, relative to the root (default: reports/latest)")
+    parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
 
@@ -106,6 +109,10 @@ def _timeout(spelled: str, text: str) -> float:
     return seconds
 
 
+def _ini_timeout(config: pytest.Config) -> float:
+    return _timeout("claims_timeout", _compat.ini_text(config, "claims_timeout", numbers=True) or str(TIMEOUT))
+
+
 def _whole(text: str) -> int | None:
     try:
         return int(text)
@@ -137,7 +144,7 @@ def read(config: pytest.Config) -> Settings:
         engine=option.claims_engine or DEFAULT_ENGINE,
         selected=tuple(name for names in option.claims_id or () for name in names),
         reuse=_reused(config, flag("reuse", short=short)),
-        timeout=option.claims_timeout or _timeout("claims_timeout", config.getini("claims_timeout") or str(TIMEOUT)),
+        timeout=option.claims_timeout or _ini_timeout(config),
         folder=report / "trials",
         run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         short=short,
@@ -176,7 +183,7 @@ def report_folder(config: pytest.Config) -> Path:
     path: str | None = config.option.claims_report
     if path:
         return Path(config.invocation_params.dir) / path
-    return config.rootpath / (config.getini("claims_report") or Path("reports") / "latest")
+    return config.rootpath / (_compat.ini_text(config, "claims_report") or Path("reports") / "latest")
 
 
 def read_baseline(config: pytest.Config, spelled: str) -> Any:
@@ -194,17 +201,18 @@ def read_baseline(config: pytest.Config, spelled: str) -> Any:
         raise pytest.UsageError(f"{spelled} {path}: {str(error).replace(str(file), path)}") from error
 
 
-def check_writable(folder: Path, config: pytest.Config, spelled: str) -> None:
-    """Refuse a folder that cannot be written, before anything is trained; leave no trace where it can."""
-    from pytest_claims.files import why_unwritable
+def shown_folder(config: pytest.Config, folder: Path) -> str:
+    """Return the report folder as the user spells it, or as seen from the root."""
+    root = config.rootpath
+    return str(config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder))
 
-    reason = why_unwritable(folder)
-    if reason:
-        root = config.rootpath
-        shown = config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder)
-        raise pytest.UsageError(
-            f"The report folder {shown} cannot be written ({reason}): choose another with {spelled} DIR."
-        )
+
+def take(place: ReportFolder) -> None:
+    """Take the report folder for this run, before anything is trained; a UsageError where this may not be."""
+    try:
+        place.take()
+    except FolderError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def header(settings: Settings) -> list[str]:
@@ -251,9 +259,10 @@ def _test_files(config: pytest.Config) -> Iterator[Path]:
     """Return the files that pytest would collect, judging by their names."""
     patterns: Sequence[str] = config.getini("python_files")
     skipped: Sequence[str] = config.getini("norecursedirs")
+    left_out = _left_out(config)
     for argument in config.args:
         start = config.invocation_params.dir / str(argument).partition("::")[0]
-        if start.is_file():
+        if start.is_file() and not left_out(start, named=True):
             yield start
         for folder, below, names in os.walk(start):
             below[:] = sorted(
@@ -261,10 +270,32 @@ def _test_files(config: pytest.Config) -> Iterator[Path]:
                 for name in below
                 if not any(fnmatch(name, pattern) for pattern in skipped)
                 and not Path(folder, name, "pyvenv.cfg").exists()
+                and not left_out(Path(folder, name))
             )
             for name in names:
-                if name.endswith(".py") and any(fnmatch(name, pattern) for pattern in patterns):
-                    yield Path(folder, name)
+                path = Path(folder, name)
+                if name.endswith(".py") and any(fnmatch(name, pattern) for pattern in patterns) and not left_out(path):
+                    yield path
+
+
+def _left_out(config: pytest.Config) -> Callable[..., bool]:
+    """Return whether --ignore, --ignore-glob or --deselect leaves out a whole file or folder.
+
+    As in pytest, the first two do not concern what an argument names itself, and a file is deselected by the beginning
+    of its node id.
+    """
+    here = config.invocation_params.dir
+    ignored = {os.path.normpath(here / path) for path in config.getoption("ignore", None) or ()}
+    globs = [os.path.normpath(here / pattern) for pattern in config.getoption("ignore_glob", None) or ()]
+    deselected = tuple(config.getoption("deselect", None) or ())
+
+    def left_out(path: Path, *, named: bool = False) -> bool:
+        spelled = os.path.normpath(path)
+        if not named and (spelled in ignored or any(fnmatch(spelled, pattern) for pattern in globs)):
+            return True
+        return bool(deselected) and Path(os.path.relpath(spelled, config.rootpath)).as_posix().startswith(deselected)
+
+    return left_out
 
 
 def choose_workers(config: pytest.Config) -> None:
@@ -277,11 +308,16 @@ def choose_workers(config: pytest.Config) -> None:
     if config.option.claims_design:
         _compat.use_one_process(config)
         return
-    if _compat.asked_for_workers(config) or config.getoption("usepdb", False):
+    if _compat.asked_for_workers(config) or _needs_the_terminal(config):
         return
-    setting = config.getini("claims_workers") or "auto"
+    setting = _compat.ini_text(config, "claims_workers", numbers=True) or "auto"
     number = setting if setting == "auto" else _whole(setting)
     if number is None or (isinstance(number, int) and number < 0):
         raise pytest.UsageError(f"claims_workers = {setting}: give auto, or a number of workers, 0 for none.")
     if number != 0 and asks_for_claims(config):
         _compat.use_workers(config, number)
+
+
+def _needs_the_terminal(config: pytest.Config) -> bool:
+    """Whether the user wants to see or debug what tests write: workers have no terminal."""
+    return any(config.getoption(name, False) for name in ("usepdb", "trace")) or config.getoption("capture", "") == "no"

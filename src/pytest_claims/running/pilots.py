@@ -1,8 +1,11 @@
 """Pilots: what ``--pilot`` measured on seeds of its own, so that a design can be planned before there are data."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pytest_claims.record import PartRecord, Record
 
@@ -10,12 +13,34 @@ PILOTS = "pilots.json"
 
 
 def read_pilots(path: Path) -> dict[str, Any]:
-    """Return what ``--pilot`` wrote: an entry for each claim."""
+    """Return what ``--pilot`` wrote: an entry for each claim; a UsageError where the file holds something else."""
     try:
         pilots: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
-    return pilots
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or "it is no valid JSON"
+    else:
+        wrong = _wrong(pilots)
+        if wrong is None:
+            return pilots
+        reason = wrong
+    raise pytest.UsageError(
+        f"{Path(os.path.relpath(path)).as_posix()} cannot be read ({reason}): mend it, or move it away; --pilot then "
+        "writes a new one."
+    )
+
+
+def _wrong(pilots: Any) -> str | None:
+    """Return why JSON is not what ``--pilot`` writes; None where it may be."""
+    if not isinstance(pilots, dict) or not all(isinstance(entry, dict) for entry in pilots.values()):
+        return "it has no entry for each claim"
+    for identifier, entry in pilots.items():
+        for name in ("margin", "mean", "sd", "gain_sd", "n", "needs"):
+            value = entry.get(name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                return f"{name} of claim {identifier} is no number"
+    return None
 
 
 def pilot_entry(record: Record) -> dict[str, Any] | None:

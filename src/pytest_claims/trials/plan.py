@@ -9,7 +9,6 @@ PILOT_SEEDS = 16
 TIMEOUT = 3600.0
 #: The key of ``workerinput`` under which the controller sends its decisions to the workers.
 SENT = "trials"
-DURATIONS = "durations.json"
 
 #: Options whose short spelling is not their name.
 _SHORT = {"id": "claim", "timeout": "trial-timeout"}

@@ -176,3 +176,91 @@ def test_the_command_refuses_a_run_in_one_sentence(tmp_path, monkeypatch, capsys
     assert main(["baseline", ".", "--yes"]) == 2
     assert capsys.readouterr().err == "pytest-claims: The run was interrupted: a baseline needs a complete one.\n"
     assert not (tmp_path / "reports" / "baseline").exists()
+
+
+def changed(path, value):
+    """Return a run's JSON with one field changed; ``path`` leads to it from the top."""
+    run = as_json(record("2.a", conditions=[{"layers": 1, "values": [0.5]}]))
+    run["evidence"] = {"m": {"inputs": {}}}
+    *ways, last = path
+    place = run
+    for way in ways:
+        place = place[way]
+    place[last] = value
+    return run
+
+
+CLAIM, PART = ("claims", 0), ("claims", 0, "parts", 1)
+PROBE = {"step": [0, 1], "loss": [0.7], "gradient": [1.0, 0.9]}
+WRONG = [
+    (("started",), 7, "started should be a text"),
+    (("environment",), [], "environment should be an object"),
+    (("evidence", "m"), [], "evidence.m should be an object"),
+    (("evidence", "m", "derived"), {"x": ["a"]}, "evidence.m.derived should be lists of numbers by name"),
+    ((*CLAIM, "verdict"), "maybe", "claim 2.a: verdict should be one of supported, refuted, inconclusive, error"),
+    ((*CLAIM, "effect"), "large", "claim 2.a: effect should be a number"),
+    ((*CLAIM, "interval"), [0.1], "claim 2.a: interval should be two numbers"),
+    ((*CLAIM, "seeds"), 7.5, "claim 2.a: seeds should be a whole number"),
+    ((*CLAIM, "parts"), [3], "claim 2.a: parts should be a list of objects"),
+    ((*PART, "values"), [0.1, "b"], "claim 2.a: parts[1].values should be a list of numbers"),
+    ((*PART, "region"), "above", "claim 2.a: parts[1].region should be two numbers"),
+    ((*CLAIM, "conditions", 0, "values"), 3, "claim 2.a: conditions[0].values should be a list of numbers"),
+    ((*CLAIM, "inputs"), "aa", "claim 2.a: inputs should be an object"),
+    ((*CLAIM, "trace"), {"m": PROBE}, "claim 2.a: trace should be the steps, losses and gradients of probes"),
+    ((*CLAIM, "text"), {}, "claim 2.a: text should be a text"),
+]
+
+
+@pytest.mark.parametrize("path, value, clause", WRONG, ids=[".".join(map(str, path)) for path, *_ in WRONG])
+def test_a_field_that_cannot_be_compared_is_named(tmp_path, path, value, clause):
+    """A baseline is validated when it is read, before anything is trained."""
+    (tmp_path / "old.json").write_text(json.dumps(changed(path, value)))
+
+    with pytest.raises(ResultsError) as refused:
+        read_baseline(tmp_path / "old.json")
+    assert str(refused.value) == f"{tmp_path / 'old.json'} cannot be compared with: {clause}."
+
+
+def test_what_no_list_of_fields_foresees_is_found_too(tmp_path, monkeypatch):
+    """Every claim is compared with itself once: what raises there would have raised at the end of the run."""
+
+    def fail(*_):
+        raise ZeroDivisionError("float division by zero")
+
+    monkeypatch.setattr("pytest_claims.drift.comparison.drift", fail)
+    (tmp_path / "old.json").write_text(json.dumps(as_json()))
+
+    with pytest.raises(ResultsError, match=r"cannot be compared with: claim 2\.a \(float division by zero\)\.$"):
+        read_baseline(tmp_path / "old.json")
+
+
+def test_fields_may_be_missing(tmp_path):
+    """A baseline of a version that wrote fewer fields, or null, is good."""
+    (tmp_path / "old.json").write_text('{"claims": [{"id": "2.a", "verdict": "refuted", "effect": null}]}')
+
+    assert read_baseline(tmp_path / "old.json").claims[0].verdict == "refuted"
+
+
+@pytest.mark.parametrize("name", ["../..", "a/b", "/x", "", ".", "..", ".hidden", "a\\b", "a\nb"])
+def test_a_name_that_is_a_path_is_refused(tmp_path, monkeypatch, capsys, name):
+    """`--name` is the name of a file in reports/baseline, and leads nowhere else."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps(as_json()))
+
+    assert main(["baseline", ".", "--yes", "--name", name]) == 2
+    assert "give a name without folders" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.rglob("*")] == ["results.json"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"mine": 1}', ""])
+def test_a_baseline_that_cannot_be_read_is_not_replaced(tmp_path, monkeypatch, capsys, content):
+    """Not even with --yes: it may be somebody's file, or a merge that went wrong."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps(as_json()))
+    path = tmp_path / "reports" / "baseline" / "pinned.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+
+    assert main(["baseline", ".", "--yes"]) == 2
+    assert "was not written by pytest-claims and would be replaced: move it away" in capsys.readouterr().err
+    assert path.read_text() == content

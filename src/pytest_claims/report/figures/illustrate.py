@@ -1,12 +1,15 @@
 """From a judged claim to files in figures/: an SVG for each picture, and the numbers of its curves."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_claims.errors import FolderError
 from pytest_claims.files import write_atomically
+from pytest_claims.folders import is_ours
 from pytest_claims.inference.pictures import Boundary, Functions, Lines, Picture, Strips, Traces
 from pytest_claims.record import Record
 from pytest_claims.report.figures import svg
@@ -39,18 +42,28 @@ def illustrate(folder: Path, record: Record, pictures: Sequence[Any]) -> Mapping
             if drawn is None:
                 continue
             file = f"figures/{name}.svg" if at == 0 else f"figures/{name}+{at + 1}.svg"  # no id has a plus
-            write_atomically(folder / file, drawn[0])
+            _write(folder, file, drawn[0])
             figures.append(file)
             captions.append(drawn[1])
             if picture is not None:
                 rows += curve_rows(record.id, picture, at + 1)
         if rows:
             file = f"figures/{name}.csv"
-            write_atomically(folder / file, as_csv(rows, header=False))
+            _write(folder, file, as_csv(rows, header=False))
             more["curves"] = [file]
+    except FolderError as error:
+        more["figure_error"] = str(error)
     except Exception as error:  # noqa: BLE001 - draws a claim's own data and labels: anything can happen
         more["figure_error"] = f"{type(error).__name__}: {error}"
     return {"figures": figures, "captions": captions, **more}
+
+
+def _write(folder: Path, file: str, content: str) -> None:
+    """Write a figure or its curves; a FolderError where somebody's own file has that name."""
+    path = folder / file
+    if os.path.lexists(path) and not is_ours(path):
+        raise FolderError(f"{file} was there already and is not of pytest-claims: it was kept.")
+    write_atomically(path, content)
 
 
 def file_name(identifier: str) -> str:
