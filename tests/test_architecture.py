@@ -13,7 +13,7 @@ LIBRARY = Path(pytest_claims.__file__).parent
 
 #: From the ground up. A module may import what lies on a lower floor, and its own room; what else it may is below.
 FLOORS = (
-    ("vocabulary", "errors", "files", "environment", "outcomes", "_compat"),
+    ("vocabulary", "errors", "files", "environment", "outcomes", "stored", "_compat"),
     ("trials", "training", "inference"),
     ("record", "results", "drift"),
     ("running", "report", "nightly"),
@@ -25,6 +25,7 @@ BESIDE = {
     ("errors", "vocabulary"),
     ("_compat", "vocabulary"),
     ("outcomes", "errors"),
+    ("stored", "errors"),
     ("results", "record"),
     ("drift", "record"),
     ("drift", "results"),
@@ -110,10 +111,14 @@ def test_there_are_no_circles():
     "module, absent",
     [
         ("pytest_claims", ("numpy", "scipy", "xarray", "torch", "pytest")),
-        ("pytest_claims.plugin", ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock")),
+        (
+            "pytest_claims.plugin",
+            ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock", "jsonschema"),
+        ),
         ("pytest_claims.inference", ("pytest", "torch", "sklearn", "matplotlib")),
         ("pytest_claims.training", ("pytest", "torch", "sklearn", "jax", "matplotlib")),
-        ("pytest_claims.cli", ("numpy", "torch", "matplotlib")),
+        ("pytest_claims.cli", ("numpy", "torch", "matplotlib", "jsonschema")),
+        ("pytest_claims.results", ("numpy", "jsonschema")),
     ],
 )
 def test_what_an_import_must_not_load(module, absent):

@@ -62,12 +62,11 @@ def _configure_worker(config: pytest.Config, sent: Mapping[str, Any]) -> None:
 
 def _configure_controller(config: pytest.Config) -> None:
     """Check the options, and register the plugins that collect evidence."""
-    from pytest_claims.running.controller import Controller, XdistSide, read_durations
+    from pytest_claims.running.controller import Controller, XdistSide
+    from pytest_claims.running.kept import read_durations
 
     settings = options.read(config)
-    problem = config.hook.pytest_engine_problem(config=config, engine=settings.engine)
-    if problem:
-        raise pytest.UsageError(f"{settings.flag('engine')} {settings.engine}: {problem}")
+    _check_engine(settings)
     baseline = options.read_baseline(config, settings.flag("baseline"))
     if options.asks_for_claims(config) or (config.option.claims_report and not options.only_looks(config)):
         options.check_writable(settings.report, config, settings.flag("report"))
@@ -79,19 +78,17 @@ def _configure_controller(config: pytest.Config) -> None:
     config.pluginmanager.register(Reporting(config, settings, baseline), "claims-reporting")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_engine_problem(engine: str) -> str | None:
+def _check_engine(settings: Settings) -> None:
     """Refuse an engine that is unknown or not installed, before anything is trained."""
-    if engine == DEFAULT_ENGINE:
-        return None  # claims that train with it report it themselves if it is missing; others need no engine
+    if settings.engine == DEFAULT_ENGINE:
+        return  # claims that train with it report it themselves if it is missing; others need no engine
     from pytest_claims.errors import EngineError
     from pytest_claims.training.engines import check
 
     try:
-        check(engine)
+        check(settings.engine)
     except EngineError as error:
-        return str(error)
-    return None
+        raise pytest.UsageError(f"{settings.flag('engine')} {settings.engine}: {error}") from error
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

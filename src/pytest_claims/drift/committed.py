@@ -13,11 +13,11 @@ from typing import Any
 
 from pytest_claims.drift.comparison import Comparison, compare
 from pytest_claims.drift.evidence import numbers_of, parts_of
-from pytest_claims.errors import ResultsError
+from pytest_claims.errors import ResultsError, UnreadableError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
-from pytest_claims.results import Results, has_claims, load
-from pytest_claims.vocabulary import REGISTERED
+from pytest_claims.results import Results, checked, load
+from pytest_claims.vocabulary import REGISTERED, SCHEMA
 
 #: Fields of a claim's record that a baseline keeps unchanged.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
@@ -30,10 +30,16 @@ DIGITS = 12  # significant digits of a seed's effect; bit for bit, only the dige
 
 
 def read_baseline(path: Path) -> Results:
-    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where this fails."""
+    """Read an earlier run, whole or cut down, of any schema whose fields are those of this one.
+
+    Raises an UnreadableError, one sentence that names the file and the field that is wrong.
+    """
     path, results = load(path)
-    if not has_claims(results):
-        raise ResultsError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
+    if not isinstance(results, dict) or "claims" not in results:
+        raise UnreadableError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
+    schema = results.get("schema")
+    known = schema is None or (isinstance(schema, int) and not isinstance(schema, bool))
+    checked(path, results | {"schema": SCHEMA} if known else results)
     return Results.from_json(results)
 
 

@@ -1,6 +1,5 @@
 """The process that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,13 +8,14 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.errors import Attempt
+from pytest_claims.errors import Attempt, UnreadableError
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
-from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
+from pytest_claims.running.kept import durations_of, read_plan
+from pytest_claims.running.pilots import PILOTS, add_pilots, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
 from pytest_claims.trials.plan import DURATIONS, SENT, Settings
-from pytest_claims.trials.store import PLAN, RESULT, Store, died, write_json
+from pytest_claims.trials.store import Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
@@ -37,12 +37,13 @@ class Controller:
 
     def begin(self, workers: int) -> None:
         """Read what the workers planned (or this process); show progress from now on."""
-        with suppress(OSError, ValueError):
-            self.plan = json.loads((self.store.folder / PLAN).read_text(encoding="utf-8"))
+        self.plan = read_plan(self.store.folder)
         if not self.plan:
             return
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
+        if self.settings.pilot:
+            self._check_pilots()
         if self._alive is None:
             from filelock import FileLock, Timeout
 
@@ -74,8 +75,7 @@ class Controller:
             record = attached(report.user_properties)
             entry = None if record is None else pilot_entry(record)
             if record is not None and entry is not None:
-                path = self.config.rootpath / Path(record.file).parent / PILOTS
-                self.pilots.setdefault(path, {})[record.id] = entry
+                self.pilots.setdefault(self._pilots_beside(record.file), {})[record.id] = entry
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -94,13 +94,7 @@ class Controller:
 
     def _remember(self) -> None:
         """Write how long the trials took."""
-        durations = dict(self.settings.durations)
-        for path in self.store.folder.glob(f"*{RESULT}"):
-            with suppress(OSError, ValueError):
-                facts = json.loads(path.read_text(encoding="utf-8"))
-                if "shape" in facts and "seconds" in facts:
-                    durations[facts["shape"]] = facts["seconds"]
-        write_json(self.settings.folder / DURATIONS, durations)
+        write_json(self.settings.folder / DURATIONS, durations_of(self.store.folder, self.settings.durations))
 
     def _forget(self) -> None:
         """Remove the oldest runs' folders, unless they are in use."""
@@ -129,12 +123,26 @@ class Controller:
                 f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
             )
         for path, entries in self.pilots.items():
-            merged = dict(sorted((read_pilots(path) | entries).items()))
             try:
-                write_json(path, merged)
-                terminalreporter.write_line(f"pilots: {path.relative_to(self.config.rootpath).as_posix()}")
+                written = add_pilots(path, entries, self.settings.run)
+                terminalreporter.write_line(f"pilots: {self._shown(written)}", yellow=written != path)
             except OSError as error:
                 terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
+
+    def _check_pilots(self) -> None:
+        """Refuse a file of pilots that cannot be read before anything is measured for it."""
+        for file in {record["file"] for record in self.plan["claims"].values()}:
+            path = self._pilots_beside(file)
+            try:
+                read_pilots(path)
+            except UnreadableError as error:
+                raise pytest.UsageError(str(error).replace(str(path), self._shown(path))) from error
+
+    def _pilots_beside(self, file: str) -> Path:
+        return self.config.rootpath / Path(file).parent / PILOTS
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.config.rootpath).as_posix()
 
 
 class XdistSide:
@@ -265,12 +273,3 @@ class XdistSide:
             return False
         self.crashed_on.setdefault(nodeid, node)
         return True
-
-
-def read_durations(folder: Path) -> dict[str, float]:
-    """Return the seconds of an earlier run's trials by their shape."""
-    try:
-        durations = json.loads((folder / DURATIONS).read_text(encoding="utf-8"))
-        return {str(shape): float(seconds) for shape, seconds in durations.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
