@@ -10,7 +10,7 @@ from typing import Any
 from pytest_claims.errors import UnreadableError
 from pytest_claims.files import jsonable, write_atomically
 from pytest_claims.record import LIST, Entry, Record, several
-from pytest_claims.stored import problem_of, read_json
+from pytest_claims.stored import place, problem_of, read_json
 from pytest_claims.vocabulary import SCHEMA
 
 
@@ -136,6 +136,23 @@ def read(path: Path, *, baselines: bool = False) -> Results:
 
 def checked(path: Path, results: Any) -> None:
     """Raise an UnreadableError, which names the field, where JSON is not what the published schema says."""
-    problem = problem_of(results)
+    problem = problem_of(results) or _uneven(results)
     if problem:
         raise UnreadableError(f"{path} is no results.json of a claims run: {problem}.")
+
+
+def _uneven(results: Mapping[str, Any]) -> str | None:
+    """Return where a trace's steps, losses and gradients are not equally many, which no schema can say; else None."""
+    pool: Mapping[str, Any] = results.get("evidence") or {}
+    todo: list[tuple[tuple[str | int, ...], Any]] = [
+        *((("evidence", name, "trace"), entry.get("trace")) for name, entry in pool.items()),
+        *((("claims", index, "trace"), entry.get("trace")) for index, entry in enumerate(results["claims"])),
+    ]
+    while todo:
+        at, trace = todo.pop()
+        if trace and isinstance(trace.get("step"), list):
+            if len({len(trace[name]) for name in ("step", "loss", "gradient")}) > 1:
+                return f"{place(at)} has other numbers of steps, losses and gradients"
+        elif trace:
+            todo += [((*at, name), inner) for name, inner in trace.items() if isinstance(inner, dict)]
+    return None

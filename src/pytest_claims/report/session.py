@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from pytest_claims import results as store
 from pytest_claims.environment import environment
 from pytest_claims.files import machine_paths, without_paths
 from pytest_claims.record import Record, attached
-from pytest_claims.results import Results
+from pytest_claims.results import NotJudged, Results
 
 #: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
 INTERVAL = 20.0
@@ -24,11 +25,19 @@ INTERVAL = 20.0
 class Run:
     """Collects every claim's record: a pytest plugin, registered on the controller only."""
 
-    def __init__(self, config: pytest.Config, folder: Path, baseline: Results | None) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        folder: Path,
+        baseline: Results | None,
+        selected: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+    ) -> None:
         self.config = config
         self.folder = folder
         self.baseline = baseline
+        self.selected = selected  # the claims of this run as JSON, by node id; empty while they are not known
         self.records: dict[str, Record] = {}
+        self.skips: dict[str, str] = {}  # why pytest skipped a test that brought no record, by node id
         self.results: Results | None = None
         self.problem: str | None = None
         self._written = 0.0
@@ -44,10 +53,29 @@ class Run:
         if record is not None:
             how = outcome(report, record, self.records.get(report.nodeid))
             self.records[report.nodeid] = replace(record, nodeid=record.nodeid or report.nodeid, outcome=how)
+        elif report.skipped:
+            self.skips[report.nodeid] = why_skipped(report)
         if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
             self._written = time.monotonic()
             with suppress(OSError):  # a full disk now: the run goes on, and finish() says what could not be written
-                self._write_results(complete=False)
+                self._write_results("The run had not come to it when this was written.")
+
+    @property
+    def skipped(self) -> list[NotJudged]:
+        """The claims that pytest skipped: by a mark, a fixture or the claim itself."""
+        return self._without_record(self.skips.get)
+
+    def missing(self, why: str) -> list[NotJudged]:
+        """Return the claims that were selected, and neither judged nor skipped."""
+        return self._without_record(lambda nodeid: None if nodeid in self.skips else why)
+
+    def _without_record(self, reason: Callable[[str], str | None]) -> list[NotJudged]:
+        claims = [
+            NotJudged(id=str(claim["id"]), nodeid=nodeid, reason=why)
+            for nodeid, claim in self.selected().items()
+            if nodeid not in self.records and (why := reason(nodeid)) is not None
+        ]
+        return sorted(claims, key=lambda claim: store.natural(claim.id))
 
     @property
     def failed(self) -> bool:
@@ -70,11 +98,14 @@ class Run:
         elsewhere = path.is_absolute() and not any(path.is_relative_to(folder) for folder in here)
         return f"{option}{equals}{path.name}" if elsewhere else argument
 
-    def _assemble(self, *, complete: bool) -> Results:
+    def _assemble(self, why: str | None) -> Results:
+        missing = self.missing(why or "It was not run.")
         facts: dict[str, Any] = {
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
-            "complete": complete,
+            "complete": why is None and not missing,
+            "skipped": [claim.as_json() for claim in self.skipped],
+            "missing": [claim.as_json() for claim in missing],
             "command": ["pytest", *(self._argument(str(argument)) for argument in self.config.invocation_params.args)],
             "environment": self._environment,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
@@ -87,25 +118,28 @@ class Run:
 
         return replace(results, baseline=compare_with(self.baseline, results))
 
-    def _write_results(self, *, complete: bool) -> Results:
-        results = self._assemble(complete=complete)
+    def _write_results(self, why: str | None) -> Results:
+        results = self._assemble(why)
         store.write(self.folder, results)
         return results
 
-    def finish(self, *, complete: bool) -> None:
-        """Write results.json, measurements.csv, the page, and a CI job's summary where the job takes one."""
+    def finish(self, why: str | None = None) -> None:
+        """Write results.json, measurements.csv, the page, and a CI job's summary where the job takes one.
+
+        ``why`` says why claims are missing; None where the run came to its end.
+        """
         from pytest_claims.report.measurements import write_measurements
         from pytest_claims.report.page import write_page
 
         try:
-            self.results = self._write_results(complete=complete)
+            self.results = self._write_results(why)
             drop_stale_figures(self.folder, self.results)
             write_measurements(self.folder, self.results)
             write_page(self.folder, self.results)
             self._append_summary(self.results)
         except OSError as error:
             # a full disk at the end must not hide the verdicts: the terminal still shows them
-            self.results = self.results or self._assemble(complete=complete)
+            self.results = self.results or self._assemble(why)
             self.problem = f"The report could not be written: {error.strerror or error}."
 
     def _append_summary(self, results: Results) -> None:
@@ -115,6 +149,14 @@ class Run:
 
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(summary(results))
+
+
+def why_skipped(report: pytest.TestReport) -> str:
+    """Return in words why pytest skipped a test."""
+    if hasattr(report, "wasxfail"):
+        return f"Expected to fail, and not run: {report.wasxfail}".rstrip(": ")
+    words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+    return " ".join(str(words).removeprefix("Skipped").removeprefix(":").split()) or "no reason given"
 
 
 def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -> str:

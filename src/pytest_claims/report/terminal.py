@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_claims import _compat
+from pytest_claims.drift.notes import listed
 from pytest_claims.record import Record
-from pytest_claims.report.words import clip, departed, interval_text, printable, quantity, region_text
-from pytest_claims.results import Results
+from pytest_claims.report.words import by_reason, clip, departed, interval_text, printable, quantity, region_text
+from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import ENDS
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     reporter.write_line("")
     reporter.write_line(counts(results))
     _explain(reporter, results)
+    _not_judged(reporter, "Skipped", results.skipped)
     if not results.complete:
+        _not_judged(reporter, "Without a verdict", results.missing)
         reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
     reporter.write_line("")
     if run.problem:
@@ -99,6 +102,14 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
     for claim in refuted:
         reporter.write_line(f"{claim.id}  claimed {region_text(claim)}", bold=True)
         _sentence(reporter, claim.message)
+
+
+def _not_judged(reporter: pytest.TerminalReporter, title: str, claims: Sequence[NotJudged]) -> None:
+    """Write which claims got no verdict, and why: those with one reason together."""
+    if claims:
+        _heading(reporter, title)
+    for reason, names in by_reason(claims):
+        _sentence(reporter, f"{listed(names)}: {reason}")
 
 
 def _heading(reporter: pytest.TerminalReporter, text: str) -> None:

@@ -14,6 +14,7 @@ from pytest_claims.running import options
 from pytest_claims.running.kept import durations_of, read_plan
 from pytest_claims.running.pilots import PILOTS, add_pilots, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
+from pytest_claims.running.watch import Watch
 from pytest_claims.trials.plan import DURATIONS, SENT, Settings
 from pytest_claims.trials.store import Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
@@ -154,6 +155,7 @@ class XdistSide:
         self.session: pytest.Session | None = None
         self.failures = 0
         self.visible: int | None = None
+        self.watch = Watch(Store(settings.folder / settings.run, CONTROLLER), settings)
         self.crashed_on: dict[str, Any] = {}  # the dead node of each claim that is run again, by node id
 
     @property
@@ -183,10 +185,18 @@ class XdistSide:
         }
         if options.asks_for_claims(self.config):
             _compat.survive_dead_workers(node)
+            process = _compat.worker_process(node)
+            if process is not None:
+                self.watch.add(_compat.worker_name(node), process)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, whose count of items is pytest's denominator."""
         self.session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Leave the workers to xdist, which ends them now."""
+        self.watch.stop()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
@@ -249,7 +259,8 @@ class XdistSide:
         else:  # the claim died with its worker and is not run again
             owner_file(controller.store.folder, nodeid).write_text(CONTROLLER, encoding="utf-8")
         inner = crashitem.partition(TRIAL)[2].removesuffix("]")
-        sentence = f"{inner or 'Claim ' + declared.id}: its process ({worker}) died."
+        what = self.watch.ended.get(worker, f"its process ({worker}) died.")
+        sentence = f"{inner or 'Claim ' + declared.id}: {what}"
         if failed:
             sentence = failed[-1][1]
         report.longrepr = sentence
