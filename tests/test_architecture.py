@@ -1,6 +1,7 @@
 """The rooms of the library and the arrows between them, as docs/architecture.md draws them: no circles."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,14 @@ def test_the_document_names_every_room():
     text = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 
     assert [room for room in FLOOR if room and f"`{room}" not in text] == []
+
+
+def test_the_public_names_are_those_of_inference_and_of_declarations():
+    """They stand in three places: what `pytest_claims` offers, what type checkers see of it, and `inference`."""
+    tree = ast.parse((LIBRARY / "__init__.py").read_text(encoding="utf-8"))
+    typed = [alias.name for node in tree.body if isinstance(node, ast.If) for line in node.body for alias in line.names]
+    inference = importlib.import_module("pytest_claims.inference")
+
+    assert sorted(pytest_claims.__all__) == sorted([*inference.__all__, "claim", "measurement", "variant"])
+    assert sorted(pytest_claims.__all__) == sorted(typed)
+    assert all(getattr(pytest_claims, name) is getattr(inference, name) for name in inference.__all__)

@@ -46,12 +46,17 @@ JSON = st.recursive(
 
 
 def example() -> dict[str, Any]:
-    """Return the committed example, as JSON: the shortest claim of each kind, with two entries of each long list."""
+    """Return the committed example, as JSON: claims of four kinds, with two entries of each list and eight values."""
     whole = json.loads((REPORTS / "example" / "results.json").read_text(encoding="utf-8"))
     kinds: dict[str, dict[str, Any]] = {}
     for claim in sorted(whole["claims"], key=lambda claim: -len(json.dumps(claim))):
-        kinds[claim["kind"]] = claim | {name: claim[name][:2] for name in ("parts", "conditions", "seconds_by_trial")}
-    return whole | {"claims": list(kinds.values())}
+        kinds[claim["kind"]] = claim
+    claims = [kinds[kind] for kind in ("ordered", "difference", "time", "proportion")]
+    for claim in claims:
+        claim |= {name: claim[name][:2] for name in ("parts", "conditions", "seconds_by_trial")}
+        for row in (*claim["parts"], *claim["conditions"]):
+            row["values"] = row["values"][:8]
+    return whole | {"claims": claims}
 
 
 def pinned() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Words and numbers as every output shows them: terminal, Markdown and page."""
 
 import re
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -76,7 +77,7 @@ def quantity(claim: Record, value: float | None, part: PartRecord | None = None)
     if is_share(claim, part):
         return f"{100 * value:.3g} %"
     if is_time(claim):
-        return f"{number(2**value)}{TIMES}"
+        return f"{number(2**value) if value < sys.float_info.max_exp else f'2^{number(value)}'}{TIMES}"
     return number(value)
 
 
