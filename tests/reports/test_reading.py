@@ -189,6 +189,19 @@ def test_every_committed_run_is_one_of_these() -> None:
     assert sorted(holding) == ["baseline/pinned.json", "example/results.json"]
 
 
+def test_a_run_that_was_compared_is_valid() -> None:
+    """Its field "baseline" too, with departures, drift, and claims that only one of the two has."""
+    earlier = copy.deepcopy(example())
+    for claim in earlier["claims"]:
+        claim["parts"][0]["values"] = [value + 0.5 for value in claim["parts"][0]["values"]]
+    earlier["claims"][0]["inputs"] = dict.fromkeys(earlier["claims"][0]["inputs"], "0")
+    earlier["claims"][-1]["id"] = "99.z"
+    compared = compare(Results.from_json(earlier), GOOD_RUN).as_json()
+
+    assert {"inputs", "numbers"} <= {claim["departed"] for claim in compared["claims"]}
+    assert stored.problem_of(example() | {"baseline": compared}) is None
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.one_of(mutated(example()), mutated(pinned())))
 def test_shortcuts_change_no_answer(value: Any) -> None:

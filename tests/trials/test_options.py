@@ -51,6 +51,19 @@ def test_unwritable_store_is_found_before_training(toy):
     assert "cannot be written (Not a directory)" in toy.text
 
 
+@pytest.mark.parametrize("option", ["--pilot", "--design"])
+def test_damaged_pilots_are_a_usage_error(toy, option):
+    """They are found before anything is trained, and stay as they are."""
+    toy.write()
+    (toy.path / "claims/pilots.json").write_text('{"2.a": []}')
+    toy.run(option)
+
+    assert toy.ret == 4
+    assert "claims/pilots.json is no file of pilots: 2.a is a list, no object." in toy.text
+    assert (toy.path / "claims/pilots.json").read_text() == '{"2.a": []}'
+    assert toy.trained == []
+
+
 def test_claim_selects_a_bare_id_with_its_variants(toy):
     """--claim 4.a selects 4.a and its variants, 4.a@x only that variant; repeated or with commas."""
     toy.add("""
