@@ -56,7 +56,7 @@ def check_contents(wheel: Path) -> None:
     folders = {name.partition("/")[0] for name in names}
     others = {folder for folder in folders if folder != PACKAGE and not folder.endswith(".dist-info")}
     check(not others, f"the wheel also holds {', '.join(sorted(others))}")
-    for name in ("py.typed", "first_claim.py.txt", "report/templates/report.html"):
+    for name in ("py.typed", "first_claim.py.txt", "report/templates/report.html", "schemas/results-1.json"):
         check(f"{PACKAGE}/{name}" in names, f"the wheel lacks {name}")
 
 

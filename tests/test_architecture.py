@@ -1,6 +1,7 @@
 """The rooms of the library and the arrows between them, as docs/architecture.md draws them: no circles."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ LIBRARY = Path(pytest_claims.__file__).parent
 #: From the ground up. A module may import what lies on a lower floor, and its own room; what else it may is below.
 FLOORS = (
     ("vocabulary", "errors", "files", "folders", "environment", "outcomes", "_compat"),
+    ("vocabulary", "errors", "files", "environment", "outcomes", "stored", "_compat"),
     ("trials", "training", "inference"),
     ("record", "results", "drift"),
     ("running", "report", "nightly"),
@@ -29,6 +31,7 @@ BESIDE = {
     ("files", "vocabulary"),
     ("folders", "errors"),
     ("folders", "files"),
+    ("stored", "errors"),
     ("results", "record"),
     ("drift", "record"),
     ("drift", "results"),
@@ -114,10 +117,14 @@ def test_there_are_no_circles():
     "module, absent",
     [
         ("pytest_claims", ("numpy", "scipy", "xarray", "torch", "pytest")),
-        ("pytest_claims.plugin", ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock")),
+        (
+            "pytest_claims.plugin",
+            ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock", "jsonschema"),
+        ),
         ("pytest_claims.inference", ("pytest", "torch", "sklearn", "matplotlib")),
         ("pytest_claims.training", ("pytest", "torch", "sklearn", "jax", "matplotlib")),
-        ("pytest_claims.cli", ("numpy", "torch", "matplotlib")),
+        ("pytest_claims.cli", ("numpy", "torch", "matplotlib", "jsonschema")),
+        ("pytest_claims.results", ("numpy", "jsonschema")),
     ],
 )
 def test_what_an_import_must_not_load(module, absent):
@@ -132,3 +139,14 @@ def test_the_document_names_every_room():
     text = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 
     assert [room for room in FLOOR if room and f"`{room}" not in text] == []
+
+
+def test_the_public_names_are_those_of_inference_and_of_declarations():
+    """They stand in three places: what `pytest_claims` offers, what type checkers see of it, and `inference`."""
+    tree = ast.parse((LIBRARY / "__init__.py").read_text(encoding="utf-8"))
+    typed = [alias.name for node in tree.body if isinstance(node, ast.If) for line in node.body for alias in line.names]
+    inference = importlib.import_module("pytest_claims.inference")
+
+    assert sorted(pytest_claims.__all__) == sorted([*inference.__all__, "claim", "measurement", "variant"])
+    assert sorted(pytest_claims.__all__) == sorted(typed)
+    assert all(getattr(pytest_claims, name) is getattr(inference, name) for name in inference.__all__)

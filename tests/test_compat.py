@@ -152,6 +152,7 @@ def test_what_a_measurement_raises_is_caught():
 
 
 WORKERS = """
+import subprocess
 import pytest
 from pytest_claims import _compat
 
@@ -171,6 +172,7 @@ class Watch:
     def pytest_runtest_logreport(self, report):
         if hasattr(report, "node") and report.when == "call":
             known = _compat.worker_named(self.config, _compat.worker_name(report.node), None) is report.node
+            print("PROCESS", isinstance(_compat.worker_process(report.node), subprocess.Popen))
             print("WORKER", _compat.worker_name(report.node), known, _compat.may_replace_workers(self.config))
 
     def pytest_sessionfinish(self, session):
@@ -181,7 +183,7 @@ class Watch:
 
 
 def test_workers_are_known_by_name(pytester):
-    """Without it a dead worker's claim cannot be identified: xdist's nodes, session or scheduler changed."""
+    """Without it a dead worker's claim cannot be identified, nor a stopped worker ended: xdist or execnet changed."""
     pytest.importorskip("xdist")
     pytester.makeconftest(WORKERS)
     pytester.makepyfile("""
@@ -193,7 +195,7 @@ def test_it(request):
     run = pytester.runpytest_subprocess("-s", "-n1")
 
     assert run.ret == 0
-    run.stdout.fnmatch_lines_random(["*WORKER gw0 True True*", "*AGAIN True*"])
+    run.stdout.fnmatch_lines_random(["*WORKER gw0 True True*", "*PROCESS True*", "*AGAIN True*"])
     run.stdout.no_fnmatch_line("*BROKEN*")
 
 

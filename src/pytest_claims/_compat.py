@@ -4,6 +4,7 @@ Each function says why no public name will do. tests/test_compat.py calls each o
 words what broke. Nothing else in this library touches a name of theirs that begins with an underscore.
 """
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -150,6 +151,13 @@ def survive_dead_workers(node: Any) -> None:
 def worker_name(node: Any) -> str:
     """Return the name of a worker, such as "gw0"."""
     return str(node.gateway.id)
+
+
+def worker_process(node: Any) -> "subprocess.Popen[bytes] | None":
+    """Return the process of a worker; None where it runs on another machine, or xdist no longer says."""
+    gateway = node.gateway
+    process = getattr(getattr(gateway, "_io", None), "popen", None)
+    return process if gateway.spec.popen and isinstance(process, subprocess.Popen) else None
 
 
 def worker_named(config: pytest.Config, name: str, otherwise: Any) -> Any:

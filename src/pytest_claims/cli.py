@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest_claims
-from pytest_claims.errors import FolderError, RequirementsError, ResultsError, ScaffoldError
+from pytest_claims.errors import FolderError, RequirementsError, ResultsError, ScaffoldError, UnreadableError
 
 LATEST = Path("reports") / "latest"
 BASELINES = Path("reports") / "baseline"
+#: The exit status where a stored file cannot be read.
+UNREADABLE = 4
 #: The most changed verdicts of a history that are printed; the page has them all.
 MOST_EVENTS = 20
 
@@ -24,17 +26,22 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand. Return 0: all went well, 1: something changed, 2: unusable input, explained in one sentence."""
+    """Run a subcommand and return its exit status.
+
+    0: all went well. 1: something changed, or needs attention. 2: the command cannot be carried out. 4: a stored file
+    cannot be read, and nothing else gives 4. After 2 and 4, one sentence says why.
+    """
     options = _parser().parse_args(arguments)
     run: Command = options.run
+    status = 2
     try:
         return run(options)
     except (FolderError, RequirementsError, ResultsError, ScaffoldError) as error:
-        problem = str(error)
+        problem, status = str(error), UNREADABLE if isinstance(error, UnreadableError) else status
     except OSError as error:
         problem = f"{error.filename or 'a file'} cannot be used: {error.strerror or error}."
     print(f"pytest-claims: {problem}", file=sys.stderr)  # noqa: T201 - a command's output
-    return 2
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -250,6 +257,9 @@ def _nightly_summary(options: argparse.Namespace) -> int:
         summary.keep_history(outcomes, options.history)
     if options.site:
         summary.publish(options.folder, outcomes, options.history, options.site)
+    unreadable = [sentence for outcome in outcomes if outcome.unreadable for sentence in outcome.sentences]
+    if unreadable:
+        raise UnreadableError(" ".join(unreadable))
     return int(summary.failed(outcomes))
 
 

@@ -19,7 +19,11 @@ class DesignError(EvidenceError):
 
 
 class ResultsError(Exception):
-    """A results.json that cannot be used, in one sentence."""
+    """A results.json that cannot be used for what was asked, in one sentence."""
+
+
+class UnreadableError(ResultsError):
+    """A stored file that cannot be read, or holds something else than it should, in one sentence that names it."""
 
 
 class FolderError(Exception):

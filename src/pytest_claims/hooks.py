@@ -18,11 +18,3 @@ def pytest_claim_judged(
     implementers may return further fields for it, JSON values by name (such as ``{"figures": [...]}``). ``hypothesis``
     and ``pictures`` are what the claim returned.
     """
-
-
-@pytest.hookspec(firstresult=True)
-def pytest_engine_problem(config: pytest.Config, engine: str) -> str | None:
-    """Say in one sentence why ``--engine NAME`` cannot be used, or return None.
-
-    Called on the controller before anything is trained; the sentence becomes a usage error (exit status 4).
-    """

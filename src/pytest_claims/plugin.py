@@ -63,12 +63,12 @@ def _configure_worker(config: pytest.Config, sent: Mapping[str, Any]) -> None:
 
 def _configure_controller(config: pytest.Config) -> None:
     """Check the options, and register the plugins that collect evidence."""
-    from pytest_claims.running.controller import Controller, XdistSide, read_durations
+    from pytest_claims.running.controller import Controller, XdistSide
+    from pytest_claims.running.interruption import Interruption
+    from pytest_claims.running.kept import read_durations
 
     settings = options.read(config)
-    problem = config.hook.pytest_engine_problem(config=config, engine=settings.engine)
-    if problem:
-        raise pytest.UsageError(f"{settings.flag('engine')} {settings.engine}: {problem}")
+    _check_engine(settings)
     baseline = options.read_baseline(config, settings.flag("baseline"))
     place = _report_folder(config, settings)
     settings = replace(settings, durations=read_durations(settings.folder))
@@ -77,6 +77,10 @@ def _configure_controller(config: pytest.Config) -> None:
     if _compat.has_xdist(config):
         config.pluginmanager.register(XdistSide(config, settings), "claims-xdist")
     config.pluginmanager.register(Reporting(config, place, baseline), "claims-reporting")
+    if options.asks_for_claims(config):
+        interruption = Interruption()
+        config.pluginmanager.register(interruption, "claims-interruption")
+        interruption.begin()
 
 
 def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
@@ -97,19 +101,17 @@ def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
     return place
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_engine_problem(engine: str) -> str | None:
+def _check_engine(settings: Settings) -> None:
     """Refuse an engine that is unknown or not installed, before anything is trained."""
-    if engine == DEFAULT_ENGINE:
-        return None  # claims that train with it report it themselves if it is missing; others need no engine
+    if settings.engine == DEFAULT_ENGINE:
+        return  # claims that train with it report it themselves if it is missing; others need no engine
     from pytest_claims.errors import EngineError
     from pytest_claims.training.engines import check
 
     try:
-        check(engine)
+        check(settings.engine)
     except EngineError as error:
-        return str(error)
-    return None
+        raise pytest.UsageError(f"{settings.flag('engine')} {settings.engine}: {error}") from error
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -191,21 +193,36 @@ class Reporting:
         from pytest_claims.report.session import Run
 
         self.config = config
-        self.run = Run(config, place, baseline)
+        self.run = Run(config, place, baseline, self._selected)
+        self.interrupted = False
 
     def pytest_sessionstart(self) -> None:
         """Note the time, and listen to the test reports."""
         self.run.begin()
         self.config.pluginmanager.register(self.run, "claims-report")
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
-        """Write the report, whatever ended the session, once all workers are done; nothing where no claim ran."""
-        if not self.run.records:
-            return
-        self.run.finish(complete=_complete(session, int(exitstatus), len(self.run.records)))
-        if self.run.failed and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    def _selected(self) -> Mapping[str, Any]:
+        """Return the claims that the processes which collect have planned, by node id."""
+        controller = self.config.pluginmanager.getplugin("claims-controller")
+        claims: Mapping[str, Any] = getattr(controller, "plan", {}).get("claims", {})
+        return claims
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember Ctrl-C, after which a report says at least which claims are missing."""
+        self.interrupted = True
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int | pytest.ExitCode
+    ) -> Generator[None, None, None]:
+        """Write the report, whatever ended the session, once all workers are done; nothing where no claim was met."""
+        try:
+            return (yield)
+        finally:  # also where xdist, which ends its workers here, is interrupted
+            if self.run.records or self.run.skipped or (self.interrupted and self._selected()):
+                self.run.finish(_why_partial(session, int(exitstatus), len(self.run.records)))
+                if self.run.failed and session.exitstatus == pytest.ExitCode.OK:
+                    session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -216,9 +233,13 @@ class Reporting:
             summarise(terminalreporter, self.run)
 
 
-def _complete(session: pytest.Session, exitstatus: int, judged: int) -> bool:
-    """Whether every selected claim was reported: not after Ctrl-C, -x or a crash of pytest itself."""
+def _why_partial(session: pytest.Session, exitstatus: int, judged: int) -> str | None:
+    """Return why not every selected claim may have been reported: Ctrl-C, -x, a crash of pytest itself; else None."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        return "The run was interrupted before."
     if exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
-        return False
-    stopped = bool(session.shouldstop or session.shouldfail)
-    return not stopped or 0 < session.testscollected <= judged
+        return "pytest ended before, with an error of its own."
+    stopped = session.shouldstop or session.shouldfail
+    if not stopped or 0 < session.testscollected <= judged:
+        return None
+    return f"The run ended before: {stopped}."

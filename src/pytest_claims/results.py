@@ -7,14 +7,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_claims.errors import ResultsError
+from pytest_claims.errors import UnreadableError
 from pytest_claims.files import jsonable, write_atomically
 from pytest_claims.folders import RESULTS
 from pytest_claims.record import LIST, Entry, Record, several
+from pytest_claims.stored import place, problem_of, read_json
 from pytest_claims.vocabulary import SCHEMA
 
 #: The title of a run that has none.
 UNTITLED = "Claims"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotJudged(Entry):
+    """A claim that was selected and got no verdict."""
+
+    id: str = ""  # 2.a, or 2.a@name for a variant
+    nodeid: str = ""  # pytest's
+    reason: str = ""  # why, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +35,19 @@ class Results(Entry):
     started: str = ""  # ISO 8601
     title: str | None = None  # of the page; None in files older than the field
     duration_s: float | None = None  # from the first test to the last
-    complete: bool | None = None  # whether every selected claim was judged; None: not known
+    complete: bool | None = None  # whether every selected claim was judged or skipped; None: not known
     command: tuple[str, ...] = field(default=(), metadata=LIST)
     environment: Mapping[str, Any] = field(default_factory=dict)  # versions, processor, commit; None: not known
     short_options: bool = True  # whether options had their short names, as in all runs older than this field
     condensed: bool = False  # whether this is a baseline, made small
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
     baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
+    skipped: tuple[NotJudged, ...] = field(default=(), metadata=several(NotJudged))  # claims that pytest skipped
+    missing: tuple[NotJudged, ...] = field(default=(), metadata=several(NotJudged))  # other claims without a verdict
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
-    absent: frozenset[str] = frozenset({"title", "short_options", "condensed", "evidence", "baseline"})
+    absent: frozenset[str] = frozenset(
+        {"title", "short_options", "condensed", "evidence", "baseline", "skipped", "missing"}
+    )
 
     @property
     def heading(self) -> str:
@@ -107,35 +121,54 @@ def write(folder: Path, results: Results) -> Path:
 
 
 def load(path: Path) -> tuple[Path, Any]:
-    """Return a stored run's file and its contents; a folder means the results.json in it. ResultsError on failure.
+    """Return a stored run's file and its contents; a folder means the results.json in it.
 
-    The contents may be any JSON; NaN and infinities become None.
+    The contents may be any JSON. Raises an UnreadableError where there is none.
     """
     if path.is_dir():
         path = path / RESULTS
-    try:
-        return path, json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise ResultsError(f"{path} is no valid JSON: {error}.") from error
+    return path, read_json(path)
 
 
-def read(path: Path) -> Results:
-    """Read a results.json of schema 1; a folder means the file in it. ResultsError, in one sentence, if this fails."""
+def read(path: Path, *, baselines: bool = False) -> Results:
+    """Read a results.json of schema 1; a folder means the file in it.
+
+    A run that was cut down to a baseline is read only where ``baselines`` allows it. Raises an UnreadableError, one
+    sentence that names the file and the field that is wrong.
+    """
     path, results = load(path)
     if not isinstance(results, dict) or "schema" not in results:
-        raise ResultsError(f"{path} is no results.json of a claims run: it has no field 'schema'.")
-    if results["schema"] != SCHEMA:
-        raise ResultsError(f"{path} has schema {results['schema']!r}; this version reads schema {SCHEMA}.")
-    if not has_claims(results):
-        raise ResultsError(f"{path} is no results.json of a claims run: 'claims' is not a list of claims with ids.")
+        raise UnreadableError(f"{path} is no results.json of a claims run: it has no field 'schema'.")
+    schema = results["schema"]
+    if isinstance(schema, int) and not isinstance(schema, bool) and schema != SCHEMA:
+        raise UnreadableError(f"{path} has schema {schema:.6g}; this version reads schema {SCHEMA}.")
+    checked(path, results)
+    if results.get("condensed") and not baselines:
+        raise UnreadableError(
+            f"{path} is a baseline, with only what a later run is compared with: name the results.json of a run."
+        )
     return Results.from_json(results)
 
 
-def has_claims(results: Any) -> bool:
-    """Whether JSON lists claims with ids."""
-    claims = results.get("claims") if isinstance(results, dict) else None
-    return isinstance(claims, list) and all(
-        isinstance(claim, dict) and isinstance(claim.get("id"), str) for claim in claims
-    )
+def checked(path: Path, results: Any) -> None:
+    """Raise an UnreadableError, which names the field, where JSON is not what the published schema says."""
+    problem = problem_of(results) or _uneven(results)
+    if problem:
+        raise UnreadableError(f"{path} is no results.json of a claims run: {problem}.")
+
+
+def _uneven(results: Mapping[str, Any]) -> str | None:
+    """Return where a trace's steps, losses and gradients are not equally many, which no schema can say; else None."""
+    pool: Mapping[str, Any] = results.get("evidence") or {}
+    todo: list[tuple[tuple[str | int, ...], Any]] = [
+        *((("evidence", name, "trace"), entry.get("trace")) for name, entry in pool.items()),
+        *((("claims", index, "trace"), entry.get("trace")) for index, entry in enumerate(results["claims"])),
+    ]
+    while todo:
+        at, trace = todo.pop()
+        if trace and isinstance(trace.get("step"), list):
+            if len({len(trace[name]) for name in ("step", "loss", "gradient")}) > 1:
+                return f"{place(at)} has other numbers of steps, losses and gradients"
+        elif trace:
+            todo += [((*at, name), inner) for name, inner in trace.items() if isinstance(inner, dict)]
+    return None

@@ -82,34 +82,40 @@ def test_comparison_writes_the_summary_of_a_ci_job(
 
 
 @pytest.mark.parametrize(
-    "command, sentence",
+    "command, status, sentence",
     [
-        (["compare", "only-one.json"], "a comparison needs at least two results.json."),
-        (["compare", "gone.json", "gone2.json"], "gone.json cannot be read: No such file or directory."),
-        (["render", "gone"], "gone cannot be read: No such file or directory."),
-        (["history", "gone"], "gone is not a folder."),
-        (["history", "."], ". holds no results: there is no .json file in it."),
+        (["compare", "only-one.json"], 2, "a comparison needs at least two results.json."),
+        (["compare", "gone.json", "gone2.json"], 4, "gone.json cannot be read: No such file or directory."),
+        (["render", "gone"], 4, "gone cannot be read: No such file or directory."),
+        (["history", "gone"], 4, "gone is not a folder."),
+        (["history", "."], 4, ". holds no results: there is no .json file in it."),
         (
             ["compare", "run", "run", "-o", "run"],
+            2,
             "run holds a run, whose page would be lost: name another folder for the comparison.",
         ),
-        (["example", "gone", "-o", "x"], "gone cannot be read: No such file or directory."),
-        (["example", "run", "-o", "run"], "run is the example itself: name the folder of a run."),
-        (["example", "partial", "-o", "x"], "partial holds a partial run: an example needs a complete one."),
-        (["condense", "gone.json", "-o", "x.json"], "gone.json cannot be read: No such file or directory."),
+        (["example", "gone", "-o", "x"], 4, "gone cannot be read: No such file or directory."),
+        (["example", "run", "-o", "run"], 2, "run is the example itself: name the folder of a run."),
+        (["example", "partial", "-o", "x"], 2, "partial holds a partial run: an example needs a complete one."),
+        (["condense", "gone.json", "-o", "x.json"], 4, "gone.json cannot be read: No such file or directory."),
     ],
 )
 def test_bad_input_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list, sentence: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list,
+    status: int,
+    sentence: str,
 ) -> None:
-    """Exit status 2, one sentence on stderr, nothing else."""
+    """One sentence on stderr, nothing else; exit status 4 where a stored file cannot be read, otherwise 2."""
     monkeypatch.chdir(tmp_path)
     for name, complete in (("run", True), ("partial", False)):
         if name in command:
             stored = {"schema": 1, **FACTS, "complete": complete, "claims": [RECORD]}
             write(tmp_path / name, Results.from_json(stored))
 
-    assert main(command) == 2
+    assert main(command) == status
     output = capsys.readouterr()
     assert output.err == f"pytest-claims: {sentence}\n"
     assert "index.html" not in output.out

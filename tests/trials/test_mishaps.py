@@ -2,12 +2,17 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
+from pytest_claims.running.watch import Watch, is_stopped
+from pytest_claims.trials.plan import Settings
+from pytest_claims.trials.store import Store
 from tests.trials.conftest import FULL, PATIENCE
 
 pytest_plugins = ["pytester"]
@@ -239,6 +244,192 @@ def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, work
     assert toy.outcomes == {"2.a": "passed", "3.a": "passed"}
     assert reused >= 1
     assert len(toy.trained) == 4 + 3 - reused
+
+
+STOPPED = """
+def stop():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+@measurement(cost=9)
+def stopped(seeds, noise):
+    stop()
+    return {"height": noise(seeds)}
+
+@claim("3.a", "Stopped in a trial", seeds=8)
+def test_stopped(stopped):
+    return exceeds(stopped.height, by=0)
+
+@claim("3.b", "Stopped in between", seeds=8)
+def test_between(heights):
+    if "test_between" in os.environ.get("PYTEST_CURRENT_TEST", ""):  # not while the claims are collected
+        stop()
+    return exceeds(heights.height.sel(level=2), by=0)
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_that_a_signal_stops_is_ended(toy):
+    """SIGSTOP in a trial and while a claim is judged: after the time limit the worker goes, its claim is an error."""
+    toy.add(STOPPED).spread("--trial-timeout", "1")
+
+    assert toy.outcomes == {"2.a": "passed", "3.a": "error", "3.b": "error"}
+    assert toy.claims["3.a"]["message"] == (
+        "stopped, seeds 0-7: did not end within 1 s (--trial-timeout) and was stopped."
+    )
+    assert re.fullmatch(
+        r"Claim 3.b: its process \(gw\d\) was stopped from outside for more than 8 s, and was ended.",
+        toy.claims["3.b"]["message"],
+    )
+    assert toy.ret == 1
+
+
+@pytest.fixture
+def sleeper():
+    """Return a process that sleeps."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def watch(folder, process):
+    """Return a watch over a process that is called gw0, with a limit of 8 s."""
+    watched = Watch(Store(folder, "controller"), Settings(timeout=1.0))
+    watched.processes["gw0"] = process
+    return watched
+
+
+def test_only_a_process_that_stays_stopped_is_ended(tmp_path, sleeper):
+    """One that runs is left alone, however long; so is one that was stopped for less than the limit, then went on."""
+    watched = watch(tmp_path, sleeper)
+    for _ in range(5):
+        watched.look(5.0)
+    assert sleeper.poll() is None
+
+    sleeper.send_signal(signal.SIGSTOP)
+    while not is_stopped(sleeper.pid):
+        time.sleep(0.01)
+    watched.look(5.0)
+    watched.look(5.0)
+    sleeper.send_signal(signal.SIGCONT)
+    while is_stopped(sleeper.pid):
+        time.sleep(0.01)
+    watched.look(5.0)
+    assert sleeper.poll() is None
+
+    sleeper.send_signal(signal.SIGSTOP)
+    while not is_stopped(sleeper.pid):
+        time.sleep(0.01)
+    for _ in range(3):
+        watched.look(5.0)
+
+    assert sleeper.wait(timeout=60) == -signal.SIGKILL
+    assert "was stopped from outside for more than 8 s" in watched.ended["gw0"]
+
+
+def test_a_mark_that_a_full_disk_left_ends_nobody(tmp_path, sleeper):
+    """Only a trial whose lock is held is at work."""
+    store = Store(tmp_path, "gw0")
+    watched = watch(tmp_path, sleeper)
+    store.begin("key", "slow, seeds 0-7", "slow")
+    for _ in range(3):
+        watched.look(5.0)
+    assert sleeper.poll() is None
+
+    with store.locked("key"):
+        watched.look(5.0)
+
+    assert sleeper.wait(timeout=60) == -signal.SIGKILL
+
+
+def ask_to_end(toy, workers, *signals):
+    """Start a run, send its controller signals while a trial is under way; return exit status and output."""
+    toy.add(SLOW).reporting()
+    run = subprocess.Popen(
+        toy.command(*workers),
+        cwd=toy.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + PATIENCE
+    while not toy.store("slow-*.json") or not toy.store("slow-*.attempt"):
+        assert time.monotonic() < deadline, "nothing was trained"
+        time.sleep(0.1)
+    for number in signals:
+        os.kill(run.pid, number)
+        time.sleep(0.3)
+    text, _ = run.communicate(timeout=PATIENCE)
+    return run, text
+
+
+@pytest.mark.parametrize(
+    "workers, signals",
+    [
+        pytest.param((), (signal.SIGTERM,), id="term"),
+        pytest.param(("-p", "xdist", "-n2"), (signal.SIGTERM,), id="term-xdist"),
+        pytest.param((), (signal.SIGHUP,), id="hangup", marks=pytest.mark.slow),
+        pytest.param(("-p", "xdist", "-n2"), (signal.SIGINT,) * 2, id="twice-xdist", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_that_is_asked_to_end_finishes_as_after_ctrl_c(toy, workers, signals):
+    """Page, partial mark, what is missing and how to go on; no worker stays. A second Ctrl-C changes nothing."""
+    run, text = ask_to_end(toy, workers, *signals)
+    report = toy.path / "reports/latest"
+    results = json.loads((report / "results.json").read_text())
+    judged, missing = ({claim["id"] for claim in results[name]} for name in ("claims", "missing"))
+
+    assert run.returncode == 2, text
+    assert "Finished trials are kept; continue with: --reuse reports/latest" in text
+    assert "the report is partial" in text
+    assert "Traceback" not in text
+    assert results["complete"] is False
+    assert judged | missing == {"2.a", "3.a"}
+    assert "3.a" in missing
+    assert {claim["reason"] for claim in results["missing"]} == {"The run was interrupted before."}
+    assert (report / "index.html").read_text().rstrip().endswith("</html>")
+    assert not [path for path in report.iterdir() if path.name.startswith(".")]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(run.pid, 0)
+
+
+@pytest.fixture
+def as_at_the_start():
+    """Set the signals' handlers of this process as they are when Python starts."""
+    earlier = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
+
+
+LOOKS_AT_SIGNALS = """
+import signal
+
+def test_signals():
+    assert (signal.getsignal(signal.SIGTERM) == signal.SIG_DFL) is {untouched}
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+"""
+
+
+@pytest.mark.usefixtures("as_at_the_start")
+def test_earlier_signal_handlers_are_put_back(toy):
+    """During the run SIGTERM is heard, afterwards as before; a signal that is ignored (nohup) stays so."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)]
+    toy.add(LOOKS_AT_SIGNALS.format(untouched=False)).run()
+
+    toy.result.assert_outcomes(passed=2)
+    assert before == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)]
+
+
+@pytest.mark.usefixtures("as_at_the_start")
+def test_sessions_without_claims_handle_no_signal(toy):
+    """Where no test file mentions the library, `kill` ends pytest as ever."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    toy.write(LOOKS_AT_SIGNALS.format(untouched=True)).run()
+
+    toy.result.assert_outcomes(passed=1)
 
 
 EVERYTHING = """

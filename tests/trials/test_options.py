@@ -19,20 +19,13 @@ WRONG = {
     ("--pilot", "--fresh=1"): "--pilot and --fresh contradict each other: pilots have seeds of their own.",
     ("--design", "--pilot"): "--design trains nothing, so it cannot be combined with --pilot.",
     ("--reuse", "nowhere"): "--reuse nowhere: there are no stored trials; nowhere/trials does not exist.",
-    ("--engine", "abacus"): "--engine abacus: there is no such engine; choose torch.",
+    ("--engine", "abacus"): "--engine abacus: unknown engine 'abacus': choose from torch, jax",
 }
-
-ENGINES = """
-def pytest_engine_problem(config, engine):
-    return None if engine == "torch" else "there is no such engine; choose torch."
-"""
 
 
 @pytest.mark.parametrize("options", WRONG, ids=" ".join)
 def test_a_wrong_value_is_a_usage_error(toy, options):
     """Exit status 4, one sentence, nothing trained, nothing left behind."""
-    with (toy.path / "conftest.py").open("a") as file:
-        file.write(ENGINES)
     toy.write().run(*options)
 
     assert toy.ret == 4
@@ -58,6 +51,19 @@ def test_unwritable_store_is_found_before_training(toy):
 
     assert toy.ret == 4
     assert "cannot be written (Not a directory)" in toy.text
+
+
+@pytest.mark.parametrize("option", ["--pilot", "--design"])
+def test_damaged_pilots_are_a_usage_error(toy, option):
+    """They are found before anything is trained, and stay as they are."""
+    toy.write()
+    (toy.path / "claims/pilots.json").write_text('{"2.a": []}')
+    toy.run(option)
+
+    assert toy.ret == 4
+    assert "claims/pilots.json is no file of pilots: 2.a is a list, no object." in toy.text
+    assert (toy.path / "claims/pilots.json").read_text() == '{"2.a": []}'
+    assert toy.trained == []
 
 
 def test_claim_selects_a_bare_id_with_its_variants(toy):

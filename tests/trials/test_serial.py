@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from pytest_claims import stored
+from pytest_claims.results import read
+
 pytest_plugins = ["pytester"]
 
 REGISTRATIONS = """
@@ -332,3 +335,83 @@ def test_old_runs_are_forgotten(toy):
         toy.run()
 
     assert len(list((toy.path / "reports/latest/trials").glob("run-*/"))) == 5
+
+
+SKIPPED = """
+import pytest
+
+@pytest.fixture
+def cluster():
+    pytest.skip("no cluster here")
+
+@pytest.mark.skip(reason="too hot")
+@claim("3.b", "Skipped by a mark", seeds=16)
+def test_marked(heights):
+    return exceeds(heights.height.sel(level=2), by=0)
+
+@claim("3.a", "Skipped by a fixture", seeds=16)
+def test_by_fixture(heights, cluster):
+    return exceeds(heights.height.sel(level=2), by=0)
+
+@pytest.mark.skip
+def test_no_claim():
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [None, 2], ids=["serial", "xdist"])
+def test_skipped_claims_are_in_the_report(toy, workers):
+    """They are listed with id, node id and reason; the run is complete, and no other skipped test is among them."""
+    toy.add(SKIPPED).reporting()
+    if workers:
+        toy.spread(workers=workers)
+    else:
+        toy.run()
+    report = toy.path / "reports/latest"
+    results = json.loads((report / "results.json").read_text())
+
+    assert results["skipped"] == [
+        {"id": "3.a", "nodeid": "claims/test_toy.py::test_by_fixture", "reason": "no cluster here"},
+        {"id": "3.b", "nodeid": "claims/test_toy.py::test_marked", "reason": "too hot"},
+    ]
+    assert (results["complete"], results["missing"]) == (True, [])
+    assert [entry["id"] for entry in results["claims"]] == ["2.a"]
+    assert toy.ret == 0
+    page = (report / "index.html").read_text()
+    assert "2 claims skipped" in page
+    assert "no cluster here" in page
+    toy.result.stdout.fnmatch_lines(["Skipped", "    3.a: no cluster here", "    3.b: too hot"])
+    assert stored.problem_of(results) is None
+
+
+def test_a_run_of_skipped_claims_alone_has_a_report(toy, monkeypatch):
+    """It says which claims were skipped, also in the summary of a job."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(toy.path / "summary.md"))
+    toy.add(SKIPPED).reporting()
+    toy.run("--claim", "3.b")
+
+    assert toy.ret == 0
+    assert [entry.id for entry in read(toy.path / "reports/latest").skipped] == ["3.b"]
+    assert "- Skipped: 3.b. too hot" in (toy.path / "summary.md").read_text()
+
+
+def test_a_run_that_stops_early_says_what_is_missing(toy):
+    """After -x the claims that did not run are listed, with why."""
+    toy.add("""
+@claim("1.a", "Raises", seeds=16)
+def test_a_first(heights):
+    raise RuntimeError("no")
+
+@claim("1.b", "Not run", seeds=16)
+def test_b_not_run(heights):
+    return exceeds(heights.height.sel(level=2), by=0)
+""").reporting()
+    toy.run("-x")
+    results = read(toy.path / "reports/latest")
+
+    assert results.complete is False
+    assert [(entry.id, entry.reason) for entry in results.missing] == [
+        ("1.b", "The run ended before: stopping after 1 failures.")
+    ]
+    assert "The run ended before: stopping after 1 failures." in (toy.path / "reports/latest/index.html").read_text()
+    toy.result.stdout.fnmatch_lines(["Without a verdict", "    1.b: The run ended before: stopping after 1 failures."])

@@ -13,12 +13,11 @@ from typing import Any
 
 from pytest_claims.drift.comparison import Comparison, compare
 from pytest_claims.drift.evidence import numbers_of, parts_of
-from pytest_claims.drift.fields import wrong_field
-from pytest_claims.errors import ResultsError
+from pytest_claims.errors import ResultsError, UnreadableError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
-from pytest_claims.results import Results, has_claims, load
-from pytest_claims.vocabulary import REGISTERED
+from pytest_claims.results import Results, checked, load
+from pytest_claims.vocabulary import REGISTERED, SCHEMA
 
 #: Fields of a claim's record that a baseline keeps unchanged.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
@@ -31,22 +30,22 @@ DIGITS = 12  # significant digits of a seed's effect; bit for bit, only the dige
 
 
 def read_baseline(path: Path) -> Results:
-    """Read an earlier run of any schema that lists its claims; ResultsError in one sentence where this fails.
+    """Read an earlier run, whole or cut down, of any schema whose fields are those of this one.
 
-    It fails where a later run could not be compared with it: a sentence names the field or the claim.
+    Raises an UnreadableError, one sentence that names the file and the field that is wrong.
     """
     path, results = load(path)
-    if not has_claims(results):
-        raise ResultsError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
-    wrong = wrong_field(results)
-    if wrong:
-        raise ResultsError(f"{path} cannot be compared with: {wrong}.")
+    if not isinstance(results, dict) or "claims" not in results:
+        raise UnreadableError(f"{path} is no results of a claims run: it holds no list of claims with ids.")
+    schema = results.get("schema")
+    known = schema is None or (isinstance(schema, int) and not isinstance(schema, bool))
+    checked(path, results | {"schema": SCHEMA} if known else results)
     baseline = Results.from_json(results)
     for claim in baseline.claims:
         try:
             compare(alone := replace(baseline, claims=(claim,)), alone)
-        except Exception as error:  # what no list of fields foresees must not cost a run its report either
-            raise ResultsError(f"{path} cannot be compared with: claim {claim.id} ({error}).") from error
+        except Exception as error:  # what no schema foresees must not cost a run its report either
+            raise UnreadableError(f"{path} cannot be compared with: claim {claim.id} ({error}).") from error
     return baseline
 
 

@@ -1,21 +1,21 @@
 """Legs: the combinations of versions that the claims run on every night, and whether a leg got what it is for.
 
 A leg that quietly tests the stable versions is worse than none. So each leg has a *state*: "as meant"; "nothing new"
-(the latest versions are the pinned ones: not run, so no pass either); "not what it is for" (fails); "unavailable"
-(could not be installed; never a pass).
+(the latest versions are the pinned ones) and "unavailable" (could not be installed), neither of which is run, raises an
+alarm or counts as tested; "not what it is for" (fails).
 """
 
 import json
 import platform
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from packaging.version import Version
 
-from pytest_claims.errors import RequirementsError
+from pytest_claims.errors import RequirementsError, UnreadableError
 from pytest_claims.files import write_atomically
 from pytest_claims.folders import refuse_to_replace
 from pytest_claims.nightly.requirements import (
@@ -27,6 +27,7 @@ from pytest_claims.nightly.requirements import (
     pins,
     public,
 )
+from pytest_claims.stored import kind_of, read_mapping
 
 State = Literal["as meant", "nothing new", "not what it is for", "unavailable"]
 Versions = Mapping[str, str]
@@ -59,6 +60,25 @@ class Plan:
     held: Versions
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_versions(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+#: The fields of leg.json, each with what tells whether a value is one that `nightly check` writes.
+_RECORD: Mapping[str, Callable[[Any], bool]] = {
+    "leg": _is_text,
+    "state": lambda value: _is_text(value) and value in get_args(State),
+    "text": _is_text,
+    "versions": _is_versions,
+    "held": _is_versions,
+    "python": _is_text,
+}
+
+
 @dataclass(frozen=True)
 class Got:
     """What a leg really got; written to leg.json beside its report."""
@@ -77,8 +97,14 @@ class Got:
 
     @classmethod
     def read(cls, path: Path) -> "Got":
-        """Read a record that ``write`` wrote."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        """Read a record that ``write`` wrote; an UnreadableError, which names the field, where it is something else."""
+        record = read_mapping(path)
+        wrong = next((name for name, right in _RECORD.items() if name in record and not right(record[name])), None)
+        wrong = wrong or next((name for name in ("leg", "state", "text") if name not in record), None)
+        if wrong is not None:
+            what = f"{kind_of(record[wrong])}" if wrong in record else "missing"
+            raise UnreadableError(f"{path} is no record of a leg: {wrong} is {what}, not what `nightly check` writes.")
+        return cls(**{name: value for name, value in record.items() if name in _RECORD})
 
     @property
     def lines(self) -> list[str]:

@@ -1,26 +1,28 @@
 """The summary of a night: a table of all legs, their pages, a small history, and whether a leg needs attention."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_claims.errors import UnreadableError
 from pytest_claims.files import write_atomically
 from pytest_claims.folders import FIGURES, FIXED, LOCK, MARKER, TRIALS, refuse_to_replace
 from pytest_claims.nightly.legs import WATCHED, Got
 from pytest_claims.report.compare import Comparison, write_comparison
 from pytest_claims.report.history import load_history, write_history
 from pytest_claims.report.runs import condensed, load
-from pytest_claims.results import Results as Run
-
-Results = Mapping[str, Any]
+from pytest_claims.results import Results, read
 
 #: How many nights of a leg the history keeps.
 NIGHTS = 400
 #: The names of their files; others in the same folder are not ours.
 NIGHT = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].json"
+#: How a leg ended whose files cannot be read.
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Outcome:
     got: Got | None = None
     results: Results | None = None
     sentences: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether the leg's files cannot be read."""
+        return self.word == UNREADABLE
 
     @property
     def line(self) -> str:
@@ -48,34 +55,44 @@ class Outcome:
 
 
 def read_outcome(leg: str, folder: Path) -> Outcome:
-    """Read how a leg ended from leg.json and report/results.json in its folder."""
+    """Read how a leg ended from leg.json and report/results.json in its folder.
+
+    A file that cannot be read is how its leg ended: the other legs are summed up all the same.
+    """
     record, stored = folder / "leg.json", folder / "report" / "results.json"
     if not record.exists():
         return Outcome(leg, "left no record", alarm=True)
-    got = Got.read(record)
+    try:
+        got = Got.read(record)
+    except UnreadableError as error:
+        return Outcome(leg, UNREADABLE, alarm=True, sentences=(str(error),))
     if got.state != "as meant":
         return Outcome(leg, got.state, got.state == "not what it is for", got)
     if not stored.exists():
         return Outcome(leg, "crashed", alarm=True, got=got)
-    results: Results = json.loads(stored.read_text(encoding="utf-8"))
-    baseline = results.get("baseline") or {}
+    try:
+        results = read(stored)
+    except UnreadableError as error:
+        return Outcome(leg, UNREADABLE, alarm=True, got=got, sentences=(str(error),))
+    baseline = results.baseline or {}
     sentences = tuple(baseline.get("sentences") or ())
     word = _word(results, baseline)
     return Outcome(leg, word, word not in {"nothing changed", "numbers changed"}, got, results, sentences)
 
 
 def _word(results: Results, baseline: Mapping[str, Any]) -> str:
-    if not results.get("complete"):
+    compared = baseline.get("claims") or ()
+    if not results.complete:
         return "interrupted"
-    if any(claim["verdict_changed"] for claim in baseline.get("claims") or ()):
+    if any(claim.get("verdict_changed") for claim in compared):
         return "verdict changed"
     if baseline.get("failed"):
         return "inputs changed"
-    if any(claim.get("outcome") in {"failed", "error"} for claim in results["claims"]):
+    if any(claim.outcome in {"failed", "error"} for claim in results.claims):
         return "not as registered"
     if not baseline:
         return "no baseline"
-    return "numbers changed" if any(claim["departed"] for claim in baseline["claims"]) else "nothing changed"
+    return "numbers changed" if any(claim.get("departed") for claim in compared) else "nothing changed"
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:
@@ -113,8 +130,9 @@ def keep_history(outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
     for outcome in outcomes:
         if outcome.results is None:
             continue
-        path = folder / outcome.leg / f"{str(outcome.results['started'])[:10]}.json"
-        small = condensed(Run.from_json(outcome.results)).as_json()
+        night = re.match(r"\d{4}-\d{2}-\d{2}", outcome.results.started)
+        path = folder / outcome.leg / f"{night[0] if night else 'undated'}.json"
+        small = condensed(outcome.results).as_json()
         refuse_to_replace(path)
         write_atomically(path, json.dumps(small, ensure_ascii=False) + "\n")
         for oldest in sorted(path.parent.glob(NIGHT))[:-NIGHTS]:

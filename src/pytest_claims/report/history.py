@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pytest_claims.errors import ResultsError
+from pytest_claims.errors import UnreadableError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
 from pytest_claims.report.runs import NamedRun, condensed, differing, find, heading, identifiers, place_for_page
@@ -125,14 +125,14 @@ def load_history(folder: Path) -> History:
     for path in find(folder):
         name = path.relative_to(folder).as_posix()
         try:
-            results = read(path)
-        except ResultsError:
+            results = read(path, baselines=True)
+        except UnreadableError:
             skipped.append(name)
             continue
         # drop what is not drawn, so that a year of full reports fits into memory
         runs.append(NamedRun(name.removesuffix("/results.json"), condensed(results)))
     if not runs:
-        raise ResultsError(f"{folder} holds no results of schema 1.")
+        raise UnreadableError(f"{folder} holds no results of schema 1.")
     return History(runs, skipped)
 
 

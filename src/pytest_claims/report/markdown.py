@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from pytest_claims.drift.notes import listed
 from pytest_claims.record import Record
-from pytest_claims.report.words import clip, departed, duration, interval_text, plural, quantity
-from pytest_claims.results import Results
+from pytest_claims.report.words import by_reason, clip, departed, duration, interval_text, plural, quantity
+from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import ENDS
 
 #: The most bytes of a summary: GitHub refuses one above 1 MiB, and shows long ones badly.
@@ -49,8 +50,13 @@ def _head(results: Results) -> list[str]:
     )
     lines += [f"{plural(len(results.claims), 'claim')} in {duration(results.duration_s)} on {escape(versions)}.", ""]
     if not results.complete:
-        lines += ["**Partial:** this run was interrupted.", ""]
-    return lines
+        lines += ["**Partial:** this run was interrupted.", "", *_not_judged("No verdict", results.missing)]
+    return lines + _not_judged("Skipped", results.skipped)
+
+
+def _not_judged(title: str, claims: Sequence[NotJudged]) -> list[str]:
+    lines = [f"- {title}: {escape(listed(names))}. {escape(reason)}" for reason, names in by_reason(claims)]
+    return [*lines, ""] if lines else []
 
 
 def _changes(results: Results) -> list[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pytest_claims.errors import ResultsError
+from pytest_claims.errors import ResultsError, UnreadableError
 from pytest_claims.folders import PAGE, RESULTS, refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.words import day
@@ -45,7 +45,7 @@ class NamedRun:
 
 
 def load(paths: Sequence[Path]) -> list[NamedRun]:
-    """Read runs and name each by the part of its path that distinguishes it; ResultsError where one cannot be read."""
+    """Read runs and name each by the part of its path that distinguishes it. Raises an UnreadableError."""
     runs = [read(path) for path in paths]
     return [NamedRun(name, results) for name, results in zip(names(paths), runs, strict=True)]
 
@@ -88,12 +88,12 @@ def differing(environments: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def find(folder: Path) -> list[Path]:
-    """Return every JSON file below a folder, sorted by name; a ResultsError where there is none."""
+    """Return every JSON file below a folder, sorted by name; an UnreadableError where there is none."""
     if not folder.is_dir():
-        raise ResultsError(f"{folder} is not a folder.")
+        raise UnreadableError(f"{folder} is not a folder.")
     paths = sorted(path for path in folder.rglob("*.json") if "trials" not in path.relative_to(folder).parts)
     if not paths:
-        raise ResultsError(f"{folder} holds no results: there is no .json file in it.")
+        raise UnreadableError(f"{folder} holds no results: there is no .json file in it.")
     return paths
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from pytest_claims.files import machine_paths, without_paths, write_atomically
 from pytest_claims.folders import PAGE, RESULTS, TABLE, ReportFolder, refuse_to_replace
 from pytest_claims.record import Record, attached
 from pytest_claims.report.soundness import sound, stand_in, why
-from pytest_claims.results import Results
+from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import visible
 
 #: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
@@ -31,12 +31,20 @@ INTERVAL = 20.0
 class Run:
     """Collects every claim's record: a pytest plugin, registered on the controller only."""
 
-    def __init__(self, config: pytest.Config, place: ReportFolder, baseline: Results | None) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        place: ReportFolder,
+        baseline: Results | None,
+        selected: Callable[[], Mapping[str, Mapping[str, Any]]] = dict,
+    ) -> None:
         self.config = config
         self.place = place
         self.folder = place.path
         self.baseline = baseline
+        self.selected = selected  # the claims of this run as JSON, by node id; empty while they are not known
         self.records: dict[str, Record] = {}
+        self.skips: dict[str, str] = {}  # why pytest skipped a test that brought no record, by node id
         self.results: Results | None = None
         self.problem: str | None = None
         self.unshown: list[str] = []  # a sentence for each record that some output could not show
@@ -54,11 +62,30 @@ class Run:
         if record is not None:
             how = outcome(report, record, self.records.get(report.nodeid))
             self.records[report.nodeid] = replace(record, nodeid=record.nodeid or report.nodeid, outcome=how)
+        elif report.skipped:
+            self.skips[report.nodeid] = why_skipped(report)
         if self.records and report.when == "teardown" and time.monotonic() - self._written > INTERVAL:
             self._written = time.monotonic()
             # a full disk now, or a record that cannot be written: the run goes on, and finish() says what is wrong
             with suppress(Exception):
-                self._write_results(complete=False)
+                self._write_results("The run had not come to it when this was written.")
+
+    @property
+    def skipped(self) -> list[NotJudged]:
+        """The claims that pytest skipped: by a mark, a fixture or the claim itself."""
+        return self._without_record(self.skips.get)
+
+    def missing(self, why: str) -> list[NotJudged]:
+        """Return the claims that were selected, and neither judged nor skipped."""
+        return self._without_record(lambda nodeid: None if nodeid in self.skips else why)
+
+    def _without_record(self, reason: Callable[[str], str | None]) -> list[NotJudged]:
+        claims = [
+            NotJudged(id=str(claim["id"]), nodeid=nodeid, reason=why)
+            for nodeid, claim in self.selected().items()
+            if nodeid not in self.records and (why := reason(nodeid)) is not None
+        ]
+        return sorted(claims, key=lambda claim: store.natural(claim.id))
 
     @property
     def failed(self) -> bool:
@@ -74,12 +101,15 @@ class Run:
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
-    def _assemble(self, *, complete: bool) -> Results:
+    def _assemble(self, why: str | None) -> Results:
+        missing = self.missing(why or "It was not run.")
         facts: dict[str, Any] = {
             "title": _compat.ini_text(self.config, "claims_title") or self.config.rootpath.name or None,
             "started": self.started.isoformat(timespec="seconds"),
             "duration_s": round(time.monotonic() - self._clock, 3),
-            "complete": complete,
+            "complete": why is None and not missing,
+            "skipped": [claim.as_json() for claim in self.skipped],
+            "missing": [claim.as_json() for claim in missing],
             "command": command_line(self.config),
             "environment": self._environment,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
@@ -120,21 +150,24 @@ class Run:
         self.unshown += [sentence for sentence in sentences if sentence not in self.unshown]
         return text
 
-    def _write_results(self, *, complete: bool) -> Results:
+    def _write_results(self, why: str | None) -> Results:
         self.place.take()  # taken before anything was trained, where claims were expected
-        results = self._assemble(complete=complete)
+        results = self._assemble(why)
         store.write(self.folder, results)
         figures = (name for claim in results.claims for name in (*claim.figures, *claim.curves))
         self.place.note([RESULTS, *figures])
         return results
 
-    def finish(self, *, complete: bool) -> None:
-        """Write results.json, measurements.csv, the page, and a CI job's summary where the job takes one."""
+    def finish(self, why: str | None = None) -> None:
+        """Write results.json, measurements.csv, the page, and a CI job's summary where the job takes one.
+
+        ``why`` says why claims are missing; None where the run came to its end.
+        """
         from pytest_claims.report.measurements import measurements_text
         from pytest_claims.report.page import page_text
 
         try:
-            results = self.results = self._write_results(complete=complete)
+            results = self.results = self._write_results(why)
             self.place.drop_stale()
             for name, text_of in ((TABLE, measurements_text), (PAGE, page_text)):
                 text = self._shown(partial(text_of, self.folder), results)
@@ -143,7 +176,7 @@ class Run:
             self._append_summary(results)
         except (OSError, FolderError) as error:
             # a full disk at the end must not hide the verdicts: the terminal still shows them
-            self.results = self.results or self._assemble(complete=complete)
+            self.results = self.results or self._assemble(why)
             reason = getattr(error, "strerror", None) or str(error).rstrip(".")
             self.problem = f"The report could not be written: {reason}."
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide the verdicts
@@ -156,6 +189,14 @@ class Run:
 
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(self._shown(summary, results))
+
+
+def why_skipped(report: pytest.TestReport) -> str:
+    """Return in words why pytest skipped a test."""
+    if hasattr(report, "wasxfail"):
+        return f"Expected to fail, and not run: {report.wasxfail}".rstrip(": ")
+    words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
+    return " ".join(str(words).removeprefix("Skipped").removeprefix(":").split()) or "no reason given"
 
 
 def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -> str:

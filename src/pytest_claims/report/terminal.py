@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_claims import _compat
+from pytest_claims.drift.notes import listed
 from pytest_claims.record import Record
 from pytest_claims.report.soundness import sound
-from pytest_claims.report.words import clip, departed, interval_text, plural, quantity, region_text
-from pytest_claims.results import Results
+from pytest_claims.report.words import by_reason, clip, departed, interval_text, plural, quantity, region_text
+from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import ENDS
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     _explain(reporter, results)
     if run.uncompared:
         reporter.write_line(run.uncompared, red=True)
+    _not_judged(reporter, "Skipped", results.skipped)
     if not results.complete:
+        _not_judged(reporter, "Without a verdict", results.missing)
         reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
     reporter.write_line("")
     for sentence in run.unshown:
@@ -114,6 +117,14 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
     for claim in refuted:
         reporter.write_line(f"{claim.id}  claimed {region_text(claim)}", bold=True)
         _sentence(reporter, claim.message)
+
+
+def _not_judged(reporter: pytest.TerminalReporter, title: str, claims: Sequence[NotJudged]) -> None:
+    """Write which claims got no verdict, and why: those with one reason together."""
+    if claims:
+        _heading(reporter, title)
+    for reason, names in by_reason(claims):
+        _sentence(reporter, f"{listed(names)}: {reason}")
 
 
 def _heading(reporter: pytest.TerminalReporter, text: str) -> None:

@@ -1,10 +1,13 @@
 """Words and numbers as every output shows them: terminal, Markdown and page."""
 
 import re
+import sys
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pytest_claims.record import Ends, PartRecord, Record
+from pytest_claims.results import NotJudged
 
 LARGE = 1000.0
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
@@ -69,7 +72,7 @@ def quantity(claim: Record, value: float | None, part: PartRecord | None = None)
     if is_share(claim, part):
         return f"{100 * value:.3g} %"
     if is_time(claim):
-        return f"{number(2**value)}{TIMES}"
+        return f"{number(2**value) if value < sys.float_info.max_exp else f'2^{number(value)}'}{TIMES}"
     return number(value)
 
 
@@ -114,6 +117,14 @@ def departed(claim: Record) -> bool:
     if claim.outcome in {"passed", "xfailed", "skipped"}:
         return False
     return claim.registered is not None and claim.verdict != claim.registered
+
+
+def by_reason(claims: Iterable[NotJudged]) -> list[tuple[str, list[str]]]:
+    """Return the reasons why claims got no verdict, each with the claims' ids."""
+    reasons: dict[str, list[str]] = {}
+    for claim in claims:
+        reasons.setdefault(claim.reason, []).append(claim.id)
+    return list(reasons.items())
 
 
 def bare(identifier: str) -> str:

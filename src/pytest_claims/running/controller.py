@@ -1,6 +1,5 @@
 """The process that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,14 +9,16 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.errors import Attempt
+from pytest_claims.errors import Attempt, UnreadableError
 from pytest_claims.folders import DURATIONS, ReportFolder
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
-from pytest_claims.running.pilots import PILOTS, pilot_entry, read_pilots
+from pytest_claims.running.kept import durations_of, read_plan
+from pytest_claims.running.pilots import PILOTS, add_pilots, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
+from pytest_claims.running.watch import Watch
 from pytest_claims.trials.plan import SENT, Settings
-from pytest_claims.trials.store import PLAN, Store, died, write_json
+from pytest_claims.trials.store import Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
@@ -43,16 +44,14 @@ class Controller:
 
     def begin(self, workers: int) -> None:
         """Read what the workers planned (or this process); show progress from now on."""
-        with suppress(OSError, ValueError):
-            self.plan = json.loads((self.store.folder / PLAN).read_text(encoding="utf-8"))
+        self.plan = read_plan(self.store.folder)
         if not self.plan:
             return
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
         options.take(self.place)
-        if self.settings.pilot:  # at the end they are added to, and must be readable
-            for claim in self.plan.get("claims", {}).values():
-                read_pilots(self._pilots_of(Record.from_json(claim)))
+        if self.settings.pilot:
+            self._check_pilots()
         if self._alive is None:
             from filelock import FileLock, Timeout
 
@@ -84,11 +83,7 @@ class Controller:
             record = attached(report.user_properties)
             entry = None if record is None else pilot_entry(record)
             if record is not None and entry is not None:
-                self.pilots.setdefault(self._pilots_of(record), {})[record.id] = entry
-
-    def _pilots_of(self, record: Record) -> Path:
-        """Return the file of a claim's pilots, beside the claim's own."""
-        return self.config.rootpath / Path(record.file).parent / PILOTS
+                self.pilots.setdefault(self._pilots_beside(record.file), {})[record.id] = entry
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -107,10 +102,7 @@ class Controller:
 
     def _remember(self) -> None:
         """Write how long the trials took."""
-        times = {
-            facts["shape"]: facts["seconds"] for facts in self.store.all_facts() if {"shape", "seconds"} <= {*facts}
-        }
-        write_json(self.settings.folder / DURATIONS, self.settings.durations | times)
+        write_json(self.settings.folder / DURATIONS, durations_of(self.store.folder, self.settings.durations))
 
     def _forget(self) -> None:
         """Remove the oldest runs' folders, unless they are in use."""
@@ -143,12 +135,25 @@ class Controller:
                 terminalreporter.write_line(line)
         for path, entries in self.pilots.items():
             try:
-                write_json(path, dict(sorted((read_pilots(path) | entries).items())))
-                terminalreporter.write_line(f"pilots: {path.relative_to(self.config.rootpath).as_posix()}")
+                written = add_pilots(path, entries, self.settings.run)
+                terminalreporter.write_line(f"pilots: {self._shown(written)}", yellow=written != path)
             except OSError as error:
                 terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
-            except pytest.UsageError as error:  # changed since the run began
-                terminalreporter.write_line(f"pilots were not written: {error}", red=True)
+
+    def _check_pilots(self) -> None:
+        """Refuse a file of pilots that cannot be read before anything is measured for it."""
+        for file in {record["file"] for record in self.plan["claims"].values()}:
+            path = self._pilots_beside(file)
+            try:
+                read_pilots(path)
+            except UnreadableError as error:
+                raise pytest.UsageError(str(error).replace(str(path), self._shown(path))) from error
+
+    def _pilots_beside(self, file: str) -> Path:
+        return self.config.rootpath / Path(file).parent / PILOTS
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.config.rootpath).as_posix()
 
 
 def not_reused(store: Store) -> list[str]:
@@ -168,6 +173,7 @@ class XdistSide:
         self.session: pytest.Session | None = None
         self.failures = 0
         self.visible: int | None = None
+        self.watch = Watch(Store(settings.folder / settings.run, CONTROLLER), settings)
         self.crashed_on: dict[str, Any] = {}  # the dead node of each claim that is run again, by node id
 
     @property
@@ -197,10 +203,18 @@ class XdistSide:
         }
         if options.asks_for_claims(self.config):
             _compat.survive_dead_workers(node)
+            process = _compat.worker_process(node)
+            if process is not None:
+                self.watch.add(_compat.worker_name(node), process)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember the session, whose count of items is pytest's denominator."""
         self.session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Leave the workers to xdist, which ends them now."""
+        self.watch.stop()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
@@ -263,7 +277,8 @@ class XdistSide:
         else:  # the claim died with its worker and is not run again
             owner_file(controller.store.folder, nodeid).write_text(CONTROLLER, encoding="utf-8")
         inner = crashitem.partition(TRIAL)[2].removesuffix("]")
-        sentence = f"{inner or 'Claim ' + declared.id}: its process ({worker}) died."
+        what = self.watch.ended.get(worker, f"its process ({worker}) died.")
+        sentence = f"{inner or 'Claim ' + declared.id}: {what}"
         if failed:
             sentence = failed[-1][1]
         report.longrepr = sentence
@@ -287,12 +302,3 @@ class XdistSide:
             return False
         self.crashed_on.setdefault(nodeid, node)
         return True
-
-
-def read_durations(folder: Path) -> dict[str, float]:
-    """Return the seconds of an earlier run's trials by their shape."""
-    try:
-        durations = json.loads((folder / DURATIONS).read_text(encoding="utf-8"))
-        return {str(shape): float(seconds) for shape, seconds in durations.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}

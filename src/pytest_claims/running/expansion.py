@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.files import jsonable
+from pytest_claims.errors import UnreadableError
+from pytest_claims.files import jsonable, without_paths
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.running import reasons
 from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
@@ -53,7 +54,10 @@ class Expansion:
             return
         settings = self.workshop.settings
         if settings.design:
-            self.rows = [row(item, claim, settings) for item, claim in claims]
+            try:
+                self.rows = [row(item, claim, settings) for item, claim in claims]
+            except UnreadableError as error:  # pilots.json
+                raise pytest.UsageError(str(without_paths(str(error), [str(config.rootpath)]))) from error
             return
         if only_looks(config):
             return

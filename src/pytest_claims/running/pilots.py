@@ -1,46 +1,53 @@
 """Pilots: what ``--pilot`` measured on seeds of its own, so that a design can be planned before there are data."""
 
-import json
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from pytest_claims.errors import UnreadableError
 from pytest_claims.record import PartRecord, Record
+from pytest_claims.stored import kind_of, place, read_mapping
+from pytest_claims.trials.store import write_json
 
 PILOTS = "pilots.json"
+#: The fields of an entry that are numbers, or null.
+NUMBERS = ("margin", "mean", "sd", "gain_sd", "n", "needs")
 
 
 def read_pilots(path: Path) -> dict[str, Any]:
-    """Return what ``--pilot`` wrote: an entry for each claim; a UsageError where the file holds something else."""
-    try:
-        pilots: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """Return what ``--pilot`` wrote: an entry for each claim, nothing where there is no file.
+
+    Raises an UnreadableError, one sentence that names the file and the field that is wrong.
+    """
+    if not path.exists() and not path.is_symlink():
         return {}
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or "it is no valid JSON"
-    else:
-        wrong = _wrong(pilots)
-        if wrong is None:
-            return pilots
-        reason = wrong
-    raise pytest.UsageError(
-        f"{Path(os.path.relpath(path)).as_posix()} cannot be read ({reason}): mend it, or move it away; --pilot then "
-        "writes a new one."
-    )
+    pilots = read_mapping(path)
+    for name, entry in pilots.items():
+        if not isinstance(entry, dict):
+            raise UnreadableError(f"{path} is no file of pilots: {place([name])} is {kind_of(entry)}, no object.")
+        wrong = next((field for field in NUMBERS if not _is_number(entry.get(field))), None)
+        if wrong is not None:
+            raise UnreadableError(
+                f"{path} is no file of pilots: {place([name, wrong])} is {kind_of(entry[wrong])}, no number."
+            )
+    return pilots
 
 
-def _wrong(pilots: Any) -> str | None:
-    """Return why JSON is not what ``--pilot`` writes; None where it may be."""
-    if not isinstance(pilots, dict) or not all(isinstance(entry, dict) for entry in pilots.values()):
-        return "it has no entry for each claim"
-    for identifier, entry in pilots.items():
-        for name in ("margin", "mean", "sd", "gain_sd", "n", "needs"):
-            value = entry.get(name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                return f"{name} of claim {identifier} is no number"
-    return None
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def add_pilots(path: Path, entries: Mapping[str, Any], run: str) -> Path:
+    """Write entries into a file of pilots, whose other entries stay; return the file written.
+
+    A file that cannot be read stays as it is: the entries then go into a file of this run beside it.
+    """
+    try:
+        earlier = read_pilots(path)
+    except UnreadableError:
+        earlier, path = {}, path.with_name(f"{path.stem}-{run}{path.suffix}")
+    write_json(path, dict(sorted((earlier | dict(entries)).items())))
+    return path
 
 
 def pilot_entry(record: Record) -> dict[str, Any] | None:

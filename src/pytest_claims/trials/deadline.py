@@ -17,6 +17,11 @@ def last_resort(seconds: float) -> float:
     return seconds + min(15.0, max(2.0, seconds))
 
 
+def overdue(seconds: float) -> float:
+    """Return after how many seconds the controller ends a worker: some time after it should have ended itself."""
+    return last_resort(seconds) + min(30.0, max(5.0, seconds))
+
+
 @contextmanager
 def deadline(seconds: float, *, hard: bool) -> Iterator[None]:
     """Raise ``TrialTimeout`` inside the block when it takes too long.
