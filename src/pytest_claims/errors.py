@@ -25,6 +25,9 @@ class ResultsError(Exception):
 class UnreadableError(ResultsError):
     """A stored file that cannot be read, or holds something else than it should, in one sentence that names it."""
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))  # a file may hold anything
+
 
 class FolderError(Exception):
     """A folder or a file that may not be written, in one sentence."""

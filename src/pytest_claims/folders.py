@@ -157,26 +157,33 @@ class ReportFolder:
         self._made: list[Path] = []
         self._lock: Any = None
 
-    def take(self) -> None:
-        """Take the folder for this run; a FolderError where it cannot be written, is another's, or is in use."""
-        if self.taken:
-            return
-        advice = f"choose another with {self.option} DIR"
+    def check(self) -> None:
+        """Raise a FolderError where the folder cannot be written or holds files of others; change nothing."""
         reason = why_unwritable(self.path)
         if reason:
-            raise FolderError(f"The report folder {self.shown} cannot be written ({reason}): {advice}.")
+            raise FolderError(f"The report folder {self.shown} cannot be written ({reason}): {self._advice}.")
         found = foreign(self.path)
         if found is not None:
             raise FolderError(
                 f"The report folder {self.shown} holds files that no run wrote, such as "
-                f"{found.relative_to(self.path).as_posix()}: {advice}, or move them away."
+                f"{found.relative_to(self.path).as_posix()}: {self._advice}, or move them away."
             )
+
+    def take(self) -> None:
+        """Take the folder for this run; a FolderError where it cannot be written, is another's, or is in use."""
+        if self.taken:
+            return
+        self.check()
         self._make()
         self._unmarked = not os.path.lexists(self.path / MARKER)
-        self._acquire(advice)
+        self._acquire()
         self._earlier = _listed(self.path)
         self.taken = True
         self._mark(self._earlier, running=True)
+
+    @property
+    def _advice(self) -> str:
+        return f"choose another with {self.option} DIR"
 
     def _make(self) -> None:
         missing = [place for place in (self.path, *self.path.parents) if not place.exists()]
@@ -185,7 +192,7 @@ class ReportFolder:
                 place.mkdir()
                 self._made.append(place)
 
-    def _acquire(self, advice: str) -> None:
+    def _acquire(self) -> None:
         from filelock import FileLock, Timeout  # imports asyncio: a tenth of a second, for claims only
 
         lock = FileLock(self.path / LOCK, timeout=0)
@@ -194,9 +201,8 @@ class ReportFolder:
                 warnings.simplefilter("ignore")  # of a file system that has no such locks
                 lock.acquire()
         except Timeout:
-            raise FolderError(
-                f"The report folder {self.shown} is in use by another run{self._holder()}: wait for it, or {advice}."
-            ) from None
+            used = f"The report folder {self.shown} is in use by another run{self._holder()}"
+            raise FolderError(f"{used}: wait for it, or {self._advice}.") from None
         except (OSError, NotImplementedError):  # no lock can be made here: nothing keeps two runs apart
             return
         self._lock = lock

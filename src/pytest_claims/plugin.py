@@ -84,7 +84,7 @@ def _configure_controller(config: pytest.Config) -> None:
 
 
 def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
-    """Return the report folder; take it for this run where it is known already that claims will run."""
+    """Return the report folder; refuse one that may not be written where claims may run."""
     from pytest_claims.report.session import command_line
 
     place = ReportFolder(
@@ -97,7 +97,7 @@ def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
     _compat.ini_text(config, "claims_title")  # a title that is no text is noticed before anything runs
     asked = options.asks_for_claims(config) or (config.option.claims_report and not options.only_looks(config))
     if asked and not settings.design:
-        options.take(place)
+        options.take(place, only_check=True)
     return place
 
 

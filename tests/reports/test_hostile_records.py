@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_claims.folders import ReportFolder
 from pytest_claims.record import PROPERTY, Record, attach, attached
 from pytest_claims.report.markdown import summary
 from pytest_claims.report.measurements import write_measurements
@@ -79,15 +80,17 @@ def test_figures_write_them_out(tmp_path: Path, entry: dict) -> None:
 
 def test_a_stored_file_is_read_the_same_way(tmp_path: Path, entry: dict) -> None:
     """It may come from anybody: names of conditions and nested values too."""
-    raw = {**entry, "published": {HIDDEN: [HIDDEN, {HIDDEN: 1}]}, "unknown": HIDDEN}
+    raw = {**entry, "looks": None, "published": {HIDDEN: [HIDDEN, {HIDDEN: 1}]}, "unknown": HIDDEN}
     text = json.dumps({"schema": 1, **FACTS, "command": [HIDDEN], "claims": [raw]})
+    text = text.replace("\\ud800", "\\u0085")  # half of a character is refused with its file
     (tmp_path / "results.json").write_text(text, encoding="utf-8")
     results = read(tmp_path)
+    seen = visible(HIDDEN.replace("\ud800", "\x85"))
 
-    assert results.command == (SEEN,)
-    assert results.claims[0].published == {SEEN: [SEEN, {SEEN: 1}]}
-    assert results.claims[0].extra["unknown"] == SEEN
-    assert list(results.claims[0].conditions[0].labels) == [SEEN]
+    assert results.command == (seen,)
+    assert results.claims[0].published == {seen: [seen, {seen: 1}]}
+    assert results.claims[0].extra["unknown"] == seen
+    assert list(results.claims[0].conditions[0].labels) == [seen]
 
 
 GOOD, BAD = {**error_record(), "id": "1.a"}, Record.from_json({**error_record(), "id": "2.a"})
@@ -124,7 +127,7 @@ class Reporter:
 @pytest.fixture
 def run(tmp_path: Path, pytester: pytest.Pytester) -> Run:
     """Return a run that collects records."""
-    run = Run(pytester.parseconfig(), tmp_path / "out", None)
+    run = Run(pytester.parseconfig(), ReportFolder(tmp_path / "out", "out", "--claims-report", "pytest"), None)
     run.begin()
     return run
 
@@ -134,7 +137,7 @@ def test_one_record_that_cannot_be_shown_costs_one_row(run: Run, name: str) -> N
     """Its row says so in each file and on the terminal; the others are whole, and the run fails."""
     broken = replace(BAD, **BROKEN[name])
     run.records = {"a": Record.from_json(GOOD), "b": broken}
-    run.finish(complete=True)
+    run.finish()
     reporter = Reporter()
     summarise(reporter, run)
     results = read(run.folder)
@@ -195,9 +198,9 @@ def test_a_comparison_that_fails_loses_no_verdict(run: Run, monkeypatch: pytest.
     monkeypatch.setattr("pytest_claims.drift.compare_with", broken)
     run.baseline = assemble([GOOD], FACTS)
     run.records = {"a": Record.from_json(GOOD)}
-    run.finish(complete=True)
+    run.finish()
 
-    assert run.problem == "The run could not be compared with the baseline: TypeError: odd."
+    assert run.uncompared == "The comparison with the baseline failed: TypeError: odd."
     assert run.failed
     assert [claim.id for claim in read(run.folder).claims] == ["1.a"]
 

@@ -124,10 +124,10 @@ def test_made(heights):
 UNNAMED = """
 from pytest_claims.trials.workshop import Workshop
 named = Workshop.trials
-def trials(self, measurement, needed):
-    if measurement.name == "made":
+def trials(self, known, needed):
+    if known.measurement.name == "made":
         raise FileNotFoundError("<string>")
-    return named(self, measurement, needed)
+    return named(self, known, needed)
 Workshop.trials = trials
 """
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from pytest_claims.folders import LOCK, MARKER
 from pytest_claims.running.watch import Watch, is_stopped
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
@@ -389,7 +390,7 @@ def test_a_run_that_is_asked_to_end_finishes_as_after_ctrl_c(toy, workers, signa
     assert "3.a" in missing
     assert {claim["reason"] for claim in results["missing"]} == {"The run was interrupted before."}
     assert (report / "index.html").read_text().rstrip().endswith("</html>")
-    assert not [path for path in report.iterdir() if path.name.startswith(".")]
+    assert {path.name for path in report.iterdir() if path.name.startswith(".")} == {MARKER, LOCK}
     with pytest.raises(ProcessLookupError):
         os.killpg(run.pid, 0)
 

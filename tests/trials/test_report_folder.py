@@ -112,7 +112,9 @@ def test_a_malformed_baseline_is_refused_before_training(toy):
     toy.write().run("--baseline", "old.json")
 
     assert (toy.ret, toy.trained) == (4, [])
-    assert "--baseline old.json: old.json cannot be compared with: claim 2.a: interval should be two numb" in toy.text
+    assert (
+        "--baseline old.json: old.json is no results.json of a claims run: claims[0].interval is a string" in toy.text
+    )
 
 
 def test_a_comparison_that_fails_costs_no_report(toy, monkeypatch):
@@ -137,11 +139,11 @@ def test_a_comparison_that_fails_costs_no_report(toy, monkeypatch):
 @pytest.mark.parametrize(
     "content, reason",
     [
-        ("{", "it is no valid JSON"),
-        ("[" * 100_000, "it is no valid JSON"),
-        ("[1]", "it has no entry for each claim"),
-        ('{"2.a": {"sd": "small"}}', "sd of claim 2.a is no number"),
-        (None, "Is a directory"),
+        ("{", "is no valid JSON: "),
+        ("[" * 100_000, "cannot be used: it is nested more than 64 levels deep"),
+        ("[1]", "cannot be used: it holds a list; an object is expected"),
+        ('{"2.a": {"sd": "small"}}', "is no file of pilots: 2.a.sd is a string, no number"),
+        (None, "cannot be read: Is a directory"),
     ],
     ids=["broken", "nested", "list", "text", "folder"],
 )
@@ -155,7 +157,7 @@ def test_unreadable_pilots_are_refused_before_training(toy, option, content, rea
     toy.run(option)
 
     assert (toy.ret, toy.trained) == (4, [])
-    assert f"claims/pilots.json cannot be read ({reason}): mend it, or move it away" in toy.text
+    assert f"claims/pilots.json {reason}" in toy.text
     assert content is None or path.read_text() == content
 
 
@@ -165,7 +167,7 @@ def test_pilots_that_break_during_the_run_are_kept(toy):
     toy.write(CLAIMS.replace(training, f"    open('claims/pilots.json', 'w').write('mine')\n{training}")).run("--pilot")
 
     assert (toy.path / "claims" / "pilots.json").read_text() == "mine"
-    assert "pilots were not written: claims/pilots.json cannot be read (it is no valid JSON)" in toy.text
+    assert "pilots: claims/pilots-run-" in toy.text
 
 
 def test_pilots_are_added_to(toy):

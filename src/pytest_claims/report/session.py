@@ -22,6 +22,7 @@ from pytest_claims.folders import PAGE, RESULTS, TABLE, ReportFolder, refuse_to_
 from pytest_claims.record import Record, attached
 from pytest_claims.report.soundness import sound, stand_in, why
 from pytest_claims.results import NotJudged, Results
+from pytest_claims.stored import problem_of
 from pytest_claims.vocabulary import visible
 
 #: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
@@ -133,13 +134,14 @@ class Run:
 
     def _readable(self, facts: dict[str, Any]) -> Results:
         """Return the results as a reader of results.json gets them, without paths of this machine."""
-        assembled = store.assemble(self.records.values(), facts)
-        return Results.from_json(without_paths(assembled.as_json(), self._paths))
+        content = without_paths(store.assemble(self.records.values(), facts).as_json(), self._paths)
+        _check(content)
+        return Results.from_json(content)
 
     def _replace_unwritable(self) -> None:
         """Put an error in the place of each record that cannot be written."""
         for nodeid, record in self.records.items():
-            error = why(record, lambda claim: json.dumps(store.assemble([claim], {}).as_json(), allow_nan=False))
+            error = why(record, lambda claim: _check(store.assemble([claim], {}).as_json()))
             if error is not None:
                 self.records[nodeid] = stand_in(record, error)
                 self.unshown.append(self.records[nodeid].message)
@@ -189,6 +191,13 @@ class Run:
 
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(self._shown(summary, results))
+
+
+def _check(content: Any) -> None:
+    """Raise a ValueError or TypeError where results cannot be written so that they can be read again."""
+    problem = problem_of(json.loads(json.dumps(content, allow_nan=False)))
+    if problem:
+        raise ValueError(problem)
 
 
 def why_skipped(report: pytest.TestReport) -> str:

@@ -207,10 +207,13 @@ def shown_folder(config: pytest.Config, folder: Path) -> str:
     return str(config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder))
 
 
-def take(place: ReportFolder) -> None:
-    """Take the report folder for this run, before anything is trained; a UsageError where this may not be."""
+def take(place: ReportFolder, *, only_check: bool = False) -> None:
+    """Take the report folder for this run, before anything is trained; a UsageError where this may not be.
+
+    With ``only_check`` it is left as it is: before anything is collected nobody knows whether there are claims.
+    """
     try:
-        place.take()
+        place.check() if only_check else place.take()
     except FolderError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -99,8 +99,8 @@ def identify(item: pytest.Item, name: str, measurement: Measurement, root: Path)
     used = _used(item, name)
     chosen = _compat.parameters(item)
     fixtures = []
-    for (fixture, at), definition in used.items():
-        form = [fixture, at, str(definition.scope), described(definition.func, f"the fixture {fixture}")]
+    for (fixture, _), definition in sorted(used.items(), key=lambda each: each[0]):
+        form = [fixture, str(definition.scope), described(definition.func, f"the fixture {fixture}")]
         fixtures.append([*form, described(chosen[fixture], f"the fixture {fixture}")] if fixture in chosen else form)
     if any(BY_NAME in local.__code__.co_names for local in describer.functions):
         faults.append("it asks for fixtures by name while it runs")
@@ -109,7 +109,7 @@ def identify(item: pytest.Item, name: str, measurement: Measurement, root: Path)
     facts = {
         "measurement": f"{place}::{measurement.name}",
         "function": function,
-        "fixtures": sorted(fixtures, key=lambda form: form[:2]),
+        "fixtures": fixtures,
         "experiment": str(measurement.experiment),
     }
     private = "; ".join(faults) or None
