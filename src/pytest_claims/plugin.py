@@ -7,6 +7,7 @@ imported when the first claim is collected, or when the first evidence arrives.
 import shlex
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare this library's own hooks."""
     pluginmanager.add_hookspecs(hooks)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Keep pytest from taking the folder of a short option for tests, and its conftest.py for this repository's.
+
+    A conftest adds the short names, so before it is loaded ``--reuse DIR`` looks like an unknown option and a test.
+    """
+    values = {value for name, value in pairwise(args) if name in options.WITH_PATHS}
+    known = early_config.known_args_namespace
+    known.file_or_dir = [path for path in known.file_or_dir if path not in values]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,10 @@
 """Options are checked on the controller before anything is trained: exit status 4 and one sentence."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from pytest_claims.plugin import pytest_load_initial_conftests
 from pytest_claims.running.options import choose_workers
 
 pytest_plugins = ["pytester"]
@@ -160,3 +163,13 @@ def folders(pytester):
 def test_workers_are_for_claims_that_run_and_terminals_for_people(folders, arguments, workers):
     """Claim files that are ignored or deselected start no workers; nor do -s, --trace and --pdb, unless -n asks."""
     assert chosen(folders, *arguments) == workers
+
+
+def test_the_folder_of_a_short_option_is_no_test():
+    """Before the short names are known pytest takes it for one, and the conftest.py above it for the repository's."""
+    known = SimpleNamespace(file_or_dir=["claims", "../other/reports"])
+    pytest_load_initial_conftests(
+        SimpleNamespace(known_args_namespace=known), ["claims", "--reuse", "../other/reports"]
+    )
+
+    assert known.file_or_dir == ["claims"]

@@ -266,12 +266,12 @@ def test_anonymous(heights):
 
 
 def test_trials_of_another_clone_are_reused_on_workers(toy, tmp_path_factory):
-    """A conftest.py above the folder that --reuse names, which pytest loads too, changes no trial's name."""
+    """Names of trials hold no place of this machine."""
     toy.write().spread()
     other = tmp_path_factory.mktemp("other") / "clone"
     shutil.copytree(toy.path, other)
     toy.forget()
-    toy.spread("--reuse", str(other / "reports/latest"))
+    toy.spread(f"--reuse={other / 'reports/latest'}")
 
     assert toy.trained == []
     assert toy.claims["2.a"]["reused"] == 4

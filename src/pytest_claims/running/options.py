@@ -27,6 +27,8 @@ DRAWN = -1  # not a string: argparse would parse it
 SHORT = "pytest_claims.short"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
+#: Short options that are followed by a path.
+WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline"))
 ASKED = pytest.StashKey[bool]()
 
 
