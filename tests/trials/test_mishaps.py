@@ -343,6 +343,41 @@ def test_a_mark_that_a_full_disk_left_ends_nobody(tmp_path, sleeper):
     assert sleeper.wait(timeout=60) == -signal.SIGKILL
 
 
+SWALLOWS = """
+@measurement
+def swallows(seeds, noise):
+    import signal
+    try:
+        os.kill(os.getpid(), signal.{signal})
+        time.sleep(60)
+    except {error}:
+        pass
+    return {{"height": 1 + noise(seeds)}}
+
+@claim("3.a", "Swallows", seeds=8)
+def test_swallows(swallows):
+    return exceeds(swallows.height, by=0.5)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_trial_that_swallows_an_interrupt_stores_nothing(toy, name):
+    """scikit-learn's networks do: they would leave the numbers of half a training."""
+    toy.add(SWALLOWS.format(signal=name, error="KeyboardInterrupt")).alone("claims")
+
+    assert toy.ret == 2
+    assert not toy.store("swallows-*.json")
+
+
+def test_a_trial_that_swallows_its_time_limit_is_an_error(toy):
+    """What it returns after that is not judged."""
+    swallows = SWALLOWS.format(signal="SIGUSR1", error="Exception")
+    toy.add("import signal\nsignal.signal(signal.SIGUSR1, lambda *_: None)\n" + swallows)
+    toy.alone("claims", "--trial-timeout", "1")
+
+    assert toy.claims["3.a"]["message"] == "swallows, seeds 0-7: did not end within 1 s (--trial-timeout)."
+
+
 def ask_to_end(toy, workers, *signals):
     """Start a run, send its controller signals while a trial is under way; return exit status and output."""
     toy.add(SLOW).reporting()

@@ -1,4 +1,4 @@
-"""The time limit for a trial."""
+"""What may end a trial from outside: its time limit, and Ctrl-C. Neither can be swallowed by what the trial calls."""
 
 import faulthandler
 import signal
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from pytest_claims.errors import TrialTimeout
 
@@ -33,7 +34,10 @@ def deadline(seconds: float, *, hard: bool) -> Iterator[None]:
         yield
         return
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
+    rung = []
+
+    def ring(number: int, _frame: FrameType | None) -> None:
+        rung.append(number)
         raise TrialTimeout
 
     handler = signal.signal(signal.SIGALRM, ring)
@@ -51,3 +55,36 @@ def deadline(seconds: float, *, hard: bool) -> Iterator[None]:
         # restore the alarm of somebody else (pytest-timeout), less the time that has passed
         if outer:
             signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - start), 0.01))
+    if rung:
+        raise TrialTimeout
+
+
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt at the end of the block where one was swallowed inside.
+
+    scikit-learn's networks do that: they stop training and go on with half a network, whose number must not be stored.
+    Signals reach the main thread alone.
+    """
+    heard: list[int] = []
+    earlier: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        names = (name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+        for number in (getattr(signal, name) for name in names):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                earlier[number] = handler
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        earlier[number](number, frame)
+
+    for number in earlier:
+        signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        if heard:
+            raise KeyboardInterrupt

@@ -27,7 +27,7 @@ from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.conditions import Condition, in_words, said
-from pytest_claims.trials.deadline import deadline
+from pytest_claims.trials.deadline import deadline, heeding_interrupts
 from pytest_claims.trials.dependencies import Reached, departure, rests_on
 from pytest_claims.trials.fingerprint import library, processor_kind, versions
 from pytest_claims.trials.identity import Identity, identify
@@ -286,7 +286,8 @@ class Workshop:
         settings = self.settings
         began, start, busy = time.time(), time.perf_counter(), time.process_time()
         try:
-            with isolated() as watch, threadpool_limits(1), deadline(settings.timeout, hard=settings.worker != "main"):
+            limit = deadline(settings.timeout, hard=settings.worker != "main")
+            with heeding_interrupts(), isolated() as watch, threadpool_limits(1), limit:
                 seeds = handle.factory(
                     handle.measurement.experiment, seeds=trial.seeds, stream=settings.stream, engine=settings.engine
                 )
