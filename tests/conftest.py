@@ -18,9 +18,11 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def pytest_configure() -> None:
-    """Accept interrupts again: a shell makes its background processes ignore them, and children inherit that.
+    """Accept signals again that children would inherit as ignored: tests that end a run by them would wait for ever.
 
-    Without this the tests that end a run by Ctrl-C would fail wherever the tests themselves run in the background.
+    A shell makes its background processes ignore Ctrl-C, and nohup makes them ignore the end of a terminal.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
