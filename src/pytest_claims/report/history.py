@@ -16,6 +16,8 @@ from pytest_claims.report.words import departed, ends, interval_text, quantity, 
 from pytest_claims.results import natural, read
 
 WIDTH, HEIGHT = 1000, 100
+#: Beyond this, differences of floats may overflow.
+HUGE = 1e300
 #: Entries of the environment that can explain a changed verdict. The commit is not one: it changes every night.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu")
 #: Changed verdicts that the page lists one by one.
@@ -159,6 +161,8 @@ def chart(story: Story) -> Markup:
     region = ends(story.last.region)
     edges = [edge for edge in region if edge is not None]
     bottom, top = min([*lows, *edges]), max([*highs, *edges])
+    scale = 1e-9 if max(abs(bottom), abs(top)) > HUGE else 1.0  # differences must not overflow
+    bottom, top = bottom * scale, top * scale
     room = 0.08 * (top - bottom) or abs(top) * 0.1 or 1.0
     bottom, top = bottom - room, top + room
     count = max(len(story.nights) - 1, 1)
@@ -167,7 +171,7 @@ def chart(story: Story) -> Markup:
         return WIDTH * night / count if len(story.nights) > 1 else WIDTH / 2
 
     def y(value: float) -> float:
-        return HEIGHT * (top - value) / (top - bottom)
+        return HEIGHT * ((top - value * scale) / (top - bottom))
 
     nights = [at for at, *_ in known]
     up = [(x(at), y(value)) for at, value in zip(nights, highs, strict=True)]
