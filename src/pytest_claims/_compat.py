@@ -62,7 +62,7 @@ def forget_fixture(definition: Any, item: pytest.Item) -> None:
 
     pytest keeps a fixture of the session although a fixture that it rests on is another one for the next item.
     """
-    definition.finish(item._request)  # type: ignore[attr-defined] # noqa: SLF001
+    definition.finish(item._request)  # type: ignore[attr-defined] # noqa: SLF001 - finish asks for it
 
 
 def ini_text(config: pytest.Config, name: str, *, numbers: bool = False) -> str:
@@ -74,7 +74,7 @@ def ini_text(config: pytest.Config, name: str, *, numbers: bool = False) -> str:
     try:
         return str(config.getini(name) or "")
     except (TypeError, pytest.UsageError):
-        value = config._inicfg[name].value  # noqa: SLF001
+        value = config._inicfg[name].value  # noqa: SLF001 - getini refused it
     if numbers and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise pytest.UsageError(f"{name} = {value!r}: give {'a number or ' if numbers else ''}a text in quotes.")

@@ -73,8 +73,8 @@ def refuse_to_replace(path: Path) -> None:
 def foreign(folder: Path) -> Path | None:
     """Return a file in the folder that is in a run's way, as no run wrote it; None where a run may write there.
 
-    In a folder with a marker that is a file in the place of a page, results or table. In any other folder it is
-    every file.
+    In a folder with a marker, that is a file with the name of our page, results or table. In any other folder, every
+    file is.
     """
     marked = read_marker(folder)
     if marked is not None:

@@ -125,12 +125,31 @@ def make(level):
         return {{"height": {DRAW} + level}}
     return height
 """
+#: Claims on what the factory makes with two arguments.
+MADE = {
+    f"claims/test_{name}.py": f"{HEAD}from factory import make\nheight = make({value})\n{TAIL.format(id=f'1.{name}')}"
+    for name, value in (("a", 5), ("b", -5))
+}
+#: A measurement that reads a global of a helper, and a fixture that changes it.
+HELPED = f"""{CONFTEST}
+import helper
+from pytest_claims import measurement
+
+@measurement(experiment="common")
+def height(seeds):
+    return {{"height": {DRAW} + helper.LEVEL}}
+"""
+LOW = """
+@pytest.fixture
+def low(monkeypatch):
+    monkeypatch.setattr(helper, "LEVEL", -5)
+"""
 ONE_RUN = {
     "functools.wraps": {
         "tools.py": WRAPS,
-        "claims/test_a.py": measures("5", before="from tools import logged\n")
-        .replace("@m", "@m", 1)
-        .replace("\ndef height", "\n@logged\ndef height"),
+        "claims/test_a.py": measures("5", before="from tools import logged\n").replace(
+            "\ndef height", "\n@logged\ndef height"
+        ),
         "claims/test_b.py": measures("-5", before="from tools import logged\n", name="1.b").replace(
             "\ndef height", "\n@logged\ndef height"
         ),
@@ -153,13 +172,11 @@ ONE_RUN = {
     },
     "a factory's argument": {
         "factory.py": FACTORY,
-        "claims/test_a.py": f"{HEAD}from factory import make\nheight = make(5)\n{TAIL.format(id='1.a')}",
-        "claims/test_b.py": f"{HEAD}from factory import make\nheight = make(-5)\n{TAIL.format(id='1.b')}",
+        **MADE,
     },
     "a factory's default": {
         "factory.py": FACTORY.replace("(seeds):", "(seeds, level=level):"),
-        "claims/test_a.py": f"{HEAD}from factory import make\nheight = make(5)\n{TAIL.format(id='1.a')}",
-        "claims/test_b.py": f"{HEAD}from factory import make\nheight = make(-5)\n{TAIL.format(id='1.b')}",
+        **MADE,
     },
     "a fixture of a folder": {
         "conftest.py": COMMON + SHADOW.format(name="ground", needs="", value=5),
@@ -188,31 +205,25 @@ ONE_RUN = {
     },
     "an autouse fixture that changes a global": {
         "helper.py": "LEVEL = 5\n",
-        "conftest.py": f"{CONFTEST}import helper\nfrom pytest_claims import measurement\n"
-        f"@measurement(experiment='common')\ndef height(seeds):\n    return {{'height': {DRAW} + helper.LEVEL}}\n",
+        "conftest.py": HELPED,
         "claims/test_a.py": HEAD + TAIL.format(id="1.a"),
         "claims/test_b.py": f"{HEAD}import helper, pytest\n@pytest.fixture(autouse=True)\ndef low(monkeypatch):\n"
         f"    monkeypatch.setattr(helper, 'LEVEL', -5)\n{TAIL.format(id='1.b')}",
     },
     "a fixture of the claim that changes a global": {
         "helper.py": "LEVEL = 5\n",
-        "conftest.py": f"{CONFTEST}import helper\nfrom pytest_claims import measurement\n"
-        f"@measurement(experiment='common')\ndef height(seeds):\n    return {{'height': {DRAW} + helper.LEVEL}}\n"
-        "@pytest.fixture\ndef low(monkeypatch):\n    monkeypatch.setattr(helper, 'LEVEL', -5)\n",
+        "conftest.py": HELPED + LOW,
         "claims/test_a.py": HEAD + TAIL.format(id="1.a"),
         "claims/test_b.py": HEAD + TAIL.format(id="1.b").replace("(height)", "(low, height)"),
     },
     "a mark that asks for a fixture": {
         "helper.py": "LEVEL = 5\n",
-        "conftest.py": f"{CONFTEST}import helper\nfrom pytest_claims import measurement\n"
-        f"@measurement(experiment='common')\ndef height(seeds):\n    return {{'height': {DRAW} + helper.LEVEL}}\n"
-        "@pytest.fixture\ndef low(monkeypatch):\n    monkeypatch.setattr(helper, 'LEVEL', -5)\n",
+        "conftest.py": HELPED + LOW,
         "claims/test_a.py": HEAD + TAIL.format(id="1.a"),
         "claims/test_b.py": f"{HEAD}import pytest\n@pytest.mark.usefixtures('low'){TAIL.format(id='1.b')}",
     },
     "a fixture asked for by name": {
         "conftest.py": f"{CONFTEST}from pytest_claims import measurement\n"
-        "@pytest.fixture(scope='session')\ndef chosen(request):\n    return request\n"
         "@measurement(experiment='common')\ndef height(seeds, ground):\n"
         f"    return {{'height': {DRAW} + ground()}}\n"
         "@pytest.fixture(scope='session')\ndef ground(request):\n"

@@ -211,9 +211,8 @@ def test_slow(slow):
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
-def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, workers):
-    """Ctrl-C ends the run, which reports what was judged; --reuse continues, and no old attempt counts as a crash."""
+def started(toy, workers):
+    """Start a run of slow trials; return it once one is stored and another under way."""
     toy.add(SLOW).reporting()
     # a process group of its own: a terminal sends Ctrl-C to all processes of the run
     run = subprocess.Popen(
@@ -228,6 +227,13 @@ def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, work
     while not toy.store("slow-*.json") or not toy.store("slow-*.attempt"):
         assert time.monotonic() < deadline, "nothing was trained"
         time.sleep(0.1)
+    return run
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
+def test_interrupt_keeps_what_is_measured_and_the_next_run_is_no_death(toy, workers):
+    """Ctrl-C ends the run, which reports what was judged; --reuse continues, and no old attempt counts as a crash."""
+    run = started(toy, workers)
     os.killpg(run.pid, signal.SIGINT)
     text, _ = run.communicate(timeout=PATIENCE)
 
@@ -380,19 +386,7 @@ def test_a_trial_that_swallows_its_time_limit_is_an_error(toy):
 
 def ask_to_end(toy, workers, *signals):
     """Start a run, send its controller signals while a trial is under way; return exit status and output."""
-    toy.add(SLOW).reporting()
-    run = subprocess.Popen(
-        toy.command(*workers),
-        cwd=toy.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + PATIENCE
-    while not toy.store("slow-*.json") or not toy.store("slow-*.attempt"):
-        assert time.monotonic() < deadline, "nothing was trained"
-        time.sleep(0.1)
+    run = started(toy, workers)
     for number in signals:
         os.kill(run.pid, number)
         time.sleep(0.3)

@@ -118,7 +118,7 @@ def test_a_malformed_baseline_is_refused_before_training(toy):
 
 
 def test_a_comparison_that_fails_costs_no_report(toy, monkeypatch):
-    """It is told in a sentence and the run fails; page, results and table are written."""
+    """One sentence says so and the run fails; page, results and table are written."""
     (toy.path / "old.json").write_text('{"claims": [{"id": "2.a", "verdict": "supported"}]}')
 
     def fail(*_):

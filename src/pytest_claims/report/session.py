@@ -140,7 +140,7 @@ class Run:
         return Results.from_json(content)
 
     def _replace_unwritable(self) -> None:
-        """Put an error in the place of each record that cannot be written."""
+        """Replace each record that cannot be written by an error."""
         for nodeid, record in self.records.items():
             error = why(record, lambda claim: _check(store.assemble([claim], {}).as_json()))
             if error is not None:

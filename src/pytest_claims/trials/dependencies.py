@@ -119,11 +119,11 @@ class Reached:
         for name in sorted(names & space.keys()):
             value = space[name]
             if isinstance(value, types.ModuleType):
-                self._attributes(value, names, 0, dynamic=bool(names & DYNAMIC))
+                self._attributes(value, names)
             else:
                 self._value(f"{module}.{name}", value)
 
-    def _attributes(self, module: types.ModuleType, names: set[str], depth: int, *, dynamic: bool) -> None:
+    def _attributes(self, module: types.ModuleType, names: set[str], depth: int = 0) -> None:
         """Take up what a function may use of a module: of a local one all that it names, of others what is patched."""
         self._module(module)
         local = not installed(str(getattr(module, "__file__", None) or "<frozen>"))
@@ -131,7 +131,7 @@ class Reached:
             value = vars(module)[name]
             if isinstance(value, types.ModuleType):
                 if depth < 2:  # noqa: PLR2004 - np.linalg.svd, and one more
-                    self._attributes(value, names, depth + 1, dynamic=dynamic)
+                    self._attributes(value, names, depth + 1)
             elif local or _patched(value):
                 self._value(f"{module.__name__}.{name}", value)
 

@@ -4,7 +4,7 @@ Names alone do not say what is measured: a decorator, a factory or a fixture tha
 else under the same name. What the code reads while it runs is not known here; see dependencies.py.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import unwrap
@@ -37,7 +37,6 @@ class Identity:
     """
 
     nodeid: str
-
     measurement: Measurement
     place: str
     facts: Mapping[str, Any]
@@ -125,30 +124,25 @@ def _used(item: pytest.Item, name: str) -> dict[Place, Any]:
     """
     fixtures = graph(item)
     measured = {measurement for measurement in measurements_of(item) if measurement != name}
-    last = dict(fixtures.keys())  # the one that overrides the others comes last
-    wanted: dict[Place, Any] = {}
-    start = [name, *(other for other in _compat.initial_names(item) if other not in measured)]
-    todo = [fixtures[place][0] for place in ((fixture, last[fixture]) for fixture in start if fixture in last)]
+    others = [other for other in _compat.initial_names(item) if other not in measured]
+    needed = _closure(fixtures, [name])
+    given = set(_compat.argument_names(item)) & set(
+        _compat.parameters(item)
+    )  # the claim's own arguments measure nothing
+    used = needed | {place: made for place, made in _closure(fixtures, others).items() if place[0] not in given}
+    return {place: definition for place, definition in used.items() if place[0] != name}
+
+
+def _closure(fixtures: Graph, names: Iterable[str]) -> dict[Place, Any]:
+    """Return the fixtures that an item gets under these names, and all that these rest on."""
     by_definition = {definition: (place, rests_on) for place, (definition, rests_on) in fixtures.items()}
-    given = set(_compat.argument_names(item)) & set(_compat.parameters(item))
+    last = dict(fixtures.keys())  # the one that overrides the others comes last
+    todo = [fixtures[name, last[name]][0] for name in names if name in last]
+    found: dict[Place, Any] = {}
     while todo:
         definition = todo.pop()
         place, rests_on = by_definition[definition]
-        if place in wanted or place[0] in given - _needed(fixtures, name, last):
-            continue
-        wanted[place] = definition
-        todo += rests_on
-    return {place: definition for place, definition in wanted.items() if place[0] != name}
-
-
-def _needed(fixtures: Graph, name: str, last: Mapping[str, int]) -> set[str]:
-    """Return the names of all fixtures that a measurement rests on."""
-    by_definition = {definition: (place, rests_on) for place, (definition, rests_on) in fixtures.items()}
-    needed: set[str] = set()
-    todo = [fixtures[name, last[name]][0]] if name in last else []
-    while todo:
-        place, rests_on = by_definition[todo.pop()]
-        if place[0] not in needed:
-            needed.add(place[0])
+        if place not in found:
+            found[place] = definition
             todo += rests_on
-    return needed
+    return found

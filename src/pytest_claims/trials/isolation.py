@@ -14,7 +14,6 @@ import os
 import pickle
 import random
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,6 +27,8 @@ import numpy as np
 import xarray as xr
 from numpy.random import bit_generator, mtrand
 
+from pytest_claims.trials.places import builtin, installed
+
 NUMPY, PYTHON, TORCH = (
     "the global generator of numpy (np.random)",
     "the global generator of Python (random)",
@@ -37,8 +38,6 @@ UNSEEDED = "a numpy generator without a seed"
 UNSEEDED_PYTHON = "random.Random() without a seed"
 SYSTEM = "the system's random numbers (os.urandom, secrets or SystemRandom)"
 
-_STANDARD = sysconfig.get_paths()["stdlib"]
-_INSTALLED = ("site-packages", "dist-packages")
 #: Modules that only pass a call on: their caller is whose generator it is.
 _BETWEEN = {"random", "secrets", __name__}
 
@@ -376,7 +375,5 @@ def _note(watch: Watch, generator: str, *, strict: bool) -> None:
     if frame is None or str(frame.f_globals.get("__name__")).startswith("numpy.random"):  # it copies a generator
         return
     file = frame.f_code.co_filename
-    installed = any(part in file for part in _INSTALLED)
-    standard = file.startswith("<frozen") or (file.startswith(_STANDARD) and not installed)
-    if not standard and (strict or not installed):
+    if not builtin(file) and (strict or not installed(file)):
         watch.note(generator, f"{Path(file).name}, line {frame.f_lineno}")

@@ -61,8 +61,8 @@ class Store:
         A trial of an earlier run is read where ``accept`` has nothing against it.
         """
         path = self._path(key, RESULT)
-        if not path.exists() and (accept is None or not self._take_over(key, accept)):
-            return None
+        if not path.exists():
+            return None if accept is None else self._take_over(key, accept)
         facts = self._facts(path)
         if "error" in facts:
             raise TrialError(str(facts["error"]), str(facts.get("details", "")))
@@ -91,12 +91,7 @@ class Store:
 
     def deaths(self) -> list[tuple[Attempt, str]]:
         """Return the stored attempts whose process died, each with its error's sentence."""
-        deaths = []
-        for path in self.folder.glob(f"*{RESULT}"):
-            with suppress(OSError, ValueError, TypeError):
-                facts = json.loads(path.read_text(encoding="utf-8"))
-                if facts.get("died"):
-                    deaths.append((Attempt(**facts["died"]), str(facts["error"])))
+        deaths = [(Attempt(**facts["died"]), str(facts["error"])) for facts in self.all_facts() if facts.get("died")]
         return sorted(deaths, key=lambda death: death[0].started)
 
     def all_facts(self) -> Iterator[dict[str, Any]]:
@@ -147,8 +142,8 @@ class Store:
             )
         return data
 
-    def _take_over(self, key: str, accept: Accept) -> bool:
-        """Copy a good trial of an earlier run into this one, marked as reused.
+    def _take_over(self, key: str, accept: Accept) -> Stored | None:
+        """Copy a good trial of an earlier run into this one, marked as reused, and return it; None where there is none.
 
         A TrialError where there is none but a damaged one: what was measured must not be replaced unnoticed.
         """
@@ -169,12 +164,13 @@ class Store:
             if refused is not None:
                 self.refused.setdefault(key, refused)
                 continue
+            facts["reused"] = True
             write_atomically(self._path(key, ".npz"), data)
-            self._write(key, facts | {"reused": True})
-            return True
+            self._write(key, facts)
+            return Stored(unpack(data, facts), facts)
         if damaged is not None:
             raise damaged
-        return False
+        return None
 
     def _write(self, key: str, facts: dict[str, Any]) -> None:
         """Write a trial's facts with their checksum."""
