@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_claims.cli import main
 from pytest_claims.nightly import Got, judge, plan, unavailable
 from pytest_claims.nightly.legs import EXTRAS, WATCHED, clear, pytest_arguments, reason_of, with_kept_out
 from pytest_claims.nightly.requirements import RequirementsError, exact, lower_bounds, newest_listed
 
 PINNED = {"torch": "2.13.0", "numpy": "2.4.6", "scipy": "1.17.1", "scikit-learn": "1.9.1", "ruff": "0.17.6"}
+TEST = b"[project.optional-dependencies]\ntest = []\n"
 STABLE = {name: PINNED[name] for name in ("torch", "numpy", "scipy", "scikit-learn")}
 
 
@@ -55,6 +57,29 @@ def test_a_dependency_without_a_lower_bound_is_refused(tmp_path):
 
     with pytest.raises(RequirementsError, match="numpy: a dependency needs one lower bound"):
         lower_bounds(tmp_path / "pyproject.toml")
+
+
+@pytest.mark.parametrize(
+    "name, content, sentence",
+    [
+        ("pyproject.toml", b"[project", "pyproject.toml is no valid TOML"),
+        ("pyproject.toml", b"", "pyproject.toml has no entry 'project'"),
+        ("pyproject.toml", b"project = 3", "pyproject.toml does not list dependencies"),
+        ("pyproject.toml", b"[project]\ndependencies = []", "pyproject.toml has no entry 'test'"),
+        ("pyproject.toml", b'[project]\ndependencies = ["a b c"]\n' + TEST, "'a b c' is no requirement"),
+        ("pyproject.toml", b"[project]\ndependencies = [7]\n" + TEST, "7 is no requirement"),
+        ("pyproject.toml", b"\xff", "pyproject.toml cannot be read: byte 0 is no text"),
+        ("constraints.txt", b"numpy=2", "'numpy=2' is no requirement"),
+        ("constraints.txt", b"\xff", "constraints.txt cannot be read: byte 0 is no text"),
+    ],
+)
+def test_files_that_list_no_versions_are_refused_in_a_sentence(project, capsys, name, content, sentence):
+    """`pytest-claims nightly check` says which file and which entry, with exit status 2, and writes no record."""
+    (project / name).write_bytes(content)
+
+    assert main(["nightly", "check", "pinned", str(project / "leg.json"), "--root", str(project)]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (project / "leg.json").exists()
 
 
 def test_chosen_versions_must_be_exact():

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_claims.errors import ResultsError
 from pytest_claims.record import Record
 from pytest_claims.report.markdown import summary
 from pytest_claims.report.page import page_text, seconds_of, write_page
@@ -322,6 +323,18 @@ def test_render_draws_the_same_page_again(report: Path, tmp_path: Path) -> None:
     render(tmp_path)
 
     assert (tmp_path / "index.html").read_bytes() == (report / "index.html").read_bytes()
+
+
+def test_render_replaces_no_page_whose_figures_are_gone(report: Path, tmp_path: Path) -> None:
+    """A folder that was copied without figures/ keeps its page; without a page there is nothing to lose."""
+    for name in ("results.json", "index.html"):
+        shutil.copy(report / name, tmp_path)
+    with pytest.raises(ResultsError, match=r"has no figures/, and the page there may show figures that would be lost"):
+        render(tmp_path)
+
+    assert (tmp_path / "index.html").read_bytes() == (report / "index.html").read_bytes()
+    (tmp_path / "index.html").unlink()
+    assert "cannot be shown" in render(tmp_path).read_text(encoding="utf-8")
 
 
 def test_partial_runs_say_so(tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ from jsonschema import Draft202012Validator
 from pytest_claims import stored
 from pytest_claims.cli import main
 from pytest_claims.drift import compare, read_baseline
-from pytest_claims.errors import UnreadableError
+from pytest_claims.errors import TrialError, UnreadableError
 from pytest_claims.nightly import Got
 from pytest_claims.record import Condition, Controls, Look, PartRecord, Record, TrialTime
 from pytest_claims.results import NotJudged, Results, read
 from pytest_claims.running.kept import read_durations, read_plan
 from pytest_claims.running.pilots import add_pilots, read_pilots
 from pytest_claims.stored import read_json, read_mapping
+from pytest_claims.trials.store import Store
 
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports"
@@ -406,6 +407,7 @@ PLAN = {
     "trials": {"depth-1": {"place": "depth", "seconds": 1.0}},
 }
 LEG = {"leg": "latest", "state": "as meant", "text": "Newer.", "versions": {"numpy": "2"}, "held": {}, "python": "3.11"}
+MARK = {"key": "trial", "worker": "gw0", "started": 1.0, "label": "depth", "measurement": "depth"}
 GOOD_RUN = Results.from_json(example())
 
 
@@ -426,6 +428,15 @@ def command(*arguments: str) -> Callable[[Path], Any]:
     return run
 
 
+def stored_trial(path: Path) -> float | None:
+    """Read the facts of a trial, in this run and as an earlier one; what is refused is damaged."""
+    seconds = Store(path.parent, "main").seconds("trial")
+    with contextlib.suppress(TrialError):
+        Store(path.parent, "main").read("trial")
+        raise AssertionError("a trial without arrays was read")
+    return seconds
+
+
 READERS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "results": (example(), read),
     "baseline of a run": (example(), lambda path: compare(read_baseline(path), GOOD_RUN).as_json()),
@@ -439,8 +450,13 @@ READERS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "plan": (PLAN, lambda path: read_plan(path.parent)),
     "durations": ({"a x8": 1.5, "b x8": 3}, lambda path: read_durations(path.parent)),
     "any object": (PLAN, read_mapping),
+    "facts of a trial": ({"seconds": 1.0, "label": "depth"}, stored_trial),
+    "mark of an attempt": (MARK, lambda path: Store(path.parent, "main").attempts()),
 }
-NAMES = {"plan": "plan.json", "durations": "durations.json"}
+NAMES = {
+    "plan": "plan.json", "durations": "durations.json", "facts of a trial": "trial.json",
+    "mark of an attempt": "trial.attempt",
+}  # fmt: skip
 
 
 def reading(name: str, folder: Path, examples: int) -> int:

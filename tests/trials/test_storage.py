@@ -38,6 +38,34 @@ def test_a_cut_off_description_is_an_error(toy):
     assert "is damaged" in toy.claims["2.a"]["message"]
 
 
+@pytest.mark.parametrize("content", ["[]", "7", "null", '"x"', "[" * 100_000, '{"checksum": []}', "{}", "\x00"])
+def test_facts_that_are_no_facts_are_an_error(toy, content):
+    """Whatever JSON lies in their place: a sentence, no traceback, and nothing is measured in its place unnoticed."""
+    toy.write().run()
+    for path in toy.store("heights*.json"):
+        path.write_text(content)
+    toy.forget()
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert toy.claims["2.a"]["message"].startswith("The stored trial run-")
+    assert "is damaged: " in toy.claims["2.a"]["message"]
+    assert toy.trained == []
+
+
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_a_folder_in_the_place_of_a_file_is_an_error(toy, suffix):
+    """What cannot be read at all counts as damaged."""
+    toy.write().run()
+    for path in toy.store(f"heights*.{suffix}"):
+        path.unlink()
+        path.mkdir()
+    toy.run("--reuse", "reports/latest")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert "is damaged: " in toy.claims["2.a"]["message"]
+
+
 def test_a_block_that_is_damaged_during_the_run_is_an_error(toy):
     """The claim before read it and passes; the claim after is an error, and nothing is measured again."""
     toy.add("""

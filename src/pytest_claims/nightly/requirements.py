@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -23,10 +23,18 @@ def lower_bounds(pyproject: Path, extras: Iterable[str] = ()) -> dict[str, str]:
     An extra may include other extras of the project, as in ``project[torch]``. Where two entries name one package, both
     bounds must hold, so the higher one is returned.
     """
-    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    try:
+        project = tomllib.loads(_text(pyproject))["project"]
+        entries = [*project["dependencies"], *_entries_of(project, extras)]
+    except tomllib.TOMLDecodeError as error:
+        raise RequirementsError(f"{pyproject} is no valid TOML: {error}.") from error
+    except KeyError as error:
+        raise RequirementsError(f"{pyproject} has no entry {error} that a project's dependencies need.") from error
+    except (AttributeError, TypeError) as error:
+        raise RequirementsError(f"{pyproject} does not list dependencies as a Python project does: {error}.") from error
     bounds: dict[str, str] = {}
-    for entry in (*project["dependencies"], *_entries_of(project, extras)):
-        name, bound = _lower_bound(Requirement(entry))
+    for entry in entries:
+        name, bound = _lower_bound(_requirement(entry))
         if name not in bounds or Version(bound) > Version(bounds[name]):
             bounds[name] = bound
     return bounds
@@ -41,11 +49,27 @@ def _entries_of(project: Mapping[str, Any], extras: Iterable[str]) -> Iterator[s
             continue
         seen.add(extra)
         for entry in project.get("optional-dependencies", {})[extra]:
-            requirement = Requirement(entry)
+            requirement = _requirement(entry)
             if canonicalize_name(requirement.name) == canonicalize_name(project.get("name", "")):
                 todo += sorted(requirement.extras)
             else:
                 yield entry
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RequirementsError(f"{path} cannot be read: byte {error.start} is no text in UTF-8.") from error
+
+
+def _requirement(entry: Any) -> Requirement:
+    """Return a requirement; RequirementsError where an entry is none."""
+    try:
+        return Requirement(entry)
+    except (InvalidRequirement, TypeError) as error:
+        why = " ".join(str(error).split())
+        raise RequirementsError(f"{entry!r} is no requirement such as 'numpy>=2.1': {why}.") from error
 
 
 def _lower_bound(requirement: Requirement) -> tuple[str, str]:
@@ -57,7 +81,7 @@ def _lower_bound(requirement: Requirement) -> tuple[str, str]:
 
 def pins(constraints: Path) -> dict[str, str]:
     """Return the versions that a constraints file pins, by canonical name."""
-    lines = (line.partition("#")[0].strip() for line in constraints.read_text(encoding="utf-8").splitlines())
+    lines = (line.partition("#")[0].strip() for line in _text(constraints).splitlines())
     return exact(line for line in lines if line)
 
 
@@ -65,7 +89,7 @@ def exact(requirements: Iterable[str]) -> dict[str, str]:
     """Return name and version of requirements of the form name==version."""
     versions: dict[str, str] = {}
     for text in requirements:
-        requirement = Requirement(text)
+        requirement = _requirement(text)
         specifiers = list(requirement.specifier)
         if len(specifiers) != 1 or specifiers[0].operator != "==":
             raise RequirementsError(f"{text}: write name==version.")

@@ -217,7 +217,7 @@ def load_figures(
         captions = claim.captions
         for at, name in enumerate(claim.figures):
             try:
-                text = for_page((folder / _inside(name)).read_text(encoding="utf-8"))
+                text = for_page((folder / figure_path(name)).read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
                 lost.append(f"The figure {name} cannot be shown: {getattr(error, 'strerror', None) or error}.")
                 continue
@@ -228,7 +228,7 @@ def load_figures(
     return loaded, _keep_small(loaded, sizes, most)
 
 
-def _inside(name: str) -> Path:
+def figure_path(name: str) -> Path:
     """Return a figure's path below the report folder, whatever results.json says."""
     return Path("figures") / Path(str(name)).name
 

@@ -16,7 +16,7 @@ import pytest
 from pytest_claims import _compat
 from pytest_claims import results as store
 from pytest_claims.environment import environment
-from pytest_claims.errors import FolderError
+from pytest_claims.errors import FolderError, ResultsError
 from pytest_claims.files import machine_paths, without_paths, write_atomically
 from pytest_claims.folders import PAGE, RESULTS, TABLE, ReportFolder, refuse_to_replace
 from pytest_claims.record import Record, attached
@@ -236,12 +236,22 @@ def command_line(config: pytest.Config) -> list[str]:
 
 
 def render(folder: Path) -> Path:
-    """Draw the page of a stored run again, from results.json and figures/; write measurements.csv if it is missing."""
+    """Draw the page of a stored run again, from results.json and figures/; write measurements.csv if it is missing.
+
+    A ResultsError where the figures are gone: a page that shows them must not be replaced by one without.
+    """
     from pytest_claims.report.measurements import write_measurements
-    from pytest_claims.report.page import write_page
+    from pytest_claims.report.page import figure_path, write_page
 
     results = store.read(folder)
-    refuse_to_replace(folder / PAGE)
+    page = folder / PAGE
+    refuse_to_replace(page)
+    drawn = [folder / figure_path(name) for claim in results.claims for name in claim.figures]
+    if page.exists() and drawn and not any(path.exists() for path in drawn):
+        raise ResultsError(
+            f"{folder} has no figures/, and the page there may show figures that would be lost: bring figures/ back, "
+            f"or move {PAGE} away."
+        )
     if not (folder / TABLE).exists():
         write_measurements(folder, results)
     return write_page(folder, results)

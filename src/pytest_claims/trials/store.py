@@ -74,10 +74,9 @@ class Store:
 
     def seconds(self, key: str) -> float | None:
         """Return how long a finished trial took; None for one that failed."""
-        try:
-            seconds = json.loads(self._path(key, RESULT).read_text(encoding="utf-8")).get("seconds")
-        except (OSError, ValueError):
-            return None
+        seconds = None
+        with suppress(OSError, TrialError):
+            seconds = self._facts(self._path(key, RESULT)).get("seconds")
         return None if seconds is None else float(seconds)
 
     def attempt(self, key: str) -> Attempt | None:
@@ -115,14 +114,15 @@ class Store:
         try:
             facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             intact = facts.pop("checksum", None) == _checksum(facts)
-        except (ValueError, AttributeError, RecursionError) as error:
-            raise TrialError(f"The stored trial {path.name} is damaged: {error}; {self._remedy}.") from error
+        # AttributeError, TypeError: JSON that is no object. OSError: a folder in its place, or no right to read it.
+        except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+            raise TrialError(self._damaged(path, str(error))) from error
         if not intact:
-            raise TrialError(
-                f"The stored trial {path.parent.name}/{path.name} is damaged: its checksum does not match; "
-                f"{self._remedy}."
-            )
+            raise TrialError(self._damaged(path, "its checksum does not match"))
         return facts
+
+    def _damaged(self, path: Path, why: str) -> str:
+        return f"The stored trial {path.parent.name}/{path.name} is damaged: {why}; {self._remedy}."
 
     @property
     def _remedy(self) -> str:
@@ -131,10 +131,9 @@ class Store:
     def _checked(self, path: Path, facts: dict[str, Any]) -> bytes:
         """Return the stored arrays' bytes; a TrialError where they are not what was written."""
         arrays = path.with_suffix(".npz")
-        try:
+        data = b""  # a file that is missing or cannot be read has no right checksum either
+        with suppress(OSError):
             data = arrays.read_bytes()
-        except FileNotFoundError:
-            data = b""
         if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             raise TrialError(
                 f"{facts.get('label', path.stem)}: the stored file {arrays.parent.name}/{arrays.name} is damaged: its "
@@ -254,9 +253,10 @@ def write_json(path: Path, content: Any) -> None:
 
 def _attempt(path: Path) -> Attempt | None:
     try:
-        return Attempt(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        mark = Attempt(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    return mark if isinstance(mark.started, int | float) else None
 
 
 def died(mark: Attempt, settings: Settings) -> TrialError:
