@@ -6,6 +6,7 @@ or of an earlier state, shows.
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -15,6 +16,9 @@ import pytest_claims.running.items
 import pytest_claims.training.seeds  # noqa: F401
 from pytest_claims.record import attached
 from pytest_claims.trials import dependencies
+
+with suppress(ImportError):  # like numpy; not there where the core's tests run
+    import torch  # noqa: F401
 
 CONFTEST = """
 import numpy as np
@@ -260,6 +264,104 @@ def test_b(height):
 }
 
 
+def made_with(first: str, second: str, use: str) -> dict:
+    """Return two claims on what a factory makes of two arguments; ``use`` is what the measurement does with one."""
+    factory = FACTORY.replace("+ level}", f"+ {use}}}")
+    claims = {
+        f"claims/test_{name}.py": f"{HEAD}from factory import make\nimport collections\nheight = make({value})\n"
+        f"{TAIL.format(id=f'1.{name}')}"
+        for name, value in (("a", first), ("b", second))
+    }
+    return {"factory.py": factory, **claims}
+
+
+#: A fixture that takes a helper's level from the test that asks for it.
+FROM_TEST = f"""{HELPED}
+@pytest.fixture(autouse=True)
+def level(request, monkeypatch):
+    monkeypatch.setattr(helper, "LEVEL", <use>)
+"""
+#: A fixture that asks for others by name, one of which a folder overrides.
+ASKS = f"""{CONFTEST}
+from pytest_claims import measurement
+
+@measurement(experiment="common")
+def height(seeds, parts):
+    return {{"height": {DRAW} + parts}}
+
+def load(request):
+    return request.getfixturevalue("depth")
+
+@pytest.fixture(scope="session")
+def parts(request):
+    return <use>
+
+{SHADOW.format(name="depth", needs="", value=5)}
+"""
+ONE_RUN |= {
+    "a mark": {
+        "helper.py": "LEVEL = 0\n",
+        "conftest.py": FROM_TEST.replace("<use>", "request.node.get_closest_marker('level').args[0]"),
+        **{
+            f"claims/test_{name}.py": f"{HEAD}import pytest\n@pytest.mark.level({value}){TAIL.format(id=f'1.{name}')}"
+            for name, value in (("a", 5), ("b", -5))
+        },
+    },
+    "a variable of the test's module": {
+        "helper.py": "LEVEL = 0\n",
+        "conftest.py": FROM_TEST.replace("<use>", "getattr(request.module, 'LEVEL')"),
+        "claims/test_a.py": HEAD + "LEVEL = 5\n" + TAIL.format(id="1.a"),
+        "claims/test_b.py": HEAD + "LEVEL = -5\n" + TAIL.format(id="1.b"),
+    },
+    "a request that a helper looks at": {
+        "helper.py": "LEVEL = 0\ndef level(request):\n    return request.module.LEVEL\n",
+        "conftest.py": FROM_TEST.replace("<use>", "helper.level(request)"),
+        "claims/test_a.py": HEAD + "LEVEL = 5\n" + TAIL.format(id="1.a"),
+        "claims/test_b.py": HEAD + "LEVEL = -5\n" + TAIL.format(id="1.b"),
+    },
+    "a variant's argument that a fixture takes": {
+        "helper.py": "LEVEL = 0\n",
+        "conftest.py": HELPED + LOW.replace("def low(", "def patched(level, ").replace("-5", "level"),
+        "claims/test_a.py": f"""{HEAD}
+from pytest_claims import variant
+
+@claim("1.a", "It is high", seeds=8, registered="refuted", reason="A toy.", given={{"level": 5}},
+       variants=[variant("low", level=-5, registered="refuted", reason="A toy.")])
+def test_height(patched, height, level):
+    return exceeds(height.height, by=100)
+""",
+    },
+    "a fixture asked for by name in a comprehension": {
+        "conftest.py": ASKS.replace("<use>", "sum([request.getfixturevalue(name) for name in ['depth']])"),
+        "claims/a/test_a.py": HEAD + TAIL.format(id="1.a"),
+        "claims/b/conftest.py": SHADOW.format(name="depth", needs="", value=-5),
+        "claims/b/test_b.py": HEAD + TAIL.format(id="1.b"),
+    },
+    "a fixture asked for by name in a helper": {
+        "conftest.py": ASKS.replace("<use>", "load(request)"),
+        "claims/a/test_a.py": HEAD + TAIL.format(id="1.a"),
+        "claims/b/conftest.py": SHADOW.format(name="depth", needs="", value=-5),
+        "claims/b/test_b.py": HEAD + TAIL.format(id="1.b"),
+    },
+    "the default of a dict": made_with(
+        "collections.defaultdict(lambda: 5)", "collections.defaultdict(lambda: -5)", "level['x']"
+    ),
+    "the order of a dict": made_with("{'a': 5, 'b': -5}", "{'b': -5, 'a': 5}", "list(level.values())[0]"),
+    "a function that numpy wraps": made_with(
+        "np.frompyfunc(lambda x: 5 * x, 1, 1)", "np.frompyfunc(lambda x: -5 * x, 1, 1)", "float(level(1))"
+    ),
+    "a mask": made_with(
+        "np.ma.array([5, -5], mask=[0, 1])", "np.ma.array([5, -5], mask=[1, 0])", "float(level.mean())"
+    ),
+    "a function's attribute": {
+        "factory.py": FACTORY.replace(
+            "def make(level):", "def make(v):\n    def level(): return level.v\n    level.v = v"
+        ).replace("+ level}", "+ level()}"),
+        **MADE,
+    },
+}
+
+
 @pytest.mark.parametrize("order", ["a then b", "b then a"])
 @pytest.mark.parametrize("case", ONE_RUN)
 def test_no_claim_is_judged_on_the_data_of_another(project, case, order):
@@ -269,7 +371,7 @@ def test_no_claim_is_judged_on_the_data_of_another(project, case, order):
     files = sorted(str(path.relative_to(project.path)) for path in folder.rglob("test_*.py"))
     (project.path / "pytest.ini").write_text((project.path / "pytest.ini").read_text() + "pythonpath = .\n")
     records = project.run(*(files if order == "a then b" else reversed(files)))
-    effects = {name: round(record["effect"]) for name, record in records.items()}
+    effects = {name.replace("a@low", "b"): round(record["effect"]) for name, record in records.items()}
 
     assert effects == {name: value for name, value in (("1.a", 5), ("1.b", -5)) if name in effects}
     assert "1.a" in effects
@@ -547,10 +649,115 @@ CHANGES = {
 }  # fmt: skip
 
 
+def conditions(before: str, condition: str, use: str) -> str:
+    """Return a claim file whose measurement has one condition."""
+    return f"""{HEAD}{before}
+@measurement(x=[{condition}])
+def height(seeds, x):
+    return {{"height": {DRAW} + {use}}}
+{TAIL.format(id="1.a").replace("(height.height", "(height.height.isel(x=0)")}"""
+
+
+def edited(before: str, use: str, *, condition: str = "") -> Change:
+    """Return a change of a 1 that stands in ``before`` as <1> to a 2."""
+    one, two = ({"claims/test_a.py": conditions(text, condition, use) if condition else measures(use, before=text)}
+                for text in (before.replace("<1>", "1"), before.replace("<1>", "2")))  # fmt: skip
+    return Change(one, two)
+
+
+def in_package(helper: str, use: str = "level()", name: str = "level") -> Change:
+    """Return the same for a helper in a package."""
+    files = {"lab2/__init__.py": "", "claims/test_a.py": measures(use, before=f"from lab2.helpers import {name}\n")}
+    return Change(
+        files | {"lab2/helpers.py": helper.replace("<1>", "1")}, {"lab2/helpers.py": helper.replace("<1>", "2")}
+    )
+
+
+SETS_LEVEL = OPTION + "\nKEY = pytest.StashKey()\ndef pytest_configure(config):\n    {} = config.getoption('--level')\n"
+LEVELS = (("--level=1",), ("--level=2",))
+CHANGES |= {
+    "a condition that is a function": edited("LEVEL = <1>\ndef f():\n    return LEVEL\n", "x()", condition="f"),
+    "what a condition's function calls": edited(
+        "def g():\n    return <1>\ndef f():\n    return g()\n", "x()", condition="f"
+    ),
+    "a method of a condition's class": edited(
+        "def g():\n    return <1>\nclass C:\n    def __str__(self):\n        return 'c'\n    def level(self):\n        return g()\n",  # noqa: E501
+        "x.level()", condition="C()",
+    ),
+    "a method of an enumeration": edited(
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    def level(self):\n        return <1>\n",
+        "x.level()", condition="E.A",
+    ),
+    "a helper under torch's decorator": in_package("import torch\n@torch.no_grad()\ndef level():\n    return <1>\n"),
+    "a helper that is a context manager": in_package(
+        "import contextlib\n@contextlib.contextmanager\ndef level():\n    yield <1>\n", "level().__enter__()"
+    ),
+    "a generic function": in_package(
+        "import functools\n@functools.singledispatch\ndef level(x):\n    return 0\n@level.register\ndef _(x: int):\n    return <1>\n",  # noqa: E501
+        "level(3)",
+    ),
+    "a module deep in a package": Change(
+        {"lab/__init__.py": "", "lab/a/__init__.py": "", "lab/a/b/__init__.py": "", "lab/a/b/c/__init__.py": "",
+         "lab/a/b/c/d.py": "def f():\n    return 1\n",
+         "claims/test_a.py": measures("lab.a.b.c.d.f()", before="import lab.a.b.c.d\n")},
+        {"lab/a/b/c/d.py": "def f():\n    return 2\n"},
+    ),
+    "a global of one of two conftest.py": Change(
+        {"claims/conftest.py": "N = .5\n" + SHADOW.format(name="base", needs="", value="N"),
+         "claims/sub/conftest.py": "N = .5\n" + SHADOW.format(name="ground", needs="base", value="base + N"),
+         "claims/sub/test_a.py": GROUND},
+        {"claims/conftest.py": "N = 1.5\n" + SHADOW.format(name="base", needs="", value="N")},
+    ),
+    "what a plugin stashed": Change(
+        {"conftest.py": SETS_LEVEL.format("config.stash[KEY]")
+         + SHADOW.format(name="ground", needs="pytestconfig", value="pytestconfig.stash[KEY]"),
+         "claims/test_a.py": GROUND},
+        options=LEVELS,
+        why="it read pytest's stash",
+    ),
+    "an attribute of pytest's configuration": Change(
+        {"conftest.py": SETS_LEVEL.format("config.our_level"),
+         "claims/test_a.py": READS_OPTION.format("pytestconfig.our_level") + GROUND},
+        options=LEVELS,
+        why="the option config our_level changed",
+    ),
+    "a constant that a plugin puts into a module": Change(
+        {"conftest.py": SETS_LEVEL.format("pytest.LEVEL"),
+         "claims/test_a.py": measures("pytest.LEVEL", before="import pytest\n")},
+        options=LEVELS,
+        why="the global pytest.LEVEL changed",
+    ),
+    "a function in an object that pickles itself": edited(
+        "import types\ndef f():\n    return <1>\nCFG = types.SimpleNamespace(go=f)\n", "CFG.go()"
+    ),
+    "a function in a queue": edited(
+        "import collections\ndef f():\n    return <1>\nQ = collections.deque([f])\n", "Q[0]()"
+    ),
+    "a function that is a key": edited(
+        "def g():\n    return <1>\ndef f():\n    return g()\nT = {f: 1}\n", "list(T)[0]()"
+    ),
+    "a function in a set": edited("def g():\n    return <1>\ndef f():\n    return g()\nT = {f}\n", "list(T)[0]()"),
+    "a method of a metaclass": edited(
+        "class Meta(type):\n    def level(cls):\n        return <1>\nclass C(metaclass=Meta):\n    pass\n", "C.level()"
+    ),
+    "a method of a dict's subclass": edited(
+        "class D(dict):\n    def level(self):\n        return <1>\nd = D()\n", "d.level()"
+    ),
+    "an attribute of a list's subclass": edited("class L(list):\n    pass\nx = L()\nx.level = <1>\n", "x.level"),
+    "a mask of a global": edited(
+        "x = np.ma.array([1, 2], mask=[0, 0])\nx.mask = [<1> == 2, <1> == 1]\n", "float(x.mean())"
+    ),
+    "memory that is mapped": edited("import mmap\nM = mmap.mmap(-1, 1)\nM[0] = <1>\n", "M[0]"),
+    "an object of C": edited("import struct\nS = struct.Struct('<1>s')\n", "S.size"),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_trial_is_reused_while_all_that_it_rests_on_is_the_same(project, case, monkeypatch):
     """A change that may matter measures again, and the run says why; any other reuses what is stored."""
     change = CHANGES[case]
+    if any("import torch" in text for text in change.files.values()):
+        pytest.importorskip("torch")
     ini = project.path / "pytest.ini"
     ini.write_text(ini.read_text() + "pythonpath = . site-packages\n")
     project.write({"conftest.py": CONFTEST} | change.files)

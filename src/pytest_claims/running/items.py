@@ -11,7 +11,7 @@ from pytest_claims.record import attach, attached
 from pytest_claims.running.judging import declared, run_claim
 from pytest_claims.running.schedule import TrialItem
 from pytest_claims.trials.claims import claim_of
-from pytest_claims.trials.identity import graph
+from pytest_claims.trials.identity import graph, looks_at_the_test
 from pytest_claims.trials.measurements import is_measurement
 from pytest_claims.trials.tracing import tracing
 from pytest_claims.trials.turns import CONTROLLER, stopped, take
@@ -46,7 +46,8 @@ class Running:
         claim = claim_of(item)
         if claim is not None or isinstance(item, TrialItem):
             for definition, rests_on in graph(item).values():
-                if self.made.get(definition, rests_on) != rests_on:
+                other = self.made.get(definition, rests_on) != rests_on
+                if other or looks_at_the_test(definition.func, definition.argnames):
                     _compat.forget_fixture(definition, item)
         if claim is None or isinstance(item, TrialItem):
             return (yield)

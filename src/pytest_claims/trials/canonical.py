@@ -19,7 +19,8 @@ import re
 import sys
 import types
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,18 @@ SPOKEN = (
 MERGED = (tuple, frozenset, re.Pattern, types.GenericAlias, types.BuiltinFunctionType)
 _OWN_DOCSTRING = 0x4000000  # the flag of code that begins with a docstring, since Python 3.13
 _HEAP = 1 << 9  # of a class that was made by a class statement
+_IMMUTABLE = 1 << 8  # of a class that C code made
+#: What functions carry for pytest and functools; what is wrapped is described by itself.
+_UNSAID_OF_FUNCTIONS = frozenset({"__wrapped__", "__signature__", "pytestmark", "_pytestfixturefunction"})
 #: What every class carries and no behaviour depends on.
 _UNSAID = frozenset({
     "__dict__", "__doc__", "__firstlineno__", "__module__", "__static_attributes__", "__weakref__",
     "__abstractmethods__", "_abc_impl", "__annotations__", "__annotate_func__", "__annotations_cache__", "__qualname__",
 })  # fmt: skip
+
+
+#: What a class statement makes of functions.
+_CODED = (types.FunctionType, classmethod, staticmethod, property, functools.cached_property)
 
 
 class NoCanonicalForm(TypeError):  # noqa: N818 - it says what is missing, and is always answered
@@ -51,12 +59,19 @@ def digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode(errors="surrogatepass")).hexdigest()
 
 
-def canonical(value: Any) -> Any:
-    """Return the canonical form of a value; NoCanonicalForm where it, or a part of it, has none."""
+def canonical(value: Any, functions: list[types.FunctionType] | None = None) -> Any:
+    """Return the canonical form of a value; NoCanonicalForm where it, or a part of it, has none.
+
+    ``functions`` takes the functions of local code that the value holds.
+    """
+    describer = Describer()
     try:
-        return Describer().describe(value)
+        form = describer.describe(value)
     except RecursionError as error:
         raise NoCanonicalForm(f"an object of type {type(value).__name__} that is nested too deeply") from error
+    if functions is not None:
+        functions += describer.functions
+    return form
 
 
 class Describer:
@@ -74,7 +89,7 @@ class Describer:
     def describe(self, value: Any) -> Any:
         """Return the canonical form of a value."""
         if isinstance(value, enum.Enum):
-            return ["enum", *_named(type(value)), value.name, self.describe(value.value)]
+            return ["enum", self.describe(type(value)), value.name, self.describe(value.value)]
         if type(value) in SPOKEN or isinstance(value, (pathlib.PurePath, np.dtype)):
             return [type(value).__name__, repr(value)]
         if type(value) in {float, complex}:
@@ -90,43 +105,76 @@ class Describer:
                 return form(self, value)
         return self._object(value)
 
+    def _apart(self, value: Any) -> str:
+        """Describe a value by itself, as text that can be sorted; what it holds counts here, too."""
+        other = Describer()
+        form = json.dumps(other.describe(value))
+        self.functions += other.functions
+        self.modules += other.modules
+        return form
+
     def _all(self, values: Iterable[Any]) -> list[Any]:
         return [self.describe(value) for value in values]
 
     def _sequence(self, value: Any) -> Any:
         kind = type(value)
-        return [kind.__name__, *(() if kind in {list, tuple} else (self.describe(kind),)), *self._all(value)]
+        return [kind.__name__, *self._all(value), *(() if kind in {list, tuple} else self._beyond(value))]
 
-    def _mapping(self, value: Mapping[Any, Any]) -> Any:
-        return [type(value).__name__, self._pairs(value)]
+    def _beyond(self, value: Any) -> list[Any]:
+        """Describe what an object of a subclass has beyond the built-in container: its class and attributes."""
+        filler = [self.describe(value.default_factory)] if isinstance(value, defaultdict) else []
+        return [self.describe(type(value)), *filler, self._pairs(getattr(value, "__dict__", {}))]
+
+    def _mapping(self, value: Any) -> Any:
+        kind = type(value)
+        items = dict.items(value) if isinstance(value, dict) else value.items()
+        # in the order of insertion: code may take the first
+        pairs = [[self._apart(key), self.describe(item)] for key, item in items]
+        return [kind.__name__, pairs, *(() if kind in {dict, types.MappingProxyType} else self._beyond(value))]
 
     def _pairs(self, value: Mapping[Any, Any]) -> list[Any]:
-        # keys are plain in practice; sorted by description, because the order of insertion may be one of execution
-        described = [(json.dumps(Describer().describe(key)), key) for key in value]
+        """Describe members or attributes, by name: they may have been set in another order."""
+        described = [(self._apart(key), key) for key in value]
         return [[name, self.describe(value[key])] for name, key in sorted(described, key=lambda pair: pair[0])]
 
     def _set(self, value: Any) -> Any:
-        return [type(value).__name__, *sorted(json.dumps(Describer().describe(member)) for member in value)]
+        kind = type(value)
+        members = sorted(self._apart(member) for member in value)
+        return [kind.__name__, *members, *(() if kind in {set, frozenset} else self._beyond(value))]
 
     def _array(self, value: Any) -> Any:
+        kind = type(value)
+        form = ["scalar" if isinstance(value, np.generic) else "array", str(value.dtype), list(value.shape)]
         if value.dtype.hasobject:
-            return ["array", list(value.shape), *self._all(value.ravel())]
-        data = np.ascontiguousarray(value)
-        return ["array", str(value.dtype), list(value.shape), hashlib.sha256(data.tobytes()).hexdigest()]
+            form += self._all(np.asarray(value).ravel())
+        else:
+            form.append(hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest())
+        if isinstance(value, np.generic) or kind in {np.ndarray, np.memmap}:
+            return form
+        if isinstance(value, np.ma.MaskedArray):
+            mask, filler = np.ma.getmaskarray(value), value.fill_value
+            return [*form, self.describe(kind), self.describe(mask), self.describe(filler)]
+        return [*form, *self._beyond(value)]
 
     def _module(self, value: types.ModuleType) -> Any:
         self.modules.append(value)
         return ["module", value.__name__]
 
     def _function(self, value: types.FunctionType) -> Any:
-        if _importable(value) and installed(value.__code__.co_filename):
+        # a decorator may put installed code under a local name
+        if _importable(value) and installed(value.__code__.co_filename) and comes_installed(value):
             self._top(value.__module__)
             return ["installed", *_named(value)]
+        registry = getattr(value, "registry", None)
+        if value.__code__.co_filename == functools.__file__ and isinstance(registry, types.MappingProxyType):
+            return ["singledispatch", *_named(value), self.describe(registry)]
         self.functions.append(value)
         cells = [_content(cell) for cell in value.__closure__ or ()]
+        attributes = {name: member for name, member in vars(value).items() if name not in _UNSAID_OF_FUNCTIONS}
         return [
             "function", *_named(value), self.code(value.__code__), self.describe(value.__defaults__),
             self.describe(value.__kwdefaults__), self._all(cells), self.describe(getattr(value, "__wrapped__", None)),
+            *([self._pairs(attributes)] if attributes else []),
         ]  # fmt: skip
 
     def code(self, code: types.CodeType) -> Any:
@@ -142,13 +190,18 @@ class Describer:
         ]  # fmt: skip
 
     def _class(self, value: type) -> Any:
-        if _importable(value) and _comes_installed(value):
+        if _importable(value) and comes_installed(value):
             self._top(value.__module__)
             return ["installed", *_named(value)]
+        made_by = [] if type(value) is type else [self.describe(type(value))]
         members = {name: member for name, member in vars(value).items() if name not in _UNSAID}
+        if issubclass(value, enum.Enum):  # its class holds its members in several tables
+            listed = [[name, self.describe(member.value)] for name, member in value.__members__.items()]
+            coded = {name: member for name, member in members.items() if isinstance(member, _CODED)}
+            return ["class", *_named(value), self._all(value.__bases__), listed, self._pairs(coded), *made_by]
         slots = {name for name, member in members.items() if isinstance(member, types.MemberDescriptorType)}
         plain = {name: member for name, member in members.items() if name not in slots}
-        return ["class", *_named(value), self._all(value.__bases__), sorted(slots), self._pairs(plain)]
+        return ["class", *_named(value), self._all(value.__bases__), sorted(slots), self._pairs(plain), *made_by]
 
     def _method(self, value: Any) -> Any:
         return ["method", self.describe(value.__func__), self.describe(value.__self__)]
@@ -158,6 +211,12 @@ class Describer:
         if owner is None or isinstance(owner, types.ModuleType):
             return ["builtin", *_named(value)]
         return ["builtin", *_named(value), self.describe(owner)]
+
+    def _ufunc(self, value: np.ufunc) -> Any:
+        for module in (np, sys.modules.get("scipy.special")):
+            if getattr(module, value.__name__, None) is value:
+                return ["ufunc", value.__name__]
+        raise NoCanonicalForm(f"the ufunc {value.__name__}, which numpy made of a function")
 
     def _wrapper(self, value: Any) -> Any:
         return [type(value).__name__, self.describe(getattr(value, "__func__", None) or value.__wrapped__)]
@@ -210,7 +269,7 @@ class Describer:
         (property, _property),
         (functools.partial, _partial),
         (functools.cached_property, lambda self, value: ["cached", self.describe(value.func)]),
-        (np.ufunc, lambda _, value: ["ufunc", value.__name__]),
+        (np.ufunc, _ufunc),
         (re.Pattern, lambda _, value: ["pattern", repr(value.pattern), value.flags]),
         (logging.Logger, lambda _, value: ["logger", value.name]),
         (types.GenericAlias, lambda _, value: ["alias", repr(value)]),
@@ -230,9 +289,18 @@ def _importable(value: Any) -> bool:
     return found is value
 
 
-def _comes_installed(value: type) -> bool:
+def comes_installed(value: Any) -> bool:
+    """Whether the module that a function or class is of belongs to Python or an installed package."""
     file = getattr(sys.modules.get(value.__module__), "__file__", None)
     return file is None or installed(file)
+
+
+def names_in(code: types.CodeType) -> Iterator[str]:
+    """Yield the globals and attributes that code names, that of functions and comprehensions in it included."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from names_in(constant)
 
 
 def _has_docstring(code: types.CodeType) -> bool:
@@ -251,7 +319,15 @@ def _content(cell: Any) -> Any:
 def _plain(kind: type) -> bool:
     """Whether an object's state is what its ``__dict__`` and slots hold: its class and all bases are Python classes."""
     unusual = any(getattr(kind, name) is not getattr(object, name) for name in ("__reduce__", "__reduce_ex__"))
-    return not unusual and all(base.__flags__ & _HEAP for base in kind.__mro__[:-1])
+    return not unusual and all(_written_in_python(base) for base in kind.__mro__[:-1])
+
+
+def _written_in_python(kind: type) -> bool:
+    """Whether a class was made by a class statement: C code makes classes on the heap, too."""
+    module = sys.modules.get(kind.__module__)
+    file = str(getattr(module, "__file__", None) or ".py")
+    made_by_c = kind.__module__ in sys.builtin_module_names or not file.endswith((".py", ".pyc"))
+    return bool(kind.__flags__ & _HEAP) and not kind.__flags__ & _IMMUTABLE and not made_by_c
 
 
 def _of_torch(value: Any) -> Any:

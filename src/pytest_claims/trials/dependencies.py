@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import io
 import pickle
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_claims.trials.canonical import Describer, NoCanonicalForm, digest
+from pytest_claims.trials.canonical import SPOKEN, Describer, NoCanonicalForm, comes_installed, digest, names_in
 from pytest_claims.trials.fingerprint import parsed
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.places import LIBRARY, builtin, installed
@@ -29,6 +30,8 @@ from pytest_claims.trials.tracing import Reads, file_digest, folder_digest, valu
 
 #: Code that may reach anything of a module by a name that is made while it runs.
 DYNAMIC = frozenset({"eval", "exec", "getattr", "globals", "vars", "__dict__", "__import__", "modules"})
+#: Types of values that a module of an installed package may hold, and anybody may change.
+CONSTANTS = frozenset({*SPOKEN, float, complex})
 #: What a process has where torch is not loaded yet.
 TORCH_AT_FIRST: Mapping[str, Any] = {
     "torch default dtype": "torch.float32",
@@ -49,7 +52,7 @@ def rests_on(identity: Identity, reached: Reached, reads: Reads) -> Rests:
     return {
         "values": reached.values,
         "modules": modules,
-        "sources": {name: _source_digest(name) for name in sorted(reads.sources)},
+        "sources": {name: _source_digest(name) for name in sorted(reads.sources | reached.sources)},
         "files": dict(sorted(reads.files.items())),
         "folders": dict(sorted(reads.folders.items())),
         "environment": dict(sorted(reads.environment.items())),
@@ -101,6 +104,7 @@ class Reached:
         self.values: dict[str, str] = {}
         self.opaque: set[str] = set()
         self.modules: dict[str, types.ModuleType] = {}
+        self.sources: set[str] = set()  # files of modules that are not to be had by name
         self._todo: list[Any] = list(functions)
         self._done: set[int] = set()
         while self._todo:
@@ -112,9 +116,13 @@ class Reached:
     def _visit(self, function: Any) -> None:
         """Take up the globals that a function's code names, and the attributes of modules among them."""
         space, module = function.__globals__, str(function.__globals__.get("__name__"))
-        names = set(_names(function.__code__))
+        names, file = set(names_in(function.__code__)), Path(function.__code__.co_filename)
         home = sys.modules.get(module)
-        if home is not None and (Path(function.__code__.co_filename) != self.own or names & DYNAMIC):
+        whole = file != self.own or bool(names & DYNAMIC)
+        if home is None or vars(home) is not space:  # one of several conftest.py, of which Python knows one by name
+            module = f"{module} ({file})"
+            self.sources |= {str(file)} if whole and file.is_file() else set()
+        elif whole:
             self._module(home)
         for name in sorted(names & space.keys()):
             value = space[name]
@@ -123,16 +131,20 @@ class Reached:
             else:
                 self._value(f"{module}.{name}", value)
 
-    def _attributes(self, module: types.ModuleType, names: set[str], depth: int = 0) -> None:
-        """Take up what a function may use of a module: of a local one all that it names, of others what is patched."""
+    def _attributes(self, module: types.ModuleType, names: set[str], above: tuple[types.ModuleType, ...] = ()) -> None:
+        """Take up what a function may use of a module: of a local one all that it names.
+
+        Of installed ones, constants and code that somebody put there: their version tells the rest.
+        """
         self._module(module)
-        local = not installed(str(getattr(module, "__file__", None) or "<frozen>"))
+        local = _is_local(module)
         for name in sorted(names & vars(module).keys()):
             value = vars(module)[name]
             if isinstance(value, types.ModuleType):
-                if depth < 2:  # noqa: PLR2004 - np.linalg.svd, and one more
-                    self._attributes(value, names, depth + 1)
-            elif local or _patched(value):
+                # of installed ones no deeper than np.linalg.svd, and one more
+                if value not in above and (_is_local(value) or len(above) < 2):  # noqa: PLR2004
+                    self._attributes(value, names, (*above, module))
+            elif local or _patched(value) or type(value) in CONSTANTS:
                 self._value(f"{module.__name__}.{name}", value)
 
     def _value(self, name: str, value: Any) -> None:
@@ -144,7 +156,7 @@ class Reached:
             self.values[name] = digest(describer.describe(value))
         except (NoCanonicalForm, RecursionError):
             try:
-                self.values[name] = digest(["pickle", pickle.dumps(value).hex()])
+                self.values[name] = digest(["pickle", *_pickled(value, describer)])
             except Exception:  # noqa: BLE001 - whatever an object's own pickling raises
                 self.opaque.add(f"used the global {name}, which cannot be compared with a later one")
         self._todo += describer.functions
@@ -155,11 +167,30 @@ class Reached:
         self.modules.setdefault(module.__name__, module)
 
 
-def _names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+class _Pickler(pickle.Pickler):
+    """Pickles, and notes the local functions and classes, which a pickle holds by their names only."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.local: list[Any] = []
+
+    def reducer_override(self, value: Any) -> Any:
+        """Leave all to pickle."""
+        if isinstance(value, types.FunctionType | type) and not comes_installed(value):
+            self.local.append(value)
+        return NotImplemented
+
+
+def _pickled(value: Any, describer: Describer) -> list[Any]:
+    """Return an object as it pickles itself, with the forms of the local functions and classes in it."""
+    file = io.BytesIO()
+    pickler = _Pickler(file)
+    pickler.dump(value)
+    return [file.getvalue().hex(), *(describer.describe(local) for local in pickler.local)]
+
+
+def _is_local(module: types.ModuleType) -> bool:
+    return not installed(str(getattr(module, "__file__", None) or "<frozen>"))
 
 
 def _patched(value: Any) -> bool:

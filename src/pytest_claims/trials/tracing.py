@@ -19,12 +19,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from pytest_claims.trials.places import LIBRARY, builtin, installed
-
-if TYPE_CHECKING:
-    import pytest
 
 #: Events after which a number may depend on what lies outside this process.
 OUTSIDE: Mapping[str, str] = {
@@ -44,6 +43,8 @@ OUTSIDE: Mapping[str, str] = {
 LISTED = frozenset({"os.listdir", "os.scandir"})
 #: Files of the system: what they say belongs to the machine.
 SYSTEM = ("/dev/", "/proc/", "/sys/")
+#: Attributes of pytest's configuration that say nothing, or are traced by themselves.
+PLAIN = frozenset({"option", "pluginmanager", "stash", "hook", "trace", "cache", "workerinput", "getini"})
 #: These read source files for the text of a traceback or a warning.
 READERS = ("linecache.py", "tokenize.py", "inspect.py")
 
@@ -89,7 +90,7 @@ def tracing(config: pytest.Config | None = None) -> Iterator[Reads]:
         if len(_ACTIVE) == 1:
             undo += [_watch_environment(), _watch_imports()]
         if config is not None and not isinstance(config.option, _Options):
-            undo.append(_watch_options(config))
+            undo += [_watch_options(config), _watch_config(config)]
         yield reads
     finally:
         for put_back in undo:
@@ -348,11 +349,16 @@ def _watch_imports() -> Callable[[], None]:
 
 def _note_option(name: str, value: Any, frame: FrameType) -> None:
     """Note an option or ini value that code outside pytest reads."""
-    asking = next((each for each in _callers(frame) if not _in(each, "_pytest/config")), None)
-    if asking is None or _in(asking, "/_pytest/") or _in(asking, "/xdist/") or _in(asking, "/pytest_claims/"):
+    if not _outside_pytest(frame):
         return
     for reads in _ACTIVE:
         reads.options.setdefault(name, value_digest(value))
+
+
+def _outside_pytest(frame: FrameType) -> bool:
+    """Whether code outside pytest, xdist and this library asks for something of pytest's configuration."""
+    asking = next((each for each in _callers(frame) if not _in(each, "_pytest/config")), None)
+    return asking is not None and not any(_in(asking, f"/{name}/") for name in ("_pytest", "xdist", "pytest_claims"))
 
 
 def _in(frame: FrameType, folder: str) -> bool:
@@ -367,6 +373,49 @@ class _Options:
         if _ACTIVE and not name.startswith("__"):
             _note_option(name, value, sys._getframe(1))  # noqa: SLF001
         return value
+
+
+class _Config:
+    """Mixed into the class of pytest's configuration: notes the attributes that others have set on it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        value = object.__getattribute__(self, name)
+        if _ACTIVE and name[0] != "_" and name not in PLAIN and name in object.__getattribute__(self, "__dict__"):
+            frame = sys._getframe(1)  # noqa: SLF001
+            if not _in(frame, "/_pytest/"):  # a property or method of pytest's own
+                _note_option(f"config {name}", value, frame)
+        return value
+
+
+class _Stash(pytest.Stash):
+    """pytest's stash: its keys are objects that no later run has."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        if _ACTIVE and _outside_pytest(sys._getframe(1)):  # noqa: SLF001
+            for reads in _ACTIVE:
+                reads.outside.add("read pytest's stash")
+        return super().__getitem__(key)
+
+    def get(self, key: Any, default: Any) -> Any:
+        """Return what is stashed, or the default."""
+        if _ACTIVE and _outside_pytest(sys._getframe(1)):  # noqa: SLF001
+            for reads in _ACTIVE:
+                reads.outside.add("read pytest's stash")
+        return super().get(key, default)
+
+
+def _watch_config(config: pytest.Config) -> Callable[[], None]:
+    plain, stash = type(config), type(config.stash)
+    config.stash.__class__ = _Stash
+    config.__class__ = type("Config", (_Config, plain), {})
+
+    def put_back() -> None:
+        config.__class__ = plain
+        config.stash.__class__ = stash
+
+    return put_back
 
 
 def _watch_options(config: pytest.Config) -> Callable[[], None]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -112,11 +113,14 @@ class Workshop:
 
     def _trial(self, known: Identity, seeds: tuple[int, ...], condition: Condition) -> Trial:
         facts = self._facts() | dict(known.facts) | {"seeds": seeds}
+        functions: list[FunctionType] = []
         try:
-            facts["condition"] = canonical(dict(condition))
+            facts["condition"] = canonical(dict(condition), functions)
         except NoCanonicalForm as error:
             facts["condition"] = list(map(str, condition))
             known = replace(known, private=f"its condition holds {error}")
+        if functions:
+            known = replace(known, functions=(*known.functions, *functions))
         if known.private is not None:
             facts |= {"claim": known.nodeid, "run": self.settings.run, "private": repr(condition)}
         return Trial(f"{known.measurement.name}-{digest(facts)[:24]}", known, seeds, condition)
@@ -138,9 +142,15 @@ class Workshop:
         return departure(facts["rests_on"], trial.known, self._option)
 
     def _option(self, name: str) -> Any:
-        """Return an option by its destination, or an ini value by "ini" and its name; None where there is none."""
+        """Return an option by its destination, an ini value by "ini" and its name, an attribute by "config" and its.
+
+        None where there is none.
+        """
+        kind, _, rest = name.partition(" ")
         try:
-            return self.config.getini(name[4:]) if name.startswith("ini ") else getattr(self.config.option, name, None)
+            if kind == "config" and rest:
+                return getattr(self.config, rest, None)
+            return self.config.getini(rest) if kind == "ini" and rest else getattr(self.config.option, name, None)
         except ValueError:
             return None
 
