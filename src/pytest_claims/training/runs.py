@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -164,9 +165,12 @@ class Layout:
         shape = [len(labels) for labels in self.axes.values()]
         grid = values.reshape(*shape, len(self.members), *values.shape[1:])
         first = np.moveaxis(grid, len(shape), 0)[: len(self.seeds)]
-        return xr.DataArray(
-            first, dims=("seed", *self.axes, *dims), coords={"seed": list(self.seeds.values), **self.axes}
-        )
+        return xr.DataArray(first, dims=("seed", *self.axes, *dims), coords=self._coords)
+
+    @cached_property
+    def _coords(self) -> xr.Coordinates:
+        """The labels of seeds and runs; xarray takes longer to make them than to apply small networks."""
+        return xr.Dataset(coords={"seed": list(self.seeds.values), **self.axes}).coords
 
     def _stack(self, arrays: list[NDArray[Any]], dtype: str) -> Floats:
         return np.concatenate([np.asarray(array[self.members], dtype) for array in arrays])
