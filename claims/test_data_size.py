@@ -91,9 +91,10 @@ def octaves_to_saturation(accuracy):
 
 @measurement(experiment=3, technique=list(TECHNIQUES), cost=COST)
 def by_size(seeds, mixture, technique):
-    """One technique at every n, on nested training sets."""
+    """One technique at every n, on nested training sets; of the deep network also the accuracy on these (3.k)."""
     data = mixture(seeds, SIZES[-1], 12, "harmonic")
-    by_n = {n: fit_and_score(seeds, TECHNIQUES[technique], data.first(int(0.8 * n))) for n in SIZES}
+    score = ["accuracy", "published_size", *(["training"] if technique in DEEP else [])]
+    by_n = {n: fit_and_score(seeds, TECHNIQUES[technique], data.first(int(0.8 * n)), score) for n in SIZES}
     scores = stack(by_n, along="n")
     return scores.assign(
         bayes=("seed", data.bayes),

@@ -31,7 +31,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from fixtures.convergence import layer_activations, layer_weights, linear_cka, rolling_median, stays_from
+from fixtures.convergence import cka_with, layer_activations, layer_weights, rolling_median, stays_from
 from pytest_claims import claim, decreases, exceeds, functions, increases, lines, measurement, strips, traces, variant
 from pytest_claims.training import MLP, Run, train
 
@@ -89,12 +89,14 @@ def layers(seeds, mixture):
     travel = norm(end.weights - way.weights.isel(step=0, drop=True))
     path = norm(way.weights.diff("step")).sum("step")
 
+    cka_with_end = cka_with(end.activations.values)  # (seed, separation, layer, row, unit), as at every record
+
     def record(now):
         weights, activations = layer_weights(now, LAYERS), layer_activations(now, x_test, LAYERS)
         return {
             "fifty": fifty(weights),
             "remaining": norm(weights - end.weights),
-            "cka": xr.apply_ufunc(linear_cka, activations, end.activations, input_core_dims=[["row", "unit"]] * 2),
+            "cka": xr.apply_ufunc(cka_with_end, activations, input_core_dims=[["row", "unit"]]),
         }
 
     history = training(at=range(0, STEPS + 1, EVERY), measure=record)

@@ -17,6 +17,7 @@ otherwise.
 """
 
 import numpy as np
+import xarray as xr
 
 from fixtures.convergence import layer_weights
 from fixtures.redraws import Redrawn
@@ -40,6 +41,7 @@ NOTEBOOK = "Abid 2018, experiment 12"
 STEPS, SHOWN = 750, 50
 SIZES = (12, 50, 50, 2)
 CELLS = [(penalty, strength) for penalty in ("L1", "L2") for strength in (0.0, 0.1, 1.0)]
+TRAINED = [cell for cell in CELLS if cell != ("L2", 0.0)]  # without a penalty it is the network of ("L1", 0.0)
 ZERO, SMALLEST = 0.05, 1e-6
 ONES = {"data": "ones", "departs": "The text's data: the classes are separated by 1 in every dimension."}
 NEW_DATA = {"data": "redrawn", "departs": "A new dataset for every cell of the grid, as the notebook drew them."}
@@ -60,11 +62,11 @@ def grid(seeds, mixture, data):
     if data == "redrawn":
         drawn = {cell: mixture(Redrawn(seeds, f"cell {cell}"), 500, 12, "harmonic") for cell in CELLS}
     else:
-        drawn = dict.fromkeys(CELLS, mixture(seeds, 500, 12, data))
+        drawn = dict.fromkeys(TRAINED, mixture(seeds, 500, 12, data))
     network = MLP(seeds, SIZES)
-    runs = {cell: Run(network, one.x_train, one.y_train, "squared", penalty=cell) for cell, one in drawn.items()}
+    runs = {str(cell): Run(network, one.x_train, one.y_train, "squared", penalty=cell) for cell, one in drawn.items()}
     parts = ("x_further", "y_further", "x_test", "y_test")
-    x, y, x_test, y_test = ({cell: getattr(one, part) for cell, one in drawn.items()} for part in parts)
+    x, y, x_test, y_test = ({str(cell): getattr(one, part) for cell, one in drawn.items()} for part in parts)
 
     def measure(now):
         size, zeros = sizes_and_zeros(now)
@@ -78,9 +80,18 @@ def grid(seeds, mixture, data):
         }
 
     records = range(0, STEPS + 1, SHOWN)
-    history = train(runs, along=("penalty", "strength"), steps=STEPS, at=records, measure=measure)
-    bayes = np.stack([one.bayes for one in drawn.values()], 1).reshape(len(seeds), 2, 3)
-    return history.assign(bayes=(("seed", "penalty", "strength"), bayes))
+    history = train(runs, along="cell", steps=STEPS, at=records, measure=measure)
+    history = history.assign(bayes=(("seed", "cell"), np.stack([one.bayes for one in drawn.values()], 1)))
+    return laid_out(history)
+
+
+def laid_out(history):
+    """Put the cells side by side, penalty by strength; where ("L2", 0.0) did not train, ("L1", 0.0) stands for it."""
+    penalties, strengths = (list(dict.fromkeys(labels)) for labels in zip(*CELLS, strict=True))
+    trained = set(history.cell.values.tolist())
+    places = [[str((p, s)) if str((p, s)) in trained else str(("L1", s)) for s in strengths] for p in penalties]
+    axes = {"penalty": penalties, "strength": strengths}
+    return history.sel(cell=xr.DataArray(places, dims=tuple(axes), coords=axes)).drop_vars("cell")
 
 
 def final(grid, data):

@@ -82,8 +82,8 @@ def cross_entropy_over_the_wrong_axis() -> None:
 
     from pytest_claims.training.engines import torch_engine
 
-    torch_engine.LOSSES["cross_entropy"] = lambda outputs, targets: (
-        -(functional.log_softmax(outputs, dim=-2) * targets).sum(-1)
+    torch_engine.LOSSES["cross_entropy"] = lambda outputs, targets, dim: (
+        -(functional.log_softmax(outputs, dim=-3 - dim) * targets).sum(dim)  # outputs and rows: axes -1 and -2
     )
 
 

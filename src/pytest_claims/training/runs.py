@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,9 +86,12 @@ class Layout:
 
     `along` names the axis of the runs' labels; a tuple of names goes with tuples of labels, and all combinations
     must be present. A block that is no multiple of eight is filled with repeated seeds, whose results are dropped.
+    `only` leaves one seed of the block, and fills nothing up: that is for probes, whose results have no labels.
     """
 
-    def __init__(self, runs: Run | Mapping[Any, Run], along: str | Sequence[str] | None) -> None:
+    def __init__(
+        self, runs: Run | Mapping[Any, Run], along: str | Sequence[str] | None, only: int | None = None
+    ) -> None:
         self.axes, self.runs = _axes(runs, along)
         first = next(iter(self.runs.values()))
         self.seeds: Seeds = first.network.seeds
@@ -104,9 +108,10 @@ class Layout:
                     f"run {label!r} differs from the first in seeds, sizes, repeat or rows"
                 )
         padded = -(-len(self.seeds) // BLOCK) * BLOCK
-        self.members = np.arange(padded) % len(self.seeds)
+        everyone = np.arange(padded) % len(self.seeds)
+        self.members = everyone if only is None else np.array([self.seeds.values.index(only)])
         self.seed_of = np.tile(self.members, len(self.runs))
-        self.run_of = np.repeat(np.arange(len(self.runs)), padded)
+        self.run_of = np.repeat(np.arange(len(self.runs)), len(self.members))
 
     def task(self, rate: float, batch: int | None, dtype: str = "float32", threads: int = 1) -> Task:
         """Gather everything that an engine needs."""
@@ -160,12 +165,15 @@ class Layout:
         shape = [len(labels) for labels in self.axes.values()]
         grid = values.reshape(*shape, len(self.members), *values.shape[1:])
         first = np.moveaxis(grid, len(shape), 0)[: len(self.seeds)]
-        return xr.DataArray(
-            first, dims=("seed", *self.axes, *dims), coords={"seed": list(self.seeds.values), **self.axes}
-        )
+        return xr.DataArray(first, dims=("seed", *self.axes, *dims), coords=self._coords)
+
+    @cached_property
+    def _coords(self) -> xr.Coordinates:
+        """The labels of seeds and runs; xarray takes longer to make them than to apply small networks."""
+        return xr.Dataset(coords={"seed": list(self.seeds.values), **self.axes}).coords
 
     def _stack(self, arrays: list[NDArray[Any]], dtype: str) -> Floats:
-        return np.concatenate([np.asarray(array, dtype)[self.members] for array in arrays])
+        return np.concatenate([np.asarray(array[self.members], dtype) for array in arrays])
 
 
 def _axes(

@@ -60,7 +60,11 @@ def train(
     measure = measure or (lambda now: {"loss": now.loss()})
     layout = Layout(runs, along)
     engine = engine_named(layout.seeds.engine)
-    _trace(layout, engine, rate, batch, steps)
+    batches = layout.batches(batch)
+    if batches is not None:
+        layout.seeds.record("batches", batches.draw(min(steps, FINGERPRINTED_BATCHES)))
+    if 0 in layout.seeds.values:
+        _trace(Layout(runs, along, only=0), engine, rate, batch, steps)
     task = layout.task(rate, batch, dtype, threads)
     training = Training(layout, task, engine, diverged=np.zeros(len(task), np.bool_))
     records: list[Mapping[str, xr.DataArray]] = []
@@ -121,44 +125,24 @@ def _distinct(variables: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
 
 
 def _trace(layout: Layout, engine: Engine, rate: float, batch: int | None, steps: int) -> None:
-    """Probe the first steps of seed 0 in float64 and enter them, and the first batches, into the block's ledger.
+    """Probe the first steps of the layout's only seed in float64, and enter them into the block's ledger.
 
-    The probe trains with the engine's own code, so a new version's change of arithmetic shows here, before chaos hides
-    it.
+    The probe trains with the engine's own code, all runs as one stack, so a new version's change of arithmetic shows
+    here, before chaos hides it.
     """
-    seeds = layout.seeds
-    batches = layout.batches(batch)
-    if batches is not None:
-        seeds.record("batches", batches.draw(min(steps, FINGERPRINTED_BATCHES)))
-    if 0 not in seeds.values:
-        return
-    whole = layout.task(rate, batch, dtype="float64")
-    probes = np.flatnonzero(layout.seed_of == seeds.values.index(0))
+    task = layout.task(rate, batch, dtype="float64")
     at = [step for step in TRACED_STEPS if step <= steps]
-    for label, index in zip(layout.runs, probes[:: len(probes) // len(layout.runs)], strict=True):
-        probe = whole.part(index, index + 1)
-        losses, gradients = _probe(engine, probe, at)
+    seen: list[tuple[Floats, Floats]] = []  # by step: loss and norm of the gradient, one for each run
+    engine.train(task, at, lambda _step, parameters: seen.append(engine.objective(task, parameters)))
+    losses, gradients = np.array(seen).transpose(1, 2, 0)
+    for run, label in enumerate(layout.runs):
         name = "train" if label is None else f"train {label}"
-        seeds.record_trace(name, {"step": at, "loss": losses, "gradient": gradients})
+        layout.seeds.record_trace(name, {"step": at, "loss": _finite(losses[run]), "gradient": _finite(gradients[run])})
 
 
-def _probe(engine: Engine, task: Task, at: list[int]) -> tuple[list[float | None], list[float | None]]:
-    losses: list[float | None] = []
-    gradients: list[float | None] = []
-
-    def visit(_step: int, parameters: Parameters) -> None:
-        loss, gradient = engine.objective(task, parameters)
-        losses.append(_finite(loss))
-        gradients.append(_finite(gradient))
-
-    engine.train(task, at, visit)
-    return losses, gradients
-
-
-def _finite(values: NDArray[Any]) -> float | None:
-    """Return one number for JSON: None unless it is finite."""
-    value = float(values[0])
-    return value if math.isfinite(value) else None
+def _finite(values: NDArray[Any]) -> list[float | None]:
+    """Return numbers for JSON: None for those that are not finite."""
+    return [float(value) if math.isfinite(value) else None for value in values]
 
 
 @dataclass(frozen=True)

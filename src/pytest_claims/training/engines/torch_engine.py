@@ -5,6 +5,10 @@ axis, so a step costs the same few dozen dispatches for 96 networks as for one; 
 independent, and one backward pass gives all gradients. torch's autograd and torch's own Adam do the mathematics: they
 are what the claims test.
 
+Inside the engine the rows lie side by side: activations are (R, units, rows), weights (R, out, in). A layer of two
+outputs is then a product of wide matrices. Only batches of four rows and less lie the other way round (`Order`). The
+arrays that go in and out have the shapes of base.py.
+
 Besides stacking, four things matter (docs/performance.md): `set_flush_denormal`, since Adam's moments of dead units
 decay into denormal numbers; one intra-op thread; a loop that never reads a value; and freed memory that stays with the
 process (`keep_freed_memory`). A stack is cut to fit the cache, in multiples of eight replicates: with these a network's
@@ -13,13 +17,17 @@ bits depend on no neighbour.
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.adam import adam
 
 from pytest_claims.training.engines.base import (
     Batches,
@@ -41,6 +49,30 @@ CACHE_BYTES = 24e6  # working set of a stack; beyond the last-level cache a wide
 WIDEST_STACK = 128  # replicates; dispatch is amortised by then
 GATHER_BYTES = 8e6  # minibatch rows copied at a time
 GATHER_STEPS = 256
+FEW_ROWS = 4  # rows in a step; up to here products are faster with the units side by side
+
+
+@dataclass(frozen=True)
+class Order:
+    """The axes of units and of rows in a stack's activations, counted from the end.
+
+    Weights have their axes in an order to match, so that a layer needs no array turned.
+    """
+
+    units: int
+    rows: int
+
+    def turned(self, array: Any) -> Any:
+        """Change weights, biases or rows between the order of base.py and this one: a view, in both directions."""
+        return array.swapaxes(1, 2) if self == FEATURES_FIRST else array
+
+    def layer(self, biases: Tensor, weights: Tensor, hidden: Tensor) -> Tensor:
+        """Return a layer's sums, before the activation."""
+        return torch.baddbmm(biases, *((weights, hidden) if self == FEATURES_FIRST else (hidden, weights)))
+
+
+FEATURES_FIRST = Order(units=-2, rows=-1)  # activations (R, units, rows), weights (R, out, in), biases (R, out, 1)
+ROWS_FIRST = Order(units=-1, rows=-2)  # activations (R, rows, units), weights (R, in, out), biases (R, 1, out)
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
@@ -53,50 +85,104 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Softmax cross-entropy of each row, (R, rows)."""
-    return -(functional.log_softmax(outputs, dim=-1) * targets).sum(-1)
+# Losses map outputs and targets to the loss of each row, (R, rows); `dim` is the axis of the outputs.
 
 
-def hinge(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Hinge loss per logit against labels -1 and +1, mean over the logits, (R, rows)."""
-    return torch.relu(1 - (2 * targets - 1) * outputs).mean(-1)
+def cross_entropy(outputs: Tensor, targets: Tensor, dim: int = -1) -> Tensor:
+    """Softmax cross-entropy."""
+    return -(functional.log_softmax(outputs, dim) * targets).sum(dim)
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cross_entropy": cross_entropy,
-    "absolute": lambda outputs, targets: (outputs - targets).abs().mean(-1),
-    "squared": lambda outputs, targets: (outputs - targets).square().mean(-1),
-    "fourth": lambda outputs, targets: (outputs - targets).square().square().mean(-1),
-    "hinge": hinge,
-    "constant": lambda outputs, targets: 0 * (outputs - targets).square().mean(-1),
+def absolute(outputs: Tensor, targets: Tensor, dim: int = -1) -> Tensor:
+    """Return the mean of |e| over the outputs."""
+    return (outputs - targets).abs().mean(dim)
+
+
+def squared(outputs: Tensor, targets: Tensor, dim: int = -1) -> Tensor:
+    """Return the mean of e^2 over the outputs."""
+    return (outputs - targets).square().mean(dim)
+
+
+def fourth(outputs: Tensor, targets: Tensor, dim: int = -1) -> Tensor:
+    """Return the mean of e^4 over the outputs."""
+    return (outputs - targets).square().square().mean(dim)
+
+
+def hinge(outputs: Tensor, targets: Tensor, dim: int = -1) -> Tensor:
+    """Hinge loss per logit against labels -1 and +1, mean over the logits."""
+    return torch.relu(1 - (2 * targets - 1) * outputs).mean(dim)
+
+
+def constant(outputs: Tensor, targets: Tensor, dim: int = -1) -> Tensor:
+    """Zero, with a gradient of zeros."""
+    return 0 * squared(outputs, targets, dim)
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    loss.__name__: loss for loss in (cross_entropy, absolute, squared, fourth, hinge, constant)
 }
 
 PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"L1": torch.abs, "L2": torch.square}
 
 
-def optimiser(parameters: list[Tensor], rate: float) -> torch.optim.Optimizer:
-    """Make the optimiser: torch's Adam, one fused kernel over all parameters of a stack."""
-    return torch.optim.Adam(parameters, lr=rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+class Adam:
+    """torch's Adam in its functional form: one fused kernel over all parameters of a stack.
+
+    `torch.optim.Adam` calls the same function. What that class does around it takes longer than the kernel where
+    networks are small; a test compares the two bit by bit. Betas 0.9 and 0.999, eps 1e-8.
+    """
+
+    def __init__(self, parameters: list[Tensor], rate: float) -> None:
+        self.parameters, self.rate = parameters, rate
+        self.values = [parameter.detach() for parameter in parameters]
+        self.first, self.second = ([torch.zeros_like(value) for value in self.values] for _ in range(2))
+        self.updates = [torch.zeros((), dtype=torch.float32) for _ in parameters]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def step(self) -> None:
+        """Update all parameters once by their gradients."""
+        gradients: list[Any] = [parameter.grad for parameter in self.parameters]
+        adam(
+            self.values, gradients, self.first, self.second, [], self.updates, fused=True, amsgrad=False,
+            beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=0.0, eps=1e-8, maximize=False,
+        )  # fmt: skip
+
+
+def optimiser(parameters: list[Tensor], rate: float) -> Adam:
+    """Make the optimiser of a stack."""
+    return Adam(parameters, rate)
 
 
 class Stack:
     """Replicates that share a learning rate, with their parameters and optimiser."""
 
     def __init__(self, task: Task) -> None:
-        self.task = task
+        self.task, self.order = task, order_of(task)
         self.x, self.targets = _tensor(task.x, task), _tensor(task.targets, task)
+        if task.batches is None:
+            self.x, self.targets = (self.order.turned(rows).contiguous() for rows in (self.x, self.targets))
         self.row_weight = None if task.row_weight is None else _tensor(task.row_weight, task)
-        self.parameters = [_tensor(array, task).clone().requires_grad_() for array in task.parameters]
-        self.optimiser = optimiser(self.parameters, task.settings[0].rate)
+        self.parameters = _parameters(task.parameters, task, self.order)
+        for parameter in self.parameters:
+            parameter.requires_grad_()
         self.ones = torch.ones(len(task), dtype=self.x.dtype)
         self.frozen = _positions(task, lambda settings: settings.frozen)
         self.averaged = _positions(task, lambda settings: settings.average_units)
 
+    @cached_property
+    def optimiser(self) -> Adam:
+        """What updates the parameters; one whose loss alone is wanted needs none."""
+        return optimiser(self.parameters, self.task.settings[0].rate)
+
     def losses(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> Tensor:
         """Return what each replicate minimises on these rows, (R,)."""
-        outputs = forward(self.task, self.parameters, x)
-        rows = _by_group(self.task.losses, LOSSES.__getitem__, outputs, targets)
+        outputs = forward(self.task, self.parameters, x, self.order)
+        dim = self.order.units
+        rows = _by_group(self.task.losses, lambda loss: partial(LOSSES[loss], dim=dim), outputs, targets)
         losses = rows.mean(-1) if row_weight is None else (rows * row_weight).mean(-1)
         if self.task.penalties:
             losses = losses + sum(_by_group(self.task.penalties, _penalty, weights) for weights in self.parameters[::2])
@@ -113,7 +199,7 @@ class Stack:
                     gradient[replicates] = 0
         self.optimiser.step()
         for replicates, _ in self.averaged:
-            average_units([parameter.detach()[replicates] for parameter in self.parameters])
+            average_units([parameter.detach()[replicates] for parameter in self.parameters], self.order)
 
     def run(self, steps: int, rows: NDArray[np.int64] | None) -> None:
         """Update `steps` times: on all rows, or on those numbered in `rows` (S, steps, size)."""
@@ -129,16 +215,23 @@ class Stack:
                 self.step(*batch)
 
     def _gather(self, rows: NDArray[np.int64]) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Copy the rows (R, steps, size) of several steps at once: two dispatches, not two a step."""
+        """Copy the rows (R, steps, size) of several steps at once: a few dispatches, not a few a step.
+
+        The rows of x are copied as they lie and turned as a view, which a product takes as it is. Targets are copied
+        once more: from a view, losses would be computed by other kernels.
+        """
         replicates, steps, size = rows.shape
         flat = rows.transpose(1, 0, 2) + self.x.shape[1] * np.arange(replicates)[None, :, None]
         index = torch.from_numpy(flat.reshape(-1))
 
-        def taken(values: Tensor) -> Sequence[Tensor]:
-            return values.flatten(0, 1).index_select(0, index).view(steps, replicates, size, *values.shape[2:]).unbind()
+        def taken(values: Tensor) -> Tensor:
+            return values.flatten(0, 1).index_select(0, index).view(steps, replicates, size, *values.shape[2:])
 
-        weights = [None] * steps if self.row_weight is None else taken(self.row_weight)
-        return zip(taken(self.x), taken(self.targets), weights, strict=True)
+        x, targets = taken(self.x), taken(self.targets)
+        if self.order == FEATURES_FIRST:
+            x, targets = x.mT, targets.mT.contiguous()
+        weights = [None] * steps if self.row_weight is None else taken(self.row_weight).unbind()
+        return zip(x.unbind(), targets.unbind(), weights, strict=True)
 
 
 class TorchEngine:
@@ -157,19 +250,20 @@ class TorchEngine:
                         stack.run(count, rows)
                 done = step
                 columns = zip(*(stack.parameters for stack in stacks), strict=True)
-                visit(step, [_joined([tensor.detach().numpy() for tensor in column]) for column in columns])
+                turned = order_of(task).turned
+                visit(step, [turned(_joined([tensor.detach().numpy() for tensor in column])) for column in columns])
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
         """Apply the networks to x, or give the activations of one applied hidden layer."""
         with arithmetic(task.threads), torch.no_grad():
-            tensors = [_tensor(array, task) for array in parameters]
-            return np.asarray(forward(task, tensors, _tensor(x, task), layer).numpy())
+            tensors, turned = _parameters(parameters, task, FEATURES_FIRST), FEATURES_FIRST.turned
+            outputs = forward(task, tensors, turned(_tensor(x, task)), FEATURES_FIRST, layer)
+            return np.asarray(turned(outputs).contiguous().numpy())
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
-        """Return the minimised loss over all training rows and the norm of its gradient, each (R,)."""
+        """Return what is minimised over all training rows and the norm of its gradient, each (R,)."""
         with arithmetic(task.threads):
-            stack = Stack(task)
-            stack.parameters = [_tensor(array, task).clone().requires_grad_() for array in parameters]
+            stack = Stack(dataclasses.replace(task, parameters=parameters, batches=None))
             losses = stack.losses(stack.x, stack.targets, stack.row_weight)
             gradients = torch.autograd.grad(losses, stack.parameters, stack.ones)
             squares = torch.stack([gradient.square().sum((1, 2)) for gradient in gradients])
@@ -182,32 +276,43 @@ def make_engine() -> TorchEngine:
     return TorchEngine()
 
 
-def forward(task: Task, parameters: Sequence[Tensor], x: Tensor, layer: int | None = None) -> Tensor:
-    """Apply the networks to x (R, rows, d), up to the outputs or to the activations of applied hidden layer `layer`."""
+def forward(task: Task, parameters: Sequence[Tensor], x: Tensor, order: Order, layer: int | None = None) -> Tensor:
+    """Apply the networks to x, up to the outputs or to the activations of applied hidden layer `layer`.
+
+    All arrays are in `order`; x is (R, d, rows), or (R, rows, d) with the rows first.
+    """
     *hidden_layers, last = task.layers
     hidden = x
     for position, index in enumerate(hidden_layers):
-        linear = torch.baddbmm(parameters[2 * index + 1], hidden, parameters[2 * index])
+        linear = order.layer(parameters[2 * index + 1], parameters[2 * index], hidden)
         hidden = _by_group(task.activations, ACTIVATIONS.__getitem__, linear)
         if position == layer:
             return hidden
-    return torch.baddbmm(parameters[2 * last + 1], hidden, parameters[2 * last])
+    return order.layer(parameters[2 * last + 1], parameters[2 * last], hidden)
 
 
-def average_units(parameters: Sequence[Tensor]) -> None:
+def average_units(parameters: Sequence[Tensor], order: Order) -> None:
     """Give all units of a hidden layer their mean: incoming weights, biases and outgoing weights, in place."""
     for layer in range(len(parameters) // 2 - 1):
         incoming, biases, outgoing = parameters[2 * layer], parameters[2 * layer + 1], parameters[2 * layer + 2]
-        incoming.copy_(incoming.mean(2, keepdim=True).expand_as(incoming))
-        biases.copy_(biases.mean(2, keepdim=True).expand_as(biases))
-        outgoing.copy_(outgoing.mean(1, keepdim=True).expand_as(outgoing))
+        for array, axis in ((incoming, order.units), (biases, order.units), (outgoing, order.rows)):
+            array.copy_(array.mean(axis, keepdim=True).expand_as(array))
+
+
+def rows_in_a_step(task: Task) -> int:
+    """Return how many rows every replicate sees in one step."""
+    return task.batches.size if task.batches is not None else int(task.x.shape[1])
+
+
+def order_of(task: Task) -> Order:
+    """Return the order in which a task's replicates train; it depends on the number of rows in a step alone."""
+    return ROWS_FIRST if rows_in_a_step(task) <= FEW_ROWS else FEATURES_FIRST
 
 
 def stack_size(task: Task) -> int:
     """Return how many replicates to train at once, a multiple of eight."""
-    rows = task.batches.size if task.batches is not None else task.x.shape[1]
     parameters = sum(array[0].size for array in task.parameters)
-    activations = rows * sum(task.sizes[layer + 1] for layer in task.layers)
+    activations = rows_in_a_step(task) * sum(task.sizes[layer + 1] for layer in task.layers)
     working_set = 4 * (
         4 * parameters + 3 * activations
     )  # float32: weights, gradients, two moments; values and gradients
@@ -245,6 +350,11 @@ def _tensor(array: Floats, task: Task) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, dtype=task.dtype))
 
 
+def _parameters(arrays: Parameters, task: Task, order: Order) -> list[Tensor]:
+    """Copy parameters into this order; training changes them in place, and leaves the task's own as they are."""
+    return [torch.from_numpy(np.array(order.turned(array), task.dtype, order="C")) for array in arrays]
+
+
 def _joined(arrays: list[Any]) -> Floats:
     return np.asarray(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
 
@@ -261,7 +371,7 @@ def _by_group(
 
 
 def _penalty(penalty: tuple[str, float] | None) -> Callable[[Tensor], Tensor]:
-    """Return the penalty of one layer's weights (R, fan_in, fan_out), a function to (R,)."""
+    """Return the penalty of one layer's weights (R, out, in) or (R, in, out), a function to (R,)."""
     if penalty is None:
         return lambda weights: weights.new_zeros(len(weights))
     kind, strength = penalty
