@@ -237,6 +237,18 @@ def test_pilots_are_added_to(toy):
     assert list(json.loads((toy.path / "claims" / "pilots.json").read_text())) == ["1.a", "2.a"]
 
 
+def test_pilots_behind_a_link_are_added_to(toy):
+    """The link stays; the file that folders share gets the entries."""
+    toy.write()
+    (toy.path / "shared.json").write_text('{"1.a": {"sd": 0.5}}')
+    (toy.path / "claims" / "pilots.json").symlink_to("../shared.json")
+    toy.run("--pilot")
+
+    assert (toy.path / "claims" / "pilots.json").is_symlink()
+    assert list(json.loads((toy.path / "shared.json").read_text())) == ["1.a", "2.a"]
+    assert "pilots: claims/pilots.json" in toy.text
+
+
 @pytest.mark.parametrize("line", ["", 'claims_title = "Our lab"'])
 def test_the_page_has_the_title_of_the_repository(toy, line):
     """That of the setting claims_title, or else the name of the repository's folder."""
