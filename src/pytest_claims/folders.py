@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import FolderError
-from pytest_claims.files import why_unwritable, write_atomically
+from pytest_claims.files import read_ordinary, why_unwritable, write_atomically
 
 MARKER, LOCK = ".pytest-claims", ".pytest-claims.lock"
 WHAT = "A report folder of pytest-claims. The next run replaces or deletes the files under 'written', and no others."
@@ -41,9 +41,8 @@ def is_ours(path: Path) -> bool:
     """Whether the content of a page, a figure, a table or a stored run says that this library wrote it."""
     try:
         if path.suffix in _SIGNS:
-            with path.open("rb") as file:
-                return bool(_SIGNS[path.suffix].search(file.read(_FIRST_BYTES)))
-        content = json.loads(path.read_text(encoding="utf-8"))
+            return bool(_SIGNS[path.suffix].search(read_ordinary(path, _FIRST_BYTES)))
+        content = json.loads(read_ordinary(path))
     except (OSError, ValueError, RecursionError):
         return False
     if not isinstance(content, dict):
@@ -64,7 +63,7 @@ def refuse_path(spelled: str, name: str) -> None:
 
 def refuse_to_replace(path: Path) -> None:
     """Raise a FolderError where a file is in the way that this library did not write."""
-    if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+    if os.path.lexists(path) and not is_ours(path):
         raise FolderError(
             f"{path} was not written by pytest-claims and would be replaced: move it away, or name another place."
         )
@@ -107,7 +106,7 @@ def _is_trial(file: Path, trials: Path) -> bool:
     if below:
         return bool(_RUN.fullmatch(run))
     try:
-        durations = json.loads(file.read_text(encoding="utf-8")) if run == DURATIONS else None
+        durations = json.loads(read_ordinary(file)) if run == DURATIONS else None
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(durations, dict) and all(isinstance(seconds, int | float) for seconds in durations.values())
@@ -119,7 +118,7 @@ def _is_trial(file: Path, trials: Path) -> bool:
 def read_marker(folder: Path) -> dict[str, Any] | None:
     """Return the marker: "written" lists files, "run" is a run that goes on or died. None where there is no marker."""
     try:
-        content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        content = json.loads(read_ordinary(folder / MARKER))
     except (OSError, ValueError, RecursionError):
         return None
     written = content.get("written") if isinstance(content, dict) else None
@@ -134,7 +133,7 @@ def _listed(folder: Path) -> set[str]:
     if marked is not None:
         return set(marked["written"])
     try:
-        claims = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["claims"]
+        claims = json.loads(read_ordinary(folder / RESULTS))["claims"]
         named = [name for claim in claims for kind in ("figures", "curves") for name in claim.get(kind) or ()]
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         named = []

@@ -128,6 +128,30 @@ def test_in_a_marked_folder_others_files_stay(tmp_path):
     assert foreign(tmp_path) == tmp_path / "index.html"
 
 
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize("name", ["index.html", "results.json", "trials/durations.json", "figures/1.a.svg"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    """Reading a named pipe that nobody writes to would never end: it is a file that no run wrote."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(tmp_path / name)
+
+    assert not is_ours(tmp_path / name)
+    assert foreign(tmp_path) == tmp_path / name
+    with pytest.raises(FolderError, match="was not written by pytest-claims"):
+        refuse_to_replace(tmp_path / name)
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_marks_nothing(tmp_path):
+    """In the place of the marker it is no list."""
+    os.mkfifo(tmp_path / MARKER)
+
+    assert read_marker(tmp_path) is None
+    assert foreign(tmp_path) is None
+
+
 # -- what is replaced and deleted -----------------------------------------------------------------------------------
 
 

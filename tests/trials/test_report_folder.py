@@ -1,6 +1,8 @@
 """What a run may touch: folders of others are refused before anything is trained, and so is a second run."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -217,6 +219,35 @@ def test_unreadable_pilots_are_refused_before_training(toy, option, content, rea
     assert (toy.ret, toy.trained) == (4, [])
     assert f"claims/pilots.json {reason}" in toy.text
     assert content is None or path.read_text() == content
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize(
+    "option, name",
+    [(("--pilot",), "claims/pilots.json"), (("--baseline", "old.json"), "old.json")],
+    ids=["pilots", "baseline"],
+)
+def test_a_pipe_is_refused_and_not_waited_for(toy, option, name):
+    """Exit status 4 and a sentence: reading it would never end."""
+    os.mkfifo(toy.write().path / name)
+    toy.run(*option)
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert f"{name} cannot be read: it is no ordinary file." in toy.text
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no process substitution")
+def test_a_baseline_may_come_through_the_shell(toy):
+    """As in ``--baseline <(gunzip -c old.json.gz)``, which names an open file."""
+    reading, writing = os.pipe()
+    os.write(writing, b'{"claims": [{"id": "2.a", "verdict": "supported"}]}')
+    os.close(writing)
+    toy.write().run("--baseline", f"/dev/fd/{reading}")
+    os.close(reading)
+
+    assert toy.ret == 0
 
 
 def test_pilots_that_break_during_the_run_are_kept(toy):
