@@ -72,14 +72,14 @@ def refuse_to_replace(path: Path) -> None:
 def foreign(folder: Path) -> Path | None:
     """Return a file in the folder that is in a run's way, as no run wrote it; None where a run may write there.
 
-    In a folder with a marker, that is a file with the name of our page, results or table. In any other folder, every
-    file is.
+    In a folder with a marker, that is a file with the name of our page, results or table, or a folder. In any other
+    folder, every file is.
     """
     marked = read_marker(folder)
     if marked is not None:
         known = set(marked["written"])
-        kept = (folder / name for name in FIXED if name not in known and os.path.lexists(folder / name))
-        return next((path for path in kept if not is_ours(path)), None)
+        kept = (folder / name for name in FIXED if os.path.lexists(folder / name))
+        return next((path for path in kept if not (path.is_file() if path.name in known else is_ours(path))), None)
     try:
         entries = sorted(folder.iterdir(), key=lambda path: (path.name.startswith("."), path.name))
     except OSError:  # missing, no folder or not readable: whether it can be written is another question
@@ -90,7 +90,7 @@ def foreign(folder: Path) -> Path | None:
 def _foreign_entry(entry: Path) -> Path | None:
     if entry.name in {MARKER, LOCK} | HARMLESS or (entry.name in FIXED and is_ours(entry)):
         return None
-    if not entry.is_dir():
+    if entry.name in FIXED or not entry.is_dir():
         return entry
     files = (Path(folder, name) for folder, _, names in os.walk(entry) for name in names)
     if entry.name == FIGURES:

@@ -152,6 +152,16 @@ def test_a_pipe_marks_nothing(tmp_path):
     assert foreign(tmp_path) is None
 
 
+@pytest.mark.parametrize("marked", [None, [], ["results.json"]])
+def test_a_folder_in_the_place_of_a_file_is_in_the_way(tmp_path, marked):
+    """It is noticed before anything is trained, also where the last run wrote a file of that name."""
+    (tmp_path / "results.json").mkdir()
+    if marked is not None:
+        (tmp_path / MARKER).write_text(json.dumps({"written": marked}))
+
+    assert foreign(tmp_path) == tmp_path / "results.json"
+
+
 # -- what is replaced and deleted -----------------------------------------------------------------------------------
 
 
