@@ -30,7 +30,8 @@ _SIGNS = {
     ".csv": re.compile(rb"\A(?:claim,source,condition,seed,x,value\r?\n|[^\n]*,figure \d+,)"),
     ".md": re.compile(rb"^Made by `pytest-claims fresh` from ", re.MULTILINE),
 }
-_RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
+#: The name of a run's folder below trials/, as options.read gives it; a folder with another name is not ours.
+RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -104,7 +105,7 @@ def _is_trial(file: Path, trials: Path) -> bool:
     """Whether a file below trials/ is one that runs write: the durations, or in a run's folder."""
     run, *below = file.relative_to(trials).parts
     if below:
-        return bool(_RUN.fullmatch(run))
+        return bool(RUN.fullmatch(run))
     try:
         durations = json.loads(read_ordinary(file)) if run == DURATIONS else None
     except (OSError, ValueError, RecursionError):
@@ -225,8 +226,12 @@ class ReportFolder:
         self._mark(self._earlier | self.written, running=True)
 
     def drop_stale(self) -> None:
-        """Remove figures and curves that an earlier run wrote and this one did not; other files stay."""
-        for name in self._earlier - self.written:
+        """Remove figures and curves that an earlier run wrote and this one did not; other files stay.
+
+        Nothing is removed where figures/ is a link: who knows whose folder that is.
+        """
+        linked = (self.path / FIGURES).is_symlink()
+        for name in () if linked else self._earlier - self.written:
             path = self.path / FIGURES / Path(name).name  # whatever a list says, only there
             if name == f"{FIGURES}/{path.name}" and path.suffix in {".svg", ".csv"}:
                 path.unlink(missing_ok=True)

@@ -183,6 +183,20 @@ def test_only_listed_figures_are_dropped(tmp_path):
     assert (tmp_path / "escaped.svg").exists()
 
 
+def test_no_figure_is_dropped_through_a_link(tmp_path):
+    """Where figures/ leads elsewhere, what lies there stays."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.a.svg").touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "figures").symlink_to("../elsewhere")
+    (tmp_path / "out" / MARKER).write_text('{"written": ["figures/1.a.svg"]}')
+    folder = taken(tmp_path / "out")
+    folder.drop_stale()
+    folder.release()
+
+    assert (tmp_path / "elsewhere" / "1.a.svg").exists()
+
+
 def test_an_adopted_reports_figures_are_those_of_its_results(earlier):
     """Where no marker lists them, results.json does."""
     stale = {name for claim in read(earlier).claims for name in (*claim.figures, *claim.curves)}

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_claims.folders import RUN
+
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
 KEPT_RUNS = 4
-RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")  # as options.read names it; a folder with another name is not ours
 ALIVE = "alive.lock"
 _NAMES = r"([0-9a-f]+\.(json|npz|attempt|lock)|failed-[0-9a-f]+|claim-[0-9a-f]+|plan\.json|stop|alive\.lock)"
 #: What runs write into their folders: trials (trials/store.py), the plan, turns (trials/turns.py), and the drafts of
