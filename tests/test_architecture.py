@@ -32,6 +32,7 @@ BESIDE = {
     ("folders", "errors"),
     ("folders", "files"),
     ("stored", "errors"),
+    ("stored", "files"),
     ("results", "record"),
     ("drift", "record"),
     ("drift", "results"),

@@ -1,7 +1,12 @@
-"""Writing files: valid JSON, whole files or none, unwritable folders noticed early, no paths of this machine."""
+"""Writing files: valid JSON, whole files or none, unwritable folders noticed early, no paths of this machine.
 
+And reading those that others may have put there, without waiting for a pipe that nobody writes to.
+"""
+
+import errno
 import os
 import re
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.vocabulary import visible
+
+#: Where a shell passes an open file on, as in ``--claims-baseline <(gunzip -c old.json.gz)``: somebody writes to it.
+_PASSED_ON = re.compile(r"/dev/(fd/\d+|stdin)|/proc/(self|\d+)/fd/\d+")
+
+
+def read_ordinary(path: Path, size: int = -1) -> bytes:
+    """Return what a file holds, its first ``size`` bytes if that is given; OSError as ``open`` would.
+
+    Also an OSError for a named pipe or a device, which are not opened: reading them might never end. A pipe that the
+    shell passes on is read.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or _PASSED_ON.fullmatch(str(path))):
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

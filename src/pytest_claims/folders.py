@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import FolderError
-from pytest_claims.files import why_unwritable, write_atomically
+from pytest_claims.files import read_ordinary, why_unwritable, write_atomically
 
 MARKER, LOCK = ".pytest-claims", ".pytest-claims.lock"
 WHAT = "A report folder of pytest-claims. The next run replaces or deletes the files under 'written', and no others."
@@ -30,7 +30,8 @@ _SIGNS = {
     ".csv": re.compile(rb"\A(?:claim,source,condition,seed,x,value\r?\n|[^\n]*,figure \d+,)"),
     ".md": re.compile(rb"^Made by `pytest-claims fresh` from ", re.MULTILINE),
 }
-_RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
+#: The name of a run's folder below trials/, as options.read gives it; a folder with another name is not ours.
+RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -41,9 +42,8 @@ def is_ours(path: Path) -> bool:
     """Whether the content of a page, a figure, a table or a stored run says that this library wrote it."""
     try:
         if path.suffix in _SIGNS:
-            with path.open("rb") as file:
-                return bool(_SIGNS[path.suffix].search(file.read(_FIRST_BYTES)))
-        content = json.loads(path.read_text(encoding="utf-8"))
+            return bool(_SIGNS[path.suffix].search(read_ordinary(path, _FIRST_BYTES)))
+        content = json.loads(read_ordinary(path))
     except (OSError, ValueError, RecursionError):
         return False
     if not isinstance(content, dict):
@@ -64,7 +64,7 @@ def refuse_path(spelled: str, name: str) -> None:
 
 def refuse_to_replace(path: Path) -> None:
     """Raise a FolderError where a file is in the way that this library did not write."""
-    if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+    if os.path.lexists(path) and not is_ours(path):
         raise FolderError(
             f"{path} was not written by pytest-claims and would be replaced: move it away, or name another place."
         )
@@ -73,14 +73,14 @@ def refuse_to_replace(path: Path) -> None:
 def foreign(folder: Path) -> Path | None:
     """Return a file in the folder that is in a run's way, as no run wrote it; None where a run may write there.
 
-    In a folder with a marker, that is a file with the name of our page, results or table. In any other folder, every
-    file is.
+    In a folder with a marker, that is a file with the name of our page, results or table, or a folder. In any other
+    folder, every file is.
     """
     marked = read_marker(folder)
     if marked is not None:
         known = set(marked["written"])
-        kept = (folder / name for name in FIXED if name not in known and os.path.lexists(folder / name))
-        return next((path for path in kept if not is_ours(path)), None)
+        kept = (folder / name for name in FIXED if os.path.lexists(folder / name))
+        return next((path for path in kept if not (path.is_file() if path.name in known else is_ours(path))), None)
     try:
         entries = sorted(folder.iterdir(), key=lambda path: (path.name.startswith("."), path.name))
     except OSError:  # missing, no folder or not readable: whether it can be written is another question
@@ -91,7 +91,7 @@ def foreign(folder: Path) -> Path | None:
 def _foreign_entry(entry: Path) -> Path | None:
     if entry.name in {MARKER, LOCK} | HARMLESS or (entry.name in FIXED and is_ours(entry)):
         return None
-    if not entry.is_dir():
+    if entry.name in FIXED or not entry.is_dir():
         return entry
     files = (Path(folder, name) for folder, _, names in os.walk(entry) for name in names)
     if entry.name == FIGURES:
@@ -105,9 +105,9 @@ def _is_trial(file: Path, trials: Path) -> bool:
     """Whether a file below trials/ is one that runs write: the durations, or in a run's folder."""
     run, *below = file.relative_to(trials).parts
     if below:
-        return bool(_RUN.fullmatch(run))
+        return bool(RUN.fullmatch(run))
     try:
-        durations = json.loads(file.read_text(encoding="utf-8")) if run == DURATIONS else None
+        durations = json.loads(read_ordinary(file)) if run == DURATIONS else None
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(durations, dict) and all(isinstance(seconds, int | float) for seconds in durations.values())
@@ -119,7 +119,7 @@ def _is_trial(file: Path, trials: Path) -> bool:
 def read_marker(folder: Path) -> dict[str, Any] | None:
     """Return the marker: "written" lists files, "run" is a run that goes on or died. None where there is no marker."""
     try:
-        content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        content = json.loads(read_ordinary(folder / MARKER))
     except (OSError, ValueError, RecursionError):
         return None
     written = content.get("written") if isinstance(content, dict) else None
@@ -134,7 +134,7 @@ def _listed(folder: Path) -> set[str]:
     if marked is not None:
         return set(marked["written"])
     try:
-        claims = json.loads((folder / RESULTS).read_text(encoding="utf-8"))["claims"]
+        claims = json.loads(read_ordinary(folder / RESULTS))["claims"]
         named = [name for claim in claims for kind in ("figures", "curves") for name in claim.get(kind) or ()]
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         named = []
@@ -226,8 +226,12 @@ class ReportFolder:
         self._mark(self._earlier | self.written, running=True)
 
     def drop_stale(self) -> None:
-        """Remove figures and curves that an earlier run wrote and this one did not; other files stay."""
-        for name in self._earlier - self.written:
+        """Remove figures and curves that an earlier run wrote and this one did not; other files stay.
+
+        Nothing is removed where figures/ is a link: who knows whose folder that is.
+        """
+        linked = (self.path / FIGURES).is_symlink()
+        for name in () if linked else self._earlier - self.written:
             path = self.path / FIGURES / Path(name).name  # whatever a list says, only there
             if name == f"{FIGURES}/{path.name}" and path.suffix in {".svg", ".csv"}:
                 path.unlink(missing_ok=True)

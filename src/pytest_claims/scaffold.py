@@ -22,6 +22,7 @@ from typing import Any
 import iniconfig
 
 from pytest_claims.errors import ScaffoldError
+from pytest_claims.files import read_ordinary
 
 STEM = "first_claim"
 ID = "scale.a"  # of the claim in the template
@@ -193,7 +194,7 @@ def _taken(root: Path) -> tuple[set[str], set[bytes]]:
             if name.endswith(".py"):
                 names.add(name)
                 with suppress(OSError):
-                    used.update(pattern.findall(Path(folder, name).read_bytes()))
+                    used.update(pattern.findall(read_ordinary(Path(folder, name))))
         if len(names) > MOST_FILES:
             break
     return names, used

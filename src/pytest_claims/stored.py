@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims.errors import UnreadableError
+from pytest_claims.files import read_ordinary
 
 #: Levels of lists and objects inside each other; ours have about ten.
 DEEPEST = 64
@@ -29,7 +30,7 @@ def read_json(path: Path) -> Any:
     Raises an UnreadableError that names the file, and the field where one is wrong.
     """
     try:
-        data = path.read_bytes()
+        data = read_ordinary(path)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         raise UnreadableError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     value = _parsed(path, data)

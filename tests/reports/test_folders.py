@@ -128,6 +128,40 @@ def test_in_a_marked_folder_others_files_stay(tmp_path):
     assert foreign(tmp_path) == tmp_path / "index.html"
 
 
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize("name", ["index.html", "results.json", "trials/durations.json", "figures/1.a.svg"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    """Reading a named pipe that nobody writes to would never end: it is a file that no run wrote."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(tmp_path / name)
+
+    assert not is_ours(tmp_path / name)
+    assert foreign(tmp_path) == tmp_path / name
+    with pytest.raises(FolderError, match="was not written by pytest-claims"):
+        refuse_to_replace(tmp_path / name)
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_marks_nothing(tmp_path):
+    """In the place of the marker it is no list."""
+    os.mkfifo(tmp_path / MARKER)
+
+    assert read_marker(tmp_path) is None
+    assert foreign(tmp_path) is None
+
+
+@pytest.mark.parametrize("marked", [None, [], ["results.json"]])
+def test_a_folder_in_the_place_of_a_file_is_in_the_way(tmp_path, marked):
+    """It is noticed before anything is trained, also where the last run wrote a file of that name."""
+    (tmp_path / "results.json").mkdir()
+    if marked is not None:
+        (tmp_path / MARKER).write_text(json.dumps({"written": marked}))
+
+    assert foreign(tmp_path) == tmp_path / "results.json"
+
+
 # -- what is replaced and deleted -----------------------------------------------------------------------------------
 
 
@@ -147,6 +181,20 @@ def test_only_listed_figures_are_dropped(tmp_path):
 
     assert sorted(path.name for path in (tmp_path / "out" / "figures").iterdir()) == ["2.a.svg", "mine.svg"]
     assert (tmp_path / "escaped.svg").exists()
+
+
+def test_no_figure_is_dropped_through_a_link(tmp_path):
+    """Where figures/ leads elsewhere, what lies there stays."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.a.svg").touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "figures").symlink_to("../elsewhere")
+    (tmp_path / "out" / MARKER).write_text('{"written": ["figures/1.a.svg"]}')
+    folder = taken(tmp_path / "out")
+    folder.drop_stale()
+    folder.release()
+
+    assert (tmp_path / "elsewhere" / "1.a.svg").exists()
 
 
 def test_an_adopted_reports_figures_are_those_of_its_results(earlier):

@@ -1,5 +1,6 @@
 """Options are checked on the controller before anything is trained: exit status 4 and one sentence."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -163,6 +164,17 @@ def folders(pytester):
 def test_workers_are_for_claims_that_run_and_terminals_for_people(folders, arguments, workers):
     """Claim files that are ignored or deselected start no workers; nor do -s, --trace and --pdb, unless -n asks."""
     assert chosen(folders, *arguments) == workers
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_what_is_no_file_holds_no_claims(folders):
+    """Reading a pipe or a device with the name of a test file would never end."""
+    os.mkfifo(folders.path / "plain" / "test_pipe.py")
+    (folders.path / "plain" / "test_zero.py").symlink_to("/dev/zero")
+
+    assert chosen(folders, "plain") is None
+    assert chosen(folders) == 2
 
 
 def test_the_folder_of_a_short_option_is_no_test():

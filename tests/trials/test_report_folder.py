@@ -1,6 +1,8 @@
 """What a run may touch: folders of others are refused before anything is trained, and so is a second run."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -88,19 +90,77 @@ def test_what_only_looks_takes_no_lock_and_writes_nothing(toy, option):
     assert ended == 0
 
 
+def old_runs(trials, number=6):
+    """Make folders of old runs, as a killed run may leave them; return the oldest."""
+    folders = [trials / f"run-2020010{at}-000000-0123abcd" for at in range(number)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        for name in (
+            "0f.json",
+            "0f.npz",
+            ".0f.npz.a_8xyz12",
+            "0f.attempt",
+            "failed-0f",
+            "claim-0f",
+            "stop",
+            "alive.lock",
+        ):
+            (folder / name).touch()
+    return folders[0]
+
+
 def test_run_folders_of_others_are_kept(toy):
     """Only folders with a run's name are removed when there are too many."""
     trials = toy.path / "reports" / "latest" / "trials"
     toy.write().run()
+    oldest = old_runs(trials)
     for number in range(6):
-        for name in (f"run-2020010{number}-000000-0123abcd", f"run-mine-{number}"):
-            (trials / name).mkdir()
-            (trials / name / "notes").touch()
+        (trials / f"run-mine-{number}").mkdir()
     toy.run()
 
     left = {path.name for path in trials.iterdir() if path.is_dir()}
     assert {f"run-mine-{number}" for number in range(6)} < left
-    assert len([name for name in left if name.startswith("run-2020")]) < 6
+    assert oldest.name not in left
+    assert len([name for name in left if name.startswith("run-")]) == 6 + 5
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "results.json", "0f.json.txt", "figures/0f.json", "plan.json", ".0f.json.swp/0f.json"]
+)
+def test_a_run_folder_with_a_file_of_others_is_kept_whole(toy, name):
+    """Notes, a folder, and a link with the name of a file of ours; not one file of that run is deleted."""
+    toy.write().run()
+    oldest = old_runs(toy.path / "reports" / "latest" / "trials")
+    (toy.path / "mine").write_text("mine")
+    (oldest / name).parent.mkdir(exist_ok=True)
+    if name == "plan.json":
+        (oldest / name).symlink_to(toy.path / "mine")
+    else:
+        (oldest / name).write_text("mine")
+    before = sorted(oldest.rglob("*"))
+    toy.run()
+
+    assert sorted(oldest.rglob("*")) == before
+    assert (oldest / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("linked", ["a run", "trials"])
+def test_nothing_is_removed_through_a_link(toy, linked):
+    """A folder behind a link keeps its files, also those that have our names."""
+    latest = toy.write().run().path / "reports" / "latest"
+    elsewhere = toy.path / "precious"
+    if linked == "a run":
+        old_runs(latest / "trials").rename(elsewhere)
+        (latest / "trials" / "run-20190101-000000-abcdef01").symlink_to(elsewhere)
+    else:
+        (latest / "trials").rename(elsewhere)
+        (latest / "trials").symlink_to(elsewhere)
+        old_runs(elsewhere)
+    before = set(elsewhere.rglob("*"))
+    toy.run()
+
+    assert toy.ret == 0
+    assert before <= set(elsewhere.rglob("*"))
 
 
 # -- files that a run reads first, and adds to or compares with at its end ------------------------------------------
@@ -161,6 +221,35 @@ def test_unreadable_pilots_are_refused_before_training(toy, option, content, rea
     assert content is None or path.read_text() == content
 
 
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize(
+    "option, name",
+    [(("--pilot",), "claims/pilots.json"), (("--baseline", "old.json"), "old.json")],
+    ids=["pilots", "baseline"],
+)
+def test_a_pipe_is_refused_and_not_waited_for(toy, option, name):
+    """Exit status 4 and a sentence: reading it would never end."""
+    os.mkfifo(toy.write().path / name)
+    toy.run(*option)
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert f"{name} cannot be read: it is no ordinary file." in toy.text
+
+
+@pytest.mark.usefixtures("in_time")
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no process substitution")
+def test_a_baseline_may_come_through_the_shell(toy):
+    """As in ``--baseline <(gunzip -c old.json.gz)``, which names an open file."""
+    reading, writing = os.pipe()
+    os.write(writing, b'{"claims": [{"id": "2.a", "verdict": "supported"}]}')
+    os.close(writing)
+    toy.write().run("--baseline", f"/dev/fd/{reading}")
+    os.close(reading)
+
+    assert toy.ret == 0
+
+
 def test_pilots_that_break_during_the_run_are_kept(toy):
     """They were readable at the start; what somebody wrote there meanwhile is not overwritten."""
     training = "    return {"
@@ -177,6 +266,18 @@ def test_pilots_are_added_to(toy):
     toy.run("--pilot")
 
     assert list(json.loads((toy.path / "claims" / "pilots.json").read_text())) == ["1.a", "2.a"]
+
+
+def test_pilots_behind_a_link_are_added_to(toy):
+    """The link stays; the file that folders share gets the entries."""
+    toy.write()
+    (toy.path / "shared.json").write_text('{"1.a": {"sd": 0.5}}')
+    (toy.path / "claims" / "pilots.json").symlink_to("../shared.json")
+    toy.run("--pilot")
+
+    assert (toy.path / "claims" / "pilots.json").is_symlink()
+    assert list(json.loads((toy.path / "shared.json").read_text())) == ["1.a", "2.a"]
+    assert "pilots: claims/pilots.json" in toy.text
 
 
 @pytest.mark.parametrize("line", ["", 'claims_title = "Our lab"'])

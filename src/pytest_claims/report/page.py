@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from pytest_claims.drift.notes import listed
-from pytest_claims.files import write_atomically
+from pytest_claims.files import read_ordinary, write_atomically
 from pytest_claims.record import Record, TrialTime
 from pytest_claims.report import forest, words
 from pytest_claims.report.figures.palette import style_sheet
@@ -217,7 +217,7 @@ def load_figures(
         captions = claim.captions
         for at, name in enumerate(claim.figures):
             try:
-                text = for_page((folder / figure_path(name)).read_text(encoding="utf-8"))
+                text = for_page(read_ordinary(folder / figure_path(name)).decode())
             except (OSError, ValueError) as error:
                 lost.append(f"The figure {name} cannot be shown: {getattr(error, 'strerror', None) or error}.")
                 continue

@@ -14,6 +14,7 @@ from pytest_claims.folders import DURATIONS, ReportFolder
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
 from pytest_claims.running.kept import durations_of, read_plan
+from pytest_claims.running.old_runs import ALIVE, remove_old_runs
 from pytest_claims.running.pilots import PILOTS, add_pilots, pilot_entry, read_pilots
 from pytest_claims.running.progress import Progress
 from pytest_claims.running.watch import Watch
@@ -21,10 +22,6 @@ from pytest_claims.trials.plan import SENT, Settings
 from pytest_claims.trials.store import Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
-#: Folders of earlier runs that are kept beside the current one, for --reuse.
-KEPT_RUNS = 4
-RUN = "run-????????-??????-????????/"  # as options.read names it; a folder with another name is not ours
-ALIVE = "alive.lock"
 #: Lines about trials that were not reused.
 REASONS = 5
 
@@ -97,29 +94,12 @@ class Controller:
         if self._alive is not None:
             with suppress(OSError):
                 self._remember()
-                self._forget()
+                remove_old_runs(self.settings.folder, self.store.folder)
             self._alive.release()
 
     def _remember(self) -> None:
         """Write how long the trials took."""
         write_json(self.settings.folder / DURATIONS, durations_of(self.store.folder, self.settings.durations))
-
-    def _forget(self) -> None:
-        """Remove the oldest runs' folders, unless they are in use."""
-        from filelock import FileLock, Timeout
-
-        others = sorted(path for path in self.settings.folder.glob(RUN) if path != self.store.folder)
-        for folder in others[:-KEPT_RUNS]:
-            lock = FileLock(folder / ALIVE, timeout=0)
-            try:
-                with lock:
-                    for path in folder.iterdir():
-                        if path.name != ALIVE:
-                            path.unlink()
-                (folder / ALIVE).unlink(missing_ok=True)
-                folder.rmdir()
-            except (Timeout, OSError):
-                continue
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Write pilots and say where; say how to continue an interrupted run."""

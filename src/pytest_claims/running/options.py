@@ -17,6 +17,7 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.errors import FolderError
+from pytest_claims.files import read_ordinary
 from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
@@ -255,7 +256,7 @@ def asks_for_claims(config: pytest.Config) -> bool:
 
 def _mentions(path: Path) -> bool:
     try:
-        return MENTION in path.read_bytes()
+        return MENTION in read_ordinary(path)
     except OSError:
         return False
 

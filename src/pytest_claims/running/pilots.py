@@ -40,13 +40,14 @@ def _is_number(value: Any) -> bool:
 def add_pilots(path: Path, entries: Mapping[str, Any], run: str) -> Path:
     """Write entries into a file of pilots, whose other entries stay; return the file written.
 
-    A file that cannot be read stays as it is: the entries then go into a file of this run beside it.
+    A file that cannot be read stays as it is: the entries then go into a file of this run beside it. Where ``path`` is
+    a link it stays one, and its target is written.
     """
     try:
         earlier = read_pilots(path)
     except UnreadableError:
         earlier, path = {}, path.with_name(f"{path.stem}-{run}{path.suffix}")
-    write_json(path, dict(sorted((earlier | dict(entries)).items())))
+    write_json(path.resolve(), dict(sorted((earlier | dict(entries)).items())))
     return path
 
 

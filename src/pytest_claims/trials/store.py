@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_claims.errors import Attempt, TrialError
-from pytest_claims.files import write_atomically
+from pytest_claims.files import read_ordinary, write_atomically
 from pytest_claims.trials.plan import Settings, flag
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Store:
     def _facts(self, path: Path) -> dict[str, Any]:
         """Return the facts of a trial; a TrialError where they are not what was written."""
         try:
-            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            facts: dict[str, Any] = json.loads(read_ordinary(path))
             intact = facts.pop("checksum", None) == _checksum(facts)
         # AttributeError, TypeError: JSON that is no object. OSError: a folder in its place, or no right to read it.
         except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
@@ -133,7 +133,7 @@ class Store:
         arrays = path.with_suffix(".npz")
         data = b""  # a file that is missing or cannot be read has no right checksum either
         with suppress(OSError):
-            data = arrays.read_bytes()
+            data = read_ordinary(arrays)
         if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             raise TrialError(
                 f"{facts.get('label', path.stem)}: the stored file {arrays.parent.name}/{arrays.name} is damaged: its "
@@ -253,7 +253,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def _attempt(path: Path) -> Attempt | None:
     try:
-        mark = Attempt(**json.loads(path.read_text(encoding="utf-8")))
+        mark = Attempt(**json.loads(read_ordinary(path)))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return mark if isinstance(mark.started, int | float) else None
