@@ -4,8 +4,10 @@ import os
 import pty
 import select
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +25,7 @@ from pytest_claims.trials.labelled import assemble, labelled
 from pytest_claims.trials.measurements import blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
+from pytest_claims.trials.tracing import tracing
 from pytest_claims.trials.turns import take
 from pytest_claims.vocabulary import LOOKS
 from tests.trials.conftest import PATIENCE
@@ -322,3 +325,19 @@ def test_tensors_of_every_layout_have_a_form_or_say_that_they_have_none():
     assert canonical(torch.tensor([1 + 2j]).conj()) == canonical(torch.tensor([1 - 2j]))
     with pytest.raises(NoCanonicalForm, match="a tensor whose values cannot be read"):
         canonical(full.to("meta"))
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no disk in memory")  # noqa: S108
+def test_files_in_memory_are_data_and_devices_are_not():
+    """A trial that reads /dev/shm rests on the content; what /dev/null holds belongs to the machine."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        file = Path(folder, "x.txt")
+        file.write_text("1")
+        with tracing() as reads:
+            file.read_text()
+            Path("/dev/null").read_text()
+            list(file.parent.iterdir())
+
+    assert list(reads.files) == [str(file)]
+    assert list(reads.folders) == [folder]
+    assert None not in reads.files.values()
