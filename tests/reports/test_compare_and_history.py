@@ -163,7 +163,7 @@ def test_runs_are_named_by_what_tells_them_apart(paths: list, expected: list) ->
     assert names([Path(path) for path in paths]) == expected
 
 
-@pytest.mark.parametrize("interval", [[-1e308, 1e308], [0.2, 0.4]])
+@pytest.mark.parametrize("interval", [[-1e308, 1e308], [0.2, 0.4], [1e308, 0.2]])
 @pytest.mark.parametrize("effects", [(1e308, -1e308), (1e308, 1e308)])
 def test_history_draws_effects_whose_differences_overflow(
     tmp_path: Path, effects: tuple[float, float], interval: list[float]
