@@ -104,6 +104,7 @@ addopts = ["--import-mode=importlib", "-p", "no:claims-reporting", "-p", "no:cla
         ("claims_timeout = 0", "claims_timeout 0: give the time limit for a trial in seconds, above 0."),
         ("claims_timeout = true", "claims_timeout = True: give a number or a text in quotes."),
         ("claims_report = 3", "claims_report = 3: give a text in quotes."),
+        ("claims_provisional = true", None),
     ],
 )
 def test_settings_may_be_numbers(toy, line, sentence):

@@ -102,6 +102,16 @@ def test_gate_of_pilots_and_clocks():
         assert ended(replace(CLAIM, clock=True), "refuted", Settings()) == ("passed", None)
 
 
+@pytest.mark.parametrize("verdict", ["refuted", "inconclusive"])
+def test_gate_of_provisional_registrations(verdict):
+    """A departure from a registration that is not final warns, also a contradiction; what agrees ends as ever."""
+    settings = Settings(provisional=True)
+    with pytest.warns(ClaimWarning, match=f"Claim 2.a is {verdict}, but registered as supported: So it is."):
+        assert ended(CLAIM, verdict, settings) == ("passed", None)
+    assert ended(CLAIM, "supported", settings) == ("passed", None)
+    assert ended(replace(CLAIM, registered=verdict), verdict, settings) == ("xfailed", "XFailed")
+
+
 def dataset(seeds, **more):
     """Return a Dataset with all that can be stored."""
     return labelled(

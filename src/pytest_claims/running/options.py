@@ -25,6 +25,8 @@ FRESH_NUMBERS = 10**9
 DRAWN = -1  # not a string: argparse would parse it
 #: The plugin that adds the short spellings.
 SHORT = "pytest_claims.short"
+#: The ini key of a repository whose registered verdicts are provisional.
+PROVISIONAL = "claims_provisional"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
@@ -64,6 +66,8 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
+    parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
+                  default=False)  # fmt: skip
 
 
 # -- values of single options ---------------------------------------------------------------------------------------
@@ -147,6 +151,7 @@ def read(config: pytest.Config) -> Settings:
         selected=tuple(name for names in option.claims_id or () for name in names),
         reuse=_reused(config, flag("reuse", short=short)),
         timeout=option.claims_timeout or _ini_timeout(config),
+        provisional=bool(config.getini(PROVISIONAL)),
         folder=report / "trials",
         run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         short=short,
