@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from pytest_claims.inference.interval import Floats
 from pytest_claims.inference.parts import Part, Role, decide, forbidden
-from pytest_claims.inference.rule import LOOK_ALPHA, Bools, Floats
+from pytest_claims.inference.rule import Bools, Terms
 from pytest_claims.vocabulary import ALPHA, LOOKS
 
 WORLDS = 10_000
+LOOK_ALPHA = ALPHA / len(LOOKS)
 SEEDS = (8, 16, 32, 64)
 AT, INSIDE, OUTSIDE = 0.0, 0.5, -0.5
 TIES = 0.65
@@ -202,7 +204,7 @@ def generator(*names: object) -> np.random.Generator:
 
 def outcome(parts: Sequence[Part], values: Floats, alpha: float = ALPHA) -> tuple[Bools, Bools]:
     """Judge whole hypotheses, ``values`` of shape (worlds, parts, n): which worlds are supported, which refuted."""
-    decisions = decide(parts, values, alpha, len(parts), whole=True)
+    decisions = decide(parts, values, Terms(alpha, len(parts)))
     refuted = decisions.refuted.any(axis=-1)
     return np.asarray(decisions.supported.all(axis=-1) & ~refuted), np.asarray(refuted)
 

@@ -136,18 +136,20 @@ class PartRecord(Entry):
     """One part of a claim: an effect with its interval, and the claimed region."""
 
     text: str = ""  # names the part in words
-    effect: float | None = None  # in the claim's unit; a share where seeds were counted
+    effect: float | None = None  # in the claim's unit
     interval: Ends | None = field(default=None, metadata=ENDS)  # of the effect
-    region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one; of a share, where seeds were counted
+    region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one
     verdict: str = "error"
     margin: float | None = None  # the number that the claim names
     estimator: str | None = None  # mean, count or exact
     p_value: float | None = None  # one-sided; None where nothing is estimated
     sd: float | None = None  # over seeds
+    scale: float | None = None  # the sd that the interval rests on: no smaller than the unit's step allows
+    seeds: int | None = None  # that the part was judged on
     wins: int | None = None  # seeds that agree with the claim
     role: str = ""  # gain, step, pair, range, level, share, time or exact
     values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
-    counted: bool = False  # most differences are ties, so that seeds were counted
+    counted: bool = False  # by the rule's first edition: most differences were ties, and the share of seeds decided
     note: str | None = None  # why a verdict was withheld
 
 

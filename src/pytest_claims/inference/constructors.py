@@ -28,7 +28,7 @@ from pytest_claims.inference.verdicts import Kind, Row
 from pytest_claims.vocabulary import SEED
 
 if TYPE_CHECKING:
-    from pytest_claims.inference.rule import Floats
+    from pytest_claims.inference.interval import Floats
 
 P = ParamSpec("P")
 
@@ -113,26 +113,28 @@ def equivalent(data: Any, along: str, within: float, resolution: float | None = 
             (pair,) = contrasts(a, b)
             size = step if step is not None else step_of(pair.first, pair.second)
             region = (-within, within)
-            parts.append(Part(pair.text, pair.values, region, "pair", within, resolution=size, coords=coords))
+            parts.append(
+                Part(pair.text, pair.values, region, "pair", within, resolution=size, scale=pair.scale, coords=coords)
+            )
     return Hypothesis("equivalence", tuple(parts), _rows(data), _unit(data), "shifted to the margin")
 
 
 @_or_design
 def at_least(data: Any, bound: float, resolution: float | None = None) -> Hypothesis:
     """Claim that the mean level is above ``bound``, in every condition."""
-    return _level(data, (float(bound), inf), float(bound), float(bound), resolution)
+    return _level(data, (float(bound), inf), float(bound), resolution)
 
 
 @_or_design
 def at_most(data: Any, bound: float, resolution: float | None = None) -> Hypothesis:
     """Claim that the mean level is below ``bound``, in every condition."""
-    return _level(data, (-inf, float(bound)), float(bound), float(bound), resolution)
+    return _level(data, (-inf, float(bound)), float(bound), resolution)
 
 
 @_or_design
 def within(data: Any, centre: float, margin: float, resolution: float | None = None) -> Hypothesis:
     """Claim that the mean level lies within ``margin`` of ``centre`` (equivalence about the middle)."""
-    return _level(data, (centre - margin, centre + margin), float(margin), float(centre), resolution)
+    return _level(data, (centre - margin, centre + margin), float(margin), resolution)
 
 
 @_or_design
@@ -171,8 +173,8 @@ def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: fl
         typical = float(np.exp2(np.median(np.concatenate([pair.first, pair.second]))))
         size = 0.0 if resolution is None else float(np.log2(1 + resolution / typical))
         parts.append(
-            Part(pair.sooner, pair.values, (log2(by), inf), "time", log2(by), resolution=size, opposite=pair.later,
-                 censored=(mask.second > 0, mask.first > 0), coords=pair.coords)
+            Part(pair.sooner, pair.values, (log2(by), inf), "time", log2(by), resolution=size, scale=pair.scale,
+                 opposite=pair.later, censored=(mask.second > 0, mask.first > 0), coords=pair.coords)
         )  # fmt: skip
     return Hypothesis("time", tuple(parts), _both_rows(fast, slow), "log2 of the time")
 
@@ -223,9 +225,10 @@ def _ordered(
             role: Role = "step" if index else "gain"
             margin = -slack if index else float(by)
             left, right = say(names[last]), say(names[first])
+            scale = float(np.abs(group[:, [first, last]]).max())
             parts.append(Part(f"{along} {left} minus {right}{behind}", group[:, last] - group[:, first], (margin, inf),
-                              role, margin, resolution=size, opposite=f"{along} {right} minus {left}{behind}",
-                              coords=coords))  # fmt: skip
+                              role, margin, resolution=size, scale=scale,
+                              opposite=f"{along} {right} minus {left}{behind}", coords=coords))  # fmt: skip
     matrix = np.zeros((len(names), len(steps)))
     for column, (first, last) in enumerate([(0, len(names) - 1), *pairwise(range(len(names)))]):
         matrix[first, column], matrix[last, column] = -1, 1
@@ -257,7 +260,7 @@ def _difference(
         b = evidence(b)
         parts = [
             Part(pair.text, pair.values, region, role, margin, opposite=pair.opposite, coords=pair.coords,
-                 resolution=step_of(pair.first, pair.second) if step is None else step)
+                 scale=pair.scale, resolution=step_of(pair.first, pair.second) if step is None else step)
             for pair in contrasts(a, b)
         ]  # fmt: skip
         rows = _both_rows(a, b)
@@ -265,12 +268,12 @@ def _difference(
     return Hypothesis(kind, tuple(parts), rows if of is None else _rows(evidence(of)), _unit(a), null)
 
 
-def _level(data: Any, region: tuple[float, float], margin: float, tie: float, resolution: float | None) -> Hypothesis:
+def _level(data: Any, region: tuple[float, float], margin: float, resolution: float | None) -> Hypothesis:
     """Build a level against its bound, in every condition."""
     step = resolution_of(resolution, data)
     data = evidence(data)
     parts = tuple(
-        Part(text, values, region, "level", margin, resolution=step_of(values) if step is None else step, tie=tie,
+        Part(text, values, region, "level", margin, resolution=step_of(values) if step is None else step,
              coords=coords)
         for text, values, coords in single(data)
     )  # fmt: skip

@@ -17,7 +17,7 @@ from pytest_claims.inference.messages import number
 from pytest_claims.inference.parts import Estimator
 from pytest_claims.inference.placeholder import Placeholder
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, fewest_successes, most_successes
-from pytest_claims.inference.rule import LARGEST, LONGEST, MOST
+from pytest_claims.inference.rule import LARGEST, LONGEST
 from pytest_claims.inference.verdicts import Kind
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS, SEED
 
@@ -80,7 +80,7 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
     """
     low, high = design.region
     reach = _narrowest_reach(design.resolution, n, alpha)
-    if high - low > 2 * reach or _by_ties(design, n, alpha):
+    if high - low > 2 * reach:
         return None
     return (
         f"its region, from {number(low)} to {number(high)}, is no wider than the narrowest interval of {n} seeds in "
@@ -91,13 +91,6 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
 def _narrowest_reach(resolution: float, n: int, alpha: float = ALPHA) -> float:
     """Return half the width of a mean's narrowest interval: its sd is at least resolution / sqrt(12)."""
     return float(stats.t.isf(alpha, n - 1)) * resolution / sqrt(12 * n)
-
-
-def _by_ties(design: Design, n: int, alpha: float) -> bool:
-    """Return whether exact ties, counted, could prove the claim where no mean can."""
-    low, high = design.region
-    tie = (low + high) / 2 if design.kind == "level" else 0.0
-    return low < tie < high and fewest_successes(n, MOST, alpha) is not None
 
 
 def cannot_refute(design: Design, n: int, alpha: float = ALPHA) -> str | None:

@@ -9,8 +9,9 @@ import numpy as np
 
 from pytest_claims.errors import EvidenceError
 from pytest_claims.inference.controls import Control, Levels, Null, Subject, control, worst
+from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.parts import Part, judge_parts
-from pytest_claims.inference.rule import LARGEST
+from pytest_claims.inference.rule import LARGEST, Terms
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
 
@@ -45,16 +46,20 @@ class Hypothesis:
             numbers = [*part.values, part.resolution, part.margin, *(end for end in part.region if isfinite(end))]
             if not all(abs(number) <= 2 * LARGEST for number in numbers):
                 raise EvidenceError(f"The numbers of {part.text} are too large to compute their spread, or no numbers.")
+            try:
+                part.decimals  # noqa: B018 - numbers whose decimals cannot be counted are refused before judging
+            except EvidenceError as error:
+                raise EvidenceError(f"The numbers of {part.text} cannot be judged. {error}") from None
 
     @property
     def n(self) -> int:
         """The number of seeds."""
         return int(self.parts[0].values.size)
 
-    def judge(self, alpha: float = ALPHA) -> Verdict:
-        """Judge at ``alpha`` a side (sequential looks: .005 / 4); EvidenceError for fewer than 8 seeds."""
-        self._check_seeds()
-        return combine(self.kind, judge_parts(self.parts, alpha), alpha, self.unit, self.conditions)
+    def judge(self, alpha: float = ALPHA, looks: Looks | None = None) -> Verdict:
+        """Judge at the only look, at ``alpha`` a side, or at one of ``looks``; EvidenceError for fewer than 8 seeds."""
+        terms = self._terms(looks or Looks((self.n,), alpha=alpha))
+        return combine(self.kind, judge_parts(self.parts, terms), terms, self.unit, self.conditions)
 
     def reversed(self) -> "Hypothesis":
         """Return the opposite claim: B beats A by as much, the reversed order, the other side of a level's bound.
@@ -70,15 +75,19 @@ class Hypothesis:
             return replace(self, parts=tuple(part.mirrored() for part in self.parts), levels=levels)
         return replace(self, parts=tuple(part.complement() for part in self.parts))
 
-    def control(self, rng: np.random.Generator, worlds: int = 400, alpha: float = ALPHA) -> Control:
+    def control(
+        self, rng: np.random.Generator, worlds: int = 400, alpha: float = ALPHA, looks: Looks | None = None
+    ) -> Control:
         """Judge again in worlds where the claim is false; controls.py explains the worlds and the bound.
 
-        A conjunction has a control for each member and returns the worst.
+        With several ``looks``, every world goes through all of them up to this one. A conjunction has a control for
+        each member and returns the worst.
         """
         self._check_seeds()
+        looks = looks or Looks((self.n,), alpha=alpha)
         if self.members:
-            return worst([member.control(rng, worlds, alpha) for member in self.members])
-        return control(Subject(self.parts, self.null, self.levels), rng, worlds, alpha)
+            return worst([member.control(rng, worlds, looks=looks) for member in self.members])
+        return control(Subject(self.parts, self.null, self.levels, looks), rng, worlds)
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> Self:
         """Return the same hypothesis with a unit, or with the author's own words for its parts."""
@@ -87,6 +96,11 @@ class Hypothesis:
             single = len(parts) == 1
             parts = tuple(replace(part, text=_renamed(part.text, text, single=single)) for part in parts)
         return replace(self, parts=parts, unit=self.unit if unit is None else unit)
+
+    def _terms(self, looks: Looks) -> Terms:
+        """Return how strictly this look judges."""
+        self._check_seeds()
+        return Terms(looks.level, len(self.parts), looks.judges_ties(self.n), looks.divisor)
 
     def _check_seeds(self) -> None:
         if self.n < FEWEST_SEEDS:

@@ -36,6 +36,10 @@ class Moments:
     skew: Floats
     degrees: int
 
+    def of(self, part: int) -> "Moments":
+        """Return the moments of one part."""
+        return Moments(self.n, self.mean[..., part], self.scale[..., part], self.skew[..., part], self.degrees)
+
 
 def moments(values: Floats, floor: Floats | float = 0.0) -> Moments:
     """Return the moments of ``values``, shape (..., parts, n); ``floor`` is the smallest scale believed, (parts,)."""

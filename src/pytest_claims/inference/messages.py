@@ -69,12 +69,7 @@ def _evidence(story: Story) -> str:
     if part.estimator == "count":
         held = round(part.effect * part.seeds)
         share = f"{100 * part.effect:.3g} %, {level} {100 * low:.3g} to {100 * high:.3g} %"
-        if not part.counted:
-            return f"{held} of {part.seeds} seeds ({share}) show {part.text}"
-        return (
-            f"most seeds tie exactly, so seeds are counted, and in {held} of {part.seeds} ({share}) "
-            f"{part.text} lies inside the margin"
-        )
+        return f"{held} of {part.seeds} seeds ({share}) show {part.text}"
     if part.role == "time":
         factor = f"by a factor of {number(2**part.effect)} on average"
         return f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
@@ -116,8 +111,6 @@ def _factor(low: float, high: float) -> str:
 def _undecided(story: Story) -> list[str]:
     """Say what this run could have detected, and how many seeds would probably decide."""
     part = story.deciding
-    if part.overruled:
-        return ["as long as most seeds tie, more seeds would not decide"]
     clauses = []
     if story.detectable is not None:
         clauses.append(f"{part.seeds} seeds would have detected {_detectable(story, story.detectable)} (90 % power)")

@@ -7,13 +7,28 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pytest_claims.inference.interval import Floats, Moments
 from pytest_claims.inference.labels import Label
-from pytest_claims.inference.rule import CENSORED, DIGITS, Bools, Decisions, Floats, Regions, judge_counts, judge_means
+from pytest_claims.inference.looks import MANY
+from pytest_claims.inference.rule import (
+    Bools,
+    Decisions,
+    Regions,
+    Terms,
+    decimals_of,
+    judge_counts,
+    judge_means,
+    rounded,
+)
 
 #: What a part means to a reader; its sentence depends on it.
 Role = Literal["gain", "step", "pair", "range", "level", "share", "time", "exact"]
 Estimator = Literal["mean", "count", "exact"]
 VerdictName = Literal["supported", "refuted", "inconclusive"]
+#: Masks of shape (..., n): the runs of the fast and of the slow arm that never reached the threshold.
+Cut = tuple[Bools, Bools]
+#: A slow arm censored in more than this share of the seeds forbids "refuted".
+CENSORED = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +36,9 @@ class Part:
     """One effect and the region it is claimed to lie in.
 
     ``values`` has shape (n,), one number a seed: differences, levels, 0/1 for counts. ``region`` is open and may be
-    infinite on a side. ``margin`` is the number that the claim names. ``censored`` are two (n,) masks, fast arm and
-    slow arm, of runs that never reached the threshold.
+    infinite on a side. ``margin`` is the number that the claim names. ``scale`` is the largest magnitude among the raw
+    arms that the values are made of, 0 where there are none but the values. ``censored`` are two (n,) masks, fast arm
+    and slow arm, of runs that never reached the threshold.
     """
 
     text: str
@@ -32,11 +48,17 @@ class Part:
     margin: float
     estimator: Estimator = "mean"
     resolution: float = 0.0
-    tie: float = 0.0
+    scale: float = 0.0
     outside: bool = False
     opposite: str = ""
-    censored: tuple[Bools, Bools] | None = None
+    censored: Cut | None = None
     coords: Mapping[str, Label] = field(default_factory=dict)
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals are compared: 12 digits of the largest raw number or end of the region."""
+        raw = self.scale or float(np.abs(self.values).max())
+        return decimals_of(max(raw, *(abs(end) for end in self.region if isfinite(end))))
 
     def mirrored(self) -> "Part":
         """Claim the opposite difference, with the same margin."""
@@ -54,7 +76,11 @@ class Part:
 
 @dataclass(frozen=True)
 class PartVerdict:
-    """What the evidence says about one part. ``region`` is what decided: (0.8, inf) where seeds were counted."""
+    """What the evidence says about one part.
+
+    ``p_value`` is multiplied by the divisor of the looks. ``strict`` is the interval at ``refuted_at``, the level at
+    which a refutation was tested. ``near`` and ``far`` are the moments of its lower and its upper end.
+    """
 
     text: str
     effect: float
@@ -69,11 +95,12 @@ class PartVerdict:
     seeds: int
     wins: int  # seeds above zero (differences), inside the region (the others)
     slack: float
-    refuted_at: float  # the level at which a refutation was tested
+    refuted_at: float
+    strict: tuple[float, float]
     values: tuple[float, ...]  # one per seed; a later run is paired with them
+    near: Moments = field(compare=False, repr=False)
+    far: Moments = field(compare=False, repr=False)
     outside: bool = False  # the claim is the complement of the region
-    counted: bool = False  # most differences are exact ties, so seeds were counted
-    overruled: bool = False  # a count would refute, but the mean does not
     note: str = ""  # why a verdict was withheld
 
     def as_json(self) -> dict[str, Any]:
@@ -88,10 +115,11 @@ class PartVerdict:
             "estimator": self.estimator,
             "p_value": finite(self.p_value),
             "sd": finite(self.sd),
+            "scale": finite(float(self.near.scale)),
+            "seeds": self.seeds,
             "wins": self.wins,
             "role": self.role,
             "values": [finite(value) for value in self.values],
-            "counted": self.counted,
             "note": self.note or None,
         }
 
@@ -107,35 +135,35 @@ def regions_of(parts: Sequence[Part]) -> Regions:
         low=np.array([part.region[0] for part in parts]),
         high=np.array([part.region[1] for part in parts]),
         floor=np.array([part.resolution / sqrt(12) for part in parts]),
-        tie=np.array([part.tie for part in parts]),
+        decimals=np.array([part.decimals for part in parts]),
         outside=np.array([part.outside for part in parts]),
     )
 
 
-def judge_parts(parts: Sequence[Part], alpha: float) -> tuple[PartVerdict, ...]:
-    """Judge every part; a refutation is tested at alpha / number of parts."""
+def judge_parts(parts: Sequence[Part], terms: Terms) -> tuple[PartVerdict, ...]:
+    """Judge every part."""
     verdicts: dict[int, PartVerdict] = {}
     for estimator in ("mean", "count", "exact"):
         at = [i for i, part in enumerate(parts) if part.estimator == estimator]
         if not at:
             continue
         group = [parts[i] for i in at]
-        decisions = decide(group, np.stack([part.values for part in group]), alpha, len(parts))
+        decisions = decide(group, np.stack([part.values for part in group]), terms)
         blocks = [_censoring(part) for part in group]
         verdicts |= {
-            i: _verdict(part, decisions, k, blocks[k], alpha / len(parts))
+            i: _verdict(part, decisions.of(k), blocks[k], terms)
             for k, (i, part) in enumerate(zip(at, group, strict=True))
         }
     return tuple(verdicts[i] for i in range(len(parts)))
 
 
-def decide(parts: Sequence[Part], values: Floats, alpha: float, share: int, *, whole: bool = False) -> Decisions:
+def decide(parts: Sequence[Part], values: Floats, terms: Terms) -> Decisions:
     """Apply the rule to ``values``, shape (..., parts, n), instead of the parts' own (all of one estimator)."""
     regions = regions_of(parts)
     if parts[0].estimator == "mean":
-        return judge_means(values, regions, alpha, share, whole=whole)
+        return judge_means(values, regions, terms)
     if parts[0].estimator == "count":
-        return judge_counts(values > 0, regions.low, regions.high, alpha, share)
+        return judge_counts(values > 0, regions.low, regions.high, terms)
     return _exactly(parts, values)
 
 
@@ -144,15 +172,28 @@ def _exactly(parts: Sequence[Part], values: Floats) -> Decisions:
     expected = np.array([part.margin for part in parts])
     outside = np.array([part.outside for part in parts])
     equal = (values == expected[:, None]).all(axis=-1)
-    flags = np.zeros(equal.shape, dtype=bool)
     # the effect is the value farthest from the expected number: that is what a reader wants to see
     far = np.abs(values - expected[:, None]).argmax(axis=-1)
     effect = np.take_along_axis(values, far[..., None], axis=-1)[..., 0]
     supported = equal ^ outside
-    ends = np.broadcast_to(expected, effect.shape)
-    return Decisions(effect, values.min(axis=-1), values.max(axis=-1), ends, ends, values.std(axis=-1, ddof=1),
-                     supported, ~supported, np.full(effect.shape, np.nan), np.where(supported, inf, -inf),
-                     flags, flags, flags)  # fmt: skip
+    least, most = values.min(axis=-1), values.max(axis=-1)
+    sd = values.std(axis=-1, ddof=1)
+    known = Moments(values.shape[-1], effect, sd, np.zeros(effect.shape), values.shape[-1] - 1)
+    return Decisions(
+        effect=effect,
+        lower=least,
+        upper=most,
+        strict_lower=least,
+        strict_upper=most,
+        sd=sd,
+        supported=supported,
+        refuted=~supported,
+        p_value=np.full(effect.shape, np.nan),
+        slack=np.where(supported, inf, -inf),
+        tied=np.zeros(effect.shape, dtype=bool),
+        near=known,
+        far=known,
+    )
 
 
 def _censoring(part: Part) -> tuple[str, str]:
@@ -180,56 +221,57 @@ def forbidden(fast: Bools, slow: Bools) -> tuple[Bools, Bools]:
 def _wins(part: Part) -> int:
     """Count the seeds that agree with the claim: above zero for a gain, inside the region for the rest."""
     if part.role in {"gain", "step", "time"}:
-        won = np.round(part.values, DIGITS) > 0
+        won = _rounded(part, part.values) > 0
     elif part.estimator == "count":
         won = part.values > 0
     elif part.estimator == "exact":
         won = part.values == part.margin
     else:
         low, high = part.region
-        won = (np.round(part.values - low, DIGITS) > 0) & (np.round(high - part.values, DIGITS) > 0)
+        won = (_rounded(part, part.values - low) > 0) & (_rounded(part, high - part.values) > 0)
     return int((won ^ (part.outside and part.estimator == "mean")).sum())
 
 
-def _verdict(part: Part, decisions: Decisions, at: int, blocks: tuple[str, str], refuted_at: float) -> PartVerdict:
+def _rounded(part: Part, values: Floats) -> Floats:
+    """Round as the rule does for this part."""
+    return np.asarray(rounded(values[None], np.array([part.decimals]))[0])
+
+
+def _verdict(part: Part, decision: Decisions, blocks: tuple[str, str], terms: Terms) -> PartVerdict:
     """Return one part's verdict, with the reason where it is withheld."""
-    supported, refuted = bool(decisions.supported[at]), bool(decisions.refuted[at])
+    supported, refuted = bool(decision.supported), bool(decision.refuted)
+    refuted_at = terms.level / terms.share
     note = ""
-    if decisions.guarded[at]:
-        note = "Wilcoxon's signed ranks do not agree with the interval, which lies inside the margin"
-    if decisions.overruled[at]:
-        mean = float(part.values.mean())
-        note = f"a tie is not a success here, and the mean of all seeds, {mean:.3g}, does not refute the claim"
+    if decision.tied and not terms.ties:
+        note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
     if supported and blocks[0]:
         supported, note = False, blocks[0]
     if refuted and blocks[1]:
         refuted, note = False, blocks[1]
-    low, high = float(decisions.low[at]), float(decisions.high[at])
-    lower, upper = float(decisions.lower[at]), float(decisions.upper[at])
-    counted = bool(decisions.counted[at])
-    if not (supported or refuted or note) and not part.outside and (upper <= low or lower >= high):
+    low, high = part.region
+    if not (supported or refuted or note) and not part.outside and (decision.upper <= low or decision.lower >= high):
         note = (
             f"one of several parts is refuted only if its interval at level {refuted_at:.2g} is outside the margin too"
         )
-    p_value = float(decisions.p_value[at])
     return PartVerdict(
         text=part.text,
-        effect=float(decisions.effect[at]),
-        interval=(lower, upper),
-        region=(low, high),
+        effect=float(decision.effect),
+        interval=(float(decision.lower), float(decision.upper)),
+        region=part.region,
         verdict="supported" if supported else "refuted" if refuted else "inconclusive",
         role=part.role,
         margin=part.margin,
-        estimator="count" if counted and part.estimator == "mean" else part.estimator,
-        p_value=None if np.isnan(p_value) else p_value,
-        sd=float(decisions.sd[at]),
+        estimator=part.estimator,
+        p_value=None if np.isnan(decision.p_value) else min(1.0, terms.divisor * float(decision.p_value)),
+        sd=float(decision.sd),
         seeds=part.values.size,
         wins=_wins(part),
-        slack=float(decisions.slack[at]),
+        slack=float(decision.slack),
         refuted_at=refuted_at,
+        strict=(float(decision.strict_lower), float(decision.strict_upper)),
         values=tuple(float(value) for value in part.values),
+        near=decision.near,
+        far=decision.far,
         outside=part.outside,
-        counted=counted and part.estimator == "mean",
-        overruled=bool(decisions.overruled[at]),
         note=note,
     )

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_claims.inference.messages import Story, sentence
 from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
+from pytest_claims.inference.rule import Terms
 
 if TYPE_CHECKING:
     from pytest_claims.inference.labels import Label
@@ -69,9 +70,10 @@ class Verdict:
 
 
 def combine(
-    kind: Kind, parts: tuple[PartVerdict, ...], alpha: float, unit: str, conditions: tuple[Row, ...]
+    kind: Kind, parts: tuple[PartVerdict, ...], terms: Terms, unit: str, conditions: tuple[Row, ...]
 ) -> Verdict:
     """Combine parts by intersection-union (Berger 1982): supported iff every part is, refuted iff any part is."""
+    alpha = terms.level
     verdict: VerdictName = "inconclusive"
     if all(part.verdict == "supported" for part in parts):
         verdict = "supported"
@@ -92,7 +94,7 @@ def combine(
         margin=deciding.margin,
         region=deciding.region,
         alpha=alpha,
-        p_value=deciding.p_value,
+        p_value=max((part.p_value for part in parts if part.p_value is not None), default=None),
         parts=parts,
         seeds=deciding.seeds,
         direction=direction,
@@ -122,8 +124,6 @@ def _direction(part: PartVerdict) -> Direction | None:
         or (part.estimator == "mean" and not isfinite(low))
     ):
         return None
-    if part.counted:
-        return "smaller than the margin"
     if part.interval[1] < 0 <= low or (low < 0 and part.interval[1] <= low):
         return "reversed"
     return "smaller than the margin" if part.interval[0] < high else None
@@ -132,14 +132,13 @@ def _direction(part: PartVerdict) -> Direction | None:
 def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
     """Return the smallest detectable effect and how many seeds would probably decide, for the deciding part."""
     low, high = part.region
-    if part.estimator == "exact" or part.overruled:  # as long as most seeds tie, no number of them decides
+    if part.estimator == "exact":
         return None, None
     if part.estimator == "count":
         bound = low if isfinite(low) else high
         share = detectable_share(part.seeds, bound, alpha) if isfinite(low) else None
         return share, seeds_for_share(part.effect, bound, alpha)
-    # the width of the interval includes the floor on the sd; the raw sd does not
-    sd = max(part.sd, sd_of(part.interval, part.seeds, alpha))
+    sd = max(float(part.near.scale), float(part.far.scale))  # the floor included
     if isfinite(low) and isfinite(high):
         rest = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
         distance = min(part.effect - low, high - part.effect)
@@ -152,13 +151,6 @@ def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
 def _needed(distance: float, sd: float, alpha: float, part: PartVerdict) -> int | None:
     """Return the seeds needed to support an effect inside its margin, or to refute an effect outside."""
     return seeds_needed(distance, sd, alpha) if distance > 0 else seeds_needed(-distance, sd, part.refuted_at)
-
-
-def sd_of(interval: tuple[float, float], n: int, alpha: float) -> float:
-    """Return the standard deviation that a mean's interval of n seeds was built from, its floor included."""
-    from scipy import stats
-
-    return float((interval[1] - interval[0]) / 2 * sqrt(n) / stats.t.isf(alpha, n - 1))
 
 
 def _row(row: Row) -> dict[str, Any]:
