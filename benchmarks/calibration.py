@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pytest_claims.inference.interval import Floats
-from pytest_claims.inference.parts import Part, Role, decide, forbidden
+from pytest_claims.inference.parts import Part, Role, decide
 from pytest_claims.inference.rule import Bools, Terms
 from pytest_claims.vocabulary import ALPHA, LOOKS
 
@@ -265,10 +265,10 @@ def _times(rng: np.random.Generator, size: tuple[int, int], truth: float, budget
 
 def _judged_times(steps: Floats, budget: float, alpha: float = ALPHA) -> tuple[Bools, Bools]:
     """Judge times as ``sooner`` does, censoring included."""
-    no_support, no_refutation = forbidden(*(steps >= budget))
-    values = np.log2(steps[1]) - np.log2(steps[0])
-    supported, refuted = outcome([part(0, inf, "time", 1 / 64)], values[:, None], alpha)
-    return supported & ~no_support, refuted & ~no_refutation
+    fast, slow = (steps >= budget)[:, :, None]
+    values = (np.log2(steps[1]) - np.log2(steps[0]))[:, None]
+    decisions = decide([part(0, inf, "time", 1 / 64)], values, Terms(alpha), (fast, slow))
+    return decisions.supported[:, 0], decisions.refuted[:, 0]
 
 
 def percent(rate: float) -> str:

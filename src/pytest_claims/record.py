@@ -151,6 +151,9 @@ class PartRecord(Entry):
     values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
     counted: bool = False  # by the rule's first edition: most differences were ties, and the share of seeds decided
     note: str | None = None  # why a verdict was withheld
+    unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
+    fast_cut: tuple[int, ...] = field(default=(), metadata=LIST)  # seeds, counted from 0, whose run did not; fast arm
+    slow_cut: tuple[int, ...] = field(default=(), metadata=LIST)  # slow arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from pytest_claims import (
     within,
 )
 from pytest_claims.inference.looks import Looks
+from pytest_claims.inference.parts import decide
+from pytest_claims.inference.rule import Terms
 
 
 @pytest.fixture(autouse=True)
@@ -232,7 +234,7 @@ def test_equal_values_are_legitimate(given):
 
 
 class TestCensoring:
-    """Runs that never reach a threshold count at the budget and forbid what they hide."""
+    """Runs that never reach a threshold are bounds: they count as badly as the data allow."""
 
     @staticmethod
     def times(rng, n, log_mean, name):
@@ -249,42 +251,65 @@ class TestCensoring:
         assert verdict.effect == pytest.approx(np.mean(np.log2(slow / fast)))
         assert verdict.margin == pytest.approx(np.log2(1.25))
 
-    def test_a_censored_slow_arm_forbids_refuted(self, rng):
-        """More than 5 % of the slow runs cut off hide how slow they were."""
-        fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 7, "b")
-        free = sooner(fast, slow, by=4, budget=100_000).judge()
-        cut = sooner(fast, slow, by=4, budget=float(slow.quantile(0.9)), resolution=1).judge()
+    def test_a_cut_slow_run_counts_for_the_claim_in_a_refutation(self, rng):
+        """It may have been as good as the best pair seen: a few leave a clear refutation, a third do not."""
+        fast, slow = self.times(rng, 64, 7, "a"), self.times(rng, 64, 7, "b")
+        free, few, many = (
+            sooner(fast, slow, by=1.25, budget=(1e9, float(slow.quantile(1 - share)))).judge()
+            for share in (0.0, 0.05, 0.35)
+        )
 
-        assert free.verdict == "refuted"
-        assert cut.verdict == "inconclusive"
-        assert "runs of the slow arm never reached the threshold" in cut.message
+        assert [verdict.verdict for verdict in (free, few, many)] == ["refuted", "refuted", "inconclusive"]
+        assert free.interval[0] == pytest.approx(few.interval[0], abs=0.2)
+        assert free.interval[1] < few.interval[1] < many.interval[1]
 
-    def test_one_censored_slow_run_among_32_forbids_nothing(self, rng):
-        """5 % is the limit."""
-        fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 7, "b")
-        budget = max(float(slow.max()), float(fast.max()) + 1)
-        assert int((slow >= budget).sum()) <= 1
-
-        assert sooner(fast, slow, by=4, budget=budget).judge().verdict == "refuted"
-
-    def test_a_censored_fast_run_whose_slow_one_is_not_forbids_supported(self, rng):
-        """The fast arm's time is cut short, so the gain is too large."""
+    def test_a_cut_fast_run_counts_against_the_claim(self, rng):
+        """It may have been as bad as the worst pair seen: one run of 32 does not forbid support, a third does."""
         fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 9, "b")
-        assert sooner(fast, slow, budget=2500).judge().verdict == "supported"
         fast[5] = 2500
+        one = sooner(fast, slow, budget=2500).judge()
+        fast[5:16] = 2500
+        many = sooner(fast, slow, budget=2500).judge()
 
+        assert [verdict.verdict for verdict in (one, many)] == ["supported", "inconclusive"]
+        assert one.parts[0].fast_cut == (5,)
+        assert one.parts[0].unknown == 0
+
+    def test_the_values_of_cut_pairs_are_their_worst_and_their_best_case(self):
+        """Six pairs, number by number: least d -1, largest 2, by = 2."""
+        d = np.array([-1.0, 2.0, 1.0, 0.0, 0.5, 1.5])
+        nothing = np.zeros(6, dtype=bool)
+        fast, slow = nothing.copy(), nothing.copy()
+        fast[[2, 3]], slow[[3, 4]] = True, True  # pair 3 is unknown
+        part = Part("it", d, (1.0, np.inf), "time", 1.0, censored=(fast, slow))
+        decisions = decide([part], d[None], Terms(0.005))
+
+        assert decisions.near.mean == pytest.approx(np.mean([-1, 2, -1, -1, 0.5, 1.5]))
+        assert decisions.far.mean == pytest.approx(np.mean([-1, 2, 1, 2, 2, 1.5]))
+        assert decisions.effect == pytest.approx(np.mean([-1, 2, 1, 0.5, 1.5]))
+
+    @pytest.mark.parametrize("budgets", [2500.0, (2500.0, 10_000.0), (10_000.0, 2500.0)])
+    def test_runs_that_are_all_cut_decide_nothing(self, budgets):
+        """Also under unequal budgets, where the first edition said "supported": the budgets differ, not the arms."""
+        never = xr.DataArray(np.full(64, 1e6), dims="seed", coords={"seed": np.arange(64)})
+
+        for verdict in (sooner(never, never, by=1.25, budget=budgets).judge(),
+                        sooner(never, never, budget=budgets).reversed().judge()):  # fmt: skip
+            assert verdict.verdict == "inconclusive"
+            assert verdict.parts[0].unknown == 64
+            assert "neither run of more than half of the pairs reached the threshold" in verdict.message
+
+    def test_pairs_that_are_unknown_are_said(self, rng):
+        """In the sentence, and in results.json with the masks."""
+        fast, slow = self.times(rng, 32, 7, "a"), self.times(rng, 32, 9, "b")
+        fast[[3, 4]], slow[[3, 4]] = 2500, 2500
         verdict = sooner(fast, slow, budget=2500).judge()
+        (part,) = verdict.as_json()["parts"]
 
-        assert verdict.verdict == "inconclusive"
-        assert "never reached the threshold although the slow arm did" in verdict.message
-
-    def test_both_censored_is_a_tie(self):
-        """Neither arm ever reached the threshold: most seeds tie at the budget, and none shows a gain."""
-        never = xr.DataArray(np.full(32, 2500.0), dims="seed", coords={"seed": np.arange(32)})
-
-        verdict = sooner(never, never, by=1.25, budget=2500).judge()
-
-        assert verdict.verdict == "inconclusive"
+        assert verdict.verdict == "supported"
+        assert "(neither run of 2 pairs reached the threshold)" in verdict.message
+        assert verdict.parts[0].wins == 30
+        assert (part["unknown"], part["fast_cut"], part["slow_cut"]) == (2, [3, 4], [3, 4])
 
     def test_never_is_not_zero(self, given):
         """The argmax of a comparison says 0 for never: refused."""

@@ -159,7 +159,8 @@ def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: fl
     """Claim that ``fast`` takes less time (steps, epochs) than ``slow``, by more than a factor ``by``.
 
     d = log2(min(slow, budget)) - log2(min(fast, budget)). The time of a run that never reached the threshold is the
-    budget (never NaN); it counts as censored. ``budget``: a number, an array, or a pair (of fast, of slow).
+    budget (never NaN). A pair of which one run was cut off there has its bound as d, a pair of two cut runs is unknown
+    (``parts._cut_off`` says how they count). ``budget``: a number, an array, or a pair (of fast, of slow).
     ``resolution``: the step at which times are recorded, in their unit (seconds are not recorded as whole seconds).
     """
     fast, slow = evidence(fast), evidence(slow)

@@ -27,7 +27,7 @@ from scipy import stats
 
 from pytest_claims.inference.interval import Floats
 from pytest_claims.inference.looks import Looks
-from pytest_claims.inference.parts import Part, decide, forbidden, judge_parts
+from pytest_claims.inference.parts import Cut, Part, cut_of, decide, judge_parts
 from pytest_claims.inference.rule import Bools, Terms
 
 #: Share of shifted worlds that may come out supported: the rule's known weakness under skew.
@@ -98,12 +98,13 @@ class Subject:
         """The number of seeds."""
         return int(self.parts[0].values.size)
 
-    def supported(self, parts: Sequence[Part], values: Floats, share: int = 1) -> Bools:
+    def supported(self, parts: Sequence[Part], values: Floats, cut: Cut | None = None) -> Bools:
         """Return which worlds are supported at any look up to the last, for ``values`` of shape (worlds, parts, n)."""
         stay = np.zeros(values.shape[:2], dtype=bool)
         for n in (*(size for size in self.looks.seeds if size < self.n), self.n):
-            terms = Terms(self.looks.level, share, self.looks.judges_ties(n))
-            stay |= decide(parts, values[..., :n], terms).supported
+            terms = Terms(self.looks.level, ties=self.looks.judges_ties(n))
+            until = None if cut is None else (cut[0][..., :n], cut[1][..., :n])
+            stay |= decide(parts, values[..., :n], terms, until).supported
         return np.asarray(stay.all(axis=-1))
 
 
@@ -137,20 +138,19 @@ def _relabelled(subject: Subject, rng: np.random.Generator, worlds: int) -> Cont
         supported = subject.supported(parts, subject.levels.parts(shuffled))
     else:
         signs = rng.choice([-1.0, 1.0], size=(worlds, 1, n))
-        supported = subject.supported(parts, np.stack([part.values for part in parts]) * signs)
-        for part in parts:
-            if part.censored is not None:
-                fast, slow = (np.where(signs[:, 0] > 0, kept, moved) for kept, moved in _swaps(part.censored))
-                supported = supported & ~forbidden(fast, slow)[0]
+        supported = subject.supported(parts, np.stack([part.values for part in parts]) * signs, _swapped(parts, signs))
     count, bound = int(supported.sum()), most_expected(worlds, subject.looks.alpha)
     text = f"{count} of {worlds} shuffled worlds were called supported (at most {bound} are consistent with alpha)"
     return Control("relabelled", worlds, count, bound, count <= bound, None, text)
 
 
-def _swaps(censored: tuple[Bools, Bools]) -> tuple[tuple[Bools, Bools], tuple[Bools, Bools]]:
-    """Pair each arm's mask with the mask that replaces it when the labels change places."""
-    fast, slow = censored
-    return (fast, slow), (slow, fast)
+def _swapped(parts: Sequence[Part], signs: Floats) -> Cut | None:
+    """Return the masks of cut runs, shape (worlds, parts, n), where the labels change places with the signs."""
+    cut = cut_of(parts)
+    if cut is None:
+        return None
+    fast, slow = cut
+    return np.where(signs > 0, fast, slow), np.where(signs > 0, slow, fast)
 
 
 def _shifted(subject: Subject, rng: np.random.Generator, worlds: int) -> Control:

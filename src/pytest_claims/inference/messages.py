@@ -72,7 +72,10 @@ def _evidence(story: Story) -> str:
         return f"{held} of {part.seeds} seeds ({share}) show {part.text}"
     if part.role == "time":
         factor = f"by a factor of {number(2**part.effect)} on average"
-        return f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
+        evidence = f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
+        if part.unknown:
+            evidence += f" (neither run of {part.unknown} pair{'s' * (part.unknown > 1)} reached the threshold)"
+        return evidence
     in_seeds = {"gain": "is above zero", "step": "is above zero", "level": "meets the bound"}.get(
         part.role, "lies in the range"
     )

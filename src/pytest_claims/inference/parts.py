@@ -27,8 +27,6 @@ Estimator = Literal["mean", "count", "exact"]
 VerdictName = Literal["supported", "refuted", "inconclusive"]
 #: Masks of shape (..., n): the runs of the fast and of the slow arm that never reached the threshold.
 Cut = tuple[Bools, Bools]
-#: A slow arm censored in more than this share of the seeds forbids "refuted".
-CENSORED = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +100,9 @@ class PartVerdict:
     far: Moments = field(compare=False, repr=False)
     outside: bool = False  # the claim is the complement of the region
     note: str = ""  # why a verdict was withheld
+    unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
+    fast_cut: tuple[int, ...] = ()  # which runs of the fast and the slow arm did not, counted from 0
+    slow_cut: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of ``parts`` in results.json: finite numbers or null."""
@@ -121,7 +122,11 @@ class PartVerdict:
             "role": self.role,
             "values": [finite(value) for value in self.values],
             "note": self.note or None,
+            **({} if self.unknown is None else self._cut_as_json()),
         }
+
+    def _cut_as_json(self) -> dict[str, Any]:
+        return {"unknown": self.unknown, "fast_cut": list(self.fast_cut), "slow_cut": list(self.slow_cut)}
 
 
 def finite(value: float | None) -> float | None:
@@ -149,22 +154,61 @@ def judge_parts(parts: Sequence[Part], terms: Terms) -> tuple[PartVerdict, ...]:
             continue
         group = [parts[i] for i in at]
         decisions = decide(group, np.stack([part.values for part in group]), terms)
-        blocks = [_censoring(part) for part in group]
         verdicts |= {
-            i: _verdict(part, decisions.of(k), blocks[k], terms)
-            for k, (i, part) in enumerate(zip(at, group, strict=True))
+            i: _verdict(part, decisions.of(k), terms) for k, (i, part) in enumerate(zip(at, group, strict=True))
         }
     return tuple(verdicts[i] for i in range(len(parts)))
 
 
-def decide(parts: Sequence[Part], values: Floats, terms: Terms) -> Decisions:
-    """Apply the rule to ``values``, shape (..., parts, n), instead of the parts' own (all of one estimator)."""
+def decide(parts: Sequence[Part], values: Floats, terms: Terms, cut: Cut | None = None) -> Decisions:
+    """Apply the rule to ``values``, shape (..., parts, n), instead of the parts' own (all of one estimator).
+
+    ``cut``: of which pairs a run was cut off at its budget, masks of that shape; by default those of the parts.
+    """
     regions = regions_of(parts)
-    if parts[0].estimator == "mean":
-        return judge_means(values, regions, terms)
     if parts[0].estimator == "count":
         return judge_counts(values > 0, regions.low, regions.high, terms)
-    return _exactly(parts, values)
+    if parts[0].estimator == "exact":
+        return _exactly(parts, values)
+    cut = cut_of(parts) if cut is None else cut
+    if cut is None:
+        return judge_means(values, regions, terms)
+    return _cut_off(values, cut, regions, terms, np.array([part.margin for part in parts]))
+
+
+def cut_of(parts: Sequence[Part]) -> Cut | None:
+    """Return the masks of the runs that were cut off, each of shape (parts, n); None where no part is a time."""
+    if all(part.censored is None for part in parts):
+        return None
+    none = np.zeros(parts[0].values.shape, dtype=bool)
+    pairs = [(none, none) if part.censored is None else part.censored for part in parts]
+    return np.stack([fast for fast, _ in pairs]), np.stack([slow for _, slow in pairs])
+
+
+def _cut_off(values: Floats, cut: Cut, regions: Regions, terms: Terms, margins: Floats) -> Decisions:
+    """Judge log2 ratios of times, some of which are bounds because a run was cut off at its budget.
+
+    A pair whose slow run alone was cut is at least what it shows, a pair whose fast run alone was cut at most; a pair
+    of two cut runs is unknown. Support must hold though every cut fast run were as bad as the worst pair seen (and no
+    better than a tie), a refutation though every cut slow run were as good as the best pair seen (and as the margin).
+    Where more than half of the pairs are unknown, nothing is decided.
+    """
+    fast, slow = cut
+    known = ~(fast & slow)
+    least = np.where(known, values, np.inf).min(axis=-1, keepdims=True)
+    most = np.where(known, values, -np.inf).max(axis=-1, keepdims=True)
+    near = np.where(fast, np.minimum(least, 0.0), values)
+    far = np.where(slow, np.maximum(most, margins[:, None]), values)
+    decisions = judge_means(near, regions, terms, far)
+    count = known.sum(axis=-1)
+    seen = 2 * count >= values.shape[-1]
+    return replace(
+        decisions,
+        effect=np.where(known, values, 0.0).sum(axis=-1) / np.maximum(count, 1),
+        sd=values.std(axis=-1, ddof=1),
+        supported=decisions.supported & seen,
+        refuted=decisions.refuted & seen,
+    )
 
 
 def _exactly(parts: Sequence[Part], values: Floats) -> Decisions:
@@ -196,32 +240,12 @@ def _exactly(parts: Sequence[Part], values: Floats) -> Decisions:
     )
 
 
-def _censoring(part: Part) -> tuple[str, str]:
-    """Say why runs that never reached the threshold forbid "supported" and "refuted" ("" where they do not)."""
-    if part.censored is None:
-        return "", ""
-    no_support, no_refutation = forbidden(*part.censored)
-    slow = int(part.censored[1].sum())
-    return (
-        "a run of the fast arm never reached the threshold although the slow arm did" if no_support else "",
-        f"{slow} {'run' if slow == 1 else 'runs'} of the slow arm never reached the threshold" if no_refutation else "",
-    )
-
-
-def forbidden(fast: Bools, slow: Bools) -> tuple[Bools, Bools]:
-    """Return where censoring forbids "supported" and "refuted"; masks of shape (..., n).
-
-    A slow run that is cut off at the budget hides how much slower it was: with more than 5 % of them nothing is
-    refuted. A fast run that is cut off, while its slow partner is not, hides how much later it was: nothing is
-    supported.
-    """
-    return np.asarray((fast & ~slow).any(axis=-1)), np.asarray(slow.mean(axis=-1) > CENSORED)
-
-
 def _wins(part: Part) -> int:
     """Count the seeds that agree with the claim: above zero for a gain, inside the region for the rest."""
     if part.role in {"gain", "step", "time"}:
         won = _rounded(part, part.values) > 0
+        if part.censored is not None:
+            won &= ~(part.censored[0] & part.censored[1])
     elif part.estimator == "count":
         won = part.values > 0
     elif part.estimator == "exact":
@@ -237,17 +261,17 @@ def _rounded(part: Part, values: Floats) -> Floats:
     return np.asarray(rounded(values[None], np.array([part.decimals]))[0])
 
 
-def _verdict(part: Part, decision: Decisions, blocks: tuple[str, str], terms: Terms) -> PartVerdict:
+def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
     """Return one part's verdict, with the reason where it is withheld."""
     supported, refuted = bool(decision.supported), bool(decision.refuted)
     refuted_at = terms.level / terms.share
     note = ""
     if decision.tied and not terms.ties:
         note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
-    if supported and blocks[0]:
-        supported, note = False, blocks[0]
-    if refuted and blocks[1]:
-        refuted, note = False, blocks[1]
+    fast, slow = (np.zeros(0, dtype=bool),) * 2 if part.censored is None else part.censored
+    unknown = int((fast & slow).sum())
+    if 2 * unknown > part.values.size:
+        note = "neither run of more than half of the pairs reached the threshold"
     low, high = part.region
     if not (supported or refuted or note) and not part.outside and (decision.upper <= low or decision.lower >= high):
         note = (
@@ -274,4 +298,7 @@ def _verdict(part: Part, decision: Decisions, blocks: tuple[str, str], terms: Te
         far=decision.far,
         outside=part.outside,
         note=note,
+        unknown=None if part.censored is None else unknown,
+        fast_cut=tuple(np.flatnonzero(fast).tolist()),
+        slow_cut=tuple(np.flatnonzero(slow).tolist()),
     )
