@@ -132,6 +132,19 @@ def several(kind: type[Entry]) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedRecord(Entry):
+    """What a part's mean was adjusted for: one covariate, known before training."""
+
+    covariate: str | None = None  # its name
+    slope: float | None = None  # of the effect on the covariate
+    explained: float | None = None  # R^2: the share of the effect's variance that the covariate explains
+    unadjusted: float | None = None  # the plain mean of the effect
+    population: float | None = None  # the covariate's mean in the population, at which the effect is stated
+    population_error: float | None = None  # the standard error of that mean; 0 where it is exact
+    values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the covariate of each seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartRecord(Entry):
     """One part of a claim: an effect with its interval, and the claimed region."""
 
@@ -149,6 +162,7 @@ class PartRecord(Entry):
     wins: int | None = None  # seeds that agree with the claim
     role: str = ""  # gain, step, pair, range, level, share, time or exact
     values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
+    adjusted: AdjustedRecord | None = field(default=None, metadata=single(AdjustedRecord))  # None: a plain mean
     counted: bool = False  # by the rule's first edition: most differences were ties, and the share of seeds decided
     note: str | None = None  # why a verdict was withheld
     unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
@@ -249,6 +263,7 @@ class Record(Entry):
     alpha: float | None = None  # of each side of the interval
     p_value: float | None = None  # of the deciding part; None where nothing is estimated
     parts: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # all of which must hold
+    assays: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # needed for support
     conditions: tuple[Condition, ...] = field(default=(), metadata=several(Condition))
     unit: str = ""
     diverged: int | None = None  # replicates that training flagged

@@ -255,9 +255,9 @@ def judged(monkeypatch):
     """Return how many worlds each call of the rule judged."""
     worlds = []
 
-    def counted(values, *args, means=parts.judge_means):
+    def counted(values, *args, means=parts.judge_means, **more):
         worlds.append(values.shape[:-2])
-        return means(values, *args)
+        return means(values, *args, **more)
 
     monkeypatch.setattr(parts, "judge_means", counted)
     return worlds

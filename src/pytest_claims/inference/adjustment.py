@@ -10,15 +10,13 @@ error is added. Everything is a function of arrays of shape (..., n seeds), one 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
-import numpy.typing as npt
 
 from pytest_claims.errors import DesignError, EvidenceError
-
-Floats = npt.NDArray[np.float64]
+from pytest_claims.inference.interval import Floats, Moments
 
 #: An estimated population mean needs this many draws for each seed that is judged: with fewer, its error shows.
 DRAWS_PER_SEED = 100
@@ -30,7 +28,7 @@ NO_RESIDUAL = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Covariate:
-    """One covariate of a part: ``values`` (n,), its population mean, and how well that mean is known.
+    """One covariate of a part: ``values`` (n,), or (worlds, n), its population mean, and how well that is known.
 
     ``variance`` is that of the draws in the population and ``draws`` their number; an exact mean has variance 0 and an
     infinite number of draws.
@@ -44,7 +42,7 @@ class Covariate:
 
     def first(self, n: int) -> "Covariate":
         """Return the covariate of the first n seeds."""
-        return Covariate(self.name, self.values[:n], self.mean, self.variance, self.draws)
+        return replace(self, values=self.values[..., :n])
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +59,11 @@ class Adjusted:
     slope: Floats
     explained: Floats
     residuals: Floats
+
+    def moments(self, floor: Floats | float = 0.0) -> Moments:
+        """Return what the interval needs: two degrees of freedom are spent, on the mean and the slope."""
+        n = self.residuals.shape[-1]
+        return Moments(n, self.effect, np.maximum(self.spread, floor), self.skewness, n - 2)
 
 
 def covariate(name: str, values: Floats, population: float | Floats) -> Covariate:
@@ -95,13 +98,13 @@ def adjust(values: Floats, covariates: Sequence[Covariate]) -> Adjusted:
     l = 1/n + (x - xbar)^2 / Sxx.
     """
     n = values.shape[-1]
-    x = np.stack([covariate.values for covariate in covariates])
+    x = np.stack([covariate.values for covariate in covariates], axis=-2)
     mu = np.array([covariate.mean for covariate in covariates])
     xbar = x.mean(axis=-1)
-    away = x - xbar[:, None]
+    away = x - xbar[..., None]
     sxx = np.square(away).sum(axis=-1)
     # the first seeds of many may have one x: then there is no slope, and nothing is adjusted
-    direction = np.divide(away, sxx[:, None], out=np.zeros_like(away), where=sxx[:, None] > 0)
+    direction = np.divide(away, sxx[..., None], out=np.zeros_like(away), where=sxx[..., None] > 0)
     offset = mu - xbar
 
     ybar = values.mean(axis=-1, keepdims=True)
@@ -113,7 +116,7 @@ def adjust(values: Floats, covariates: Sequence[Covariate]) -> Adjusted:
     total = np.square(apart).sum(axis=-1)
 
     equal_spread = square / (n - 2) * (1 / n + np.square(offset) * np.square(direction).sum(axis=-1))
-    weight = 1 / n + offset[:, None] * direction
+    weight = 1 / n + offset[..., None] * direction
     left = 1 - 1 / n - away * direction
     share = np.divide(weight, left, out=np.zeros_like(weight), where=left > NO_RESIDUAL)
     own_spread = np.square(share * residuals).sum(axis=-1)

@@ -18,6 +18,7 @@ from pytest_claims.inference.parts import Estimator
 from pytest_claims.inference.placeholder import Placeholder
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, fewest_successes, most_successes
 from pytest_claims.inference.rule import LARGEST, LONGEST
+from pytest_claims.inference.sensitivity import assay_fault
 from pytest_claims.inference.verdicts import Kind
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS, SEED
 
@@ -43,6 +44,11 @@ class Design:
     def named(self, *, unit: str | None = None, text: str | None = None) -> "Design":  # noqa: ARG002 - a Hypothesis's
         """Do what ``Hypothesis.named`` does."""
         return replace(self, unit=self.unit if unit is None else unit)
+
+    def assay(self, arms: Any, *, against: Any, by: float, lower_is_better: bool = False) -> "Design":  # noqa: ARG002 - a Hypothesis's
+        """Do what ``Hypothesis.assay`` does, as far as it is known without data."""
+        fault = self.fault or assay_fault([(one.kind, one.region) for one in self.members or (self,)], against, by)
+        return replace(self, fault=fault)
 
     def reversed(self) -> "Design":
         """Stand in for ``Hypothesis.reversed``."""
@@ -154,6 +160,11 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
             return f"{key} is {_shown(said[key])}, beyond the {LARGEST:g} up to which a spread can be computed."
     if said.get("resolution") is not None and said["resolution"] < 0:
         return f"A resolution is a step of the unit, not {said['resolution']}."
+    if said.get("adjusted_by") is not None and not _is_population(said["population"]):
+        return (
+            "A claim that is adjusted for a covariate names its population: its exact mean, or an array of draws, not "
+            f"{_shown(said['population'])}."
+        )
     if said.get("along") == SEED:
         return "along names the conditions to compare; seeds are what a mean is taken over."
     return _FAULTS[name](said) if name in _FAULTS else ""
@@ -165,6 +176,13 @@ def _is_number(value: Any) -> bool:
         return isinstance(value, REAL) and isfinite(value)
     except OverflowError:  # an int beyond all floats
         return False
+
+
+def _is_population(value: Any) -> bool:
+    """Whether a value can be the population mean of a covariate, or draws from it."""
+    if isinstance(value, Placeholder | xr.DataArray | np.ndarray):
+        return True
+    return not isinstance(value, bool) and _is_number(value)
 
 
 def _shown(value: Any) -> str:

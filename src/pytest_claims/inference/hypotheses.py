@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from pytest_claims.errors import EvidenceError
+from pytest_claims.errors import DesignError, EvidenceError
 from pytest_claims.inference.controls import Control, Levels, Null, Subject, control, worst
 from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.parts import Part, judge_parts
 from pytest_claims.inference.rule import LARGEST, Terms
+from pytest_claims.inference.sensitivity import assay_fault, assay_parts
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
 
@@ -24,6 +25,7 @@ class Hypothesis:
     """A claim's statistical form with its evidence: one or several parts, all of which must hold.
 
     ``members`` are the hypotheses that a conjunction joins; ``levels`` the columns that an ordered claim permutes.
+    ``assays`` are the parts that show that this run could have seen a difference (sensitivity.py).
     """
 
     kind: Kind
@@ -33,14 +35,15 @@ class Hypothesis:
     null: Null = "relabelled"
     levels: Levels | None = None
     members: tuple["Hypothesis", ...] = ()
+    assays: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.parts:
             raise EvidenceError("This hypothesis has nothing to judge: its selection is empty.")
-        sizes = {part.values.size for part in self.parts}
+        sizes = {part.values.size for part in (*self.parts, *self.assays)}
         if len(sizes) > 1:
             raise EvidenceError(f"The parts of a conjunction rest on different numbers of seeds: {sorted(sizes)}.")
-        for part in self.parts:
+        for part in (*self.parts, *self.assays):
             if not np.isfinite(part.values).all():
                 raise EvidenceError(f"There is no number for every seed in {part.text}.")
             numbers = [*part.values, part.resolution, part.margin, *(end for end in part.region if isfinite(end))]
@@ -59,21 +62,23 @@ class Hypothesis:
     def judge(self, alpha: float = ALPHA, looks: Looks | None = None) -> Verdict:
         """Judge at the only look, at ``alpha`` a side, or at one of ``looks``; EvidenceError for fewer than 8 seeds."""
         terms = self._terms(looks or Looks((self.n,), alpha=alpha))
-        return combine(self.kind, judge_parts(self.parts, terms), terms, self.unit, self.conditions)
+        verdict = combine(self.kind, judge_parts(self.parts, terms), terms, self.unit, self.conditions)
+        return verdict.sensitive(judge_parts(self.assays, replace(terms, share=1))) if self.assays else verdict
 
     def reversed(self) -> "Hypothesis":
         """Return the opposite claim: B beats A by as much, the reversed order, the other side of a level's bound.
 
         Where the region of a difference contains zero (not worse than, equal, between), no mirror image contradicts
-        it; its reverse claims the complement of the region.
+        it; its reverse claims the complement of the region. An assay has no opposite.
         """
         if self.members:
             members = tuple(member.reversed() for member in self.members)
-            return replace(self, members=members, parts=tuple(part for member in members for part in member.parts))
+            parts = tuple(part for member in members for part in member.parts)
+            return replace(self, members=members, parts=parts, assays=())
         if self.null == "relabelled":
             levels = None if self.levels is None else self.levels.reversed()
-            return replace(self, parts=tuple(part.mirrored() for part in self.parts), levels=levels)
-        return replace(self, parts=tuple(part.complement() for part in self.parts))
+            return replace(self, parts=tuple(part.mirrored() for part in self.parts), levels=levels, assays=())
+        return replace(self, parts=tuple(part.complement() for part in self.parts), assays=())
 
     def control(
         self, rng: np.random.Generator, worlds: int = 400, alpha: float = ALPHA, looks: Looks | None = None
@@ -96,6 +101,22 @@ class Hypothesis:
             single = len(parts) == 1
             parts = tuple(replace(part, text=_renamed(part.text, text, single=single)) for part in parts)
         return replace(self, parts=parts, unit=self.unit if unit is None else unit)
+
+    def assay(self, arms: Any, *, against: Any, by: float, lower_is_better: bool = False) -> Self:
+        """Return the same hypothesis, supported only if every arm beats the constant ``against`` by more than ``by``.
+
+            equivalent(losses, along="loss", within=0.03).assay(losses, against=constant, by=0.03)
+
+        For claims that also hold when nothing works: equal, not worse than, no more than. ``arms`` is an array over
+        seeds, each of whose conditions is an arm; ``against`` a number or an array of a predictor that learned nothing;
+        ``by`` at least the claim's margin. ``lower_is_better``: for losses and times. DesignError where ``by`` is less.
+        """
+        kinds = [(member.kind, part.region) for member in self.members or (self,) for part in member.parts]
+        fault = assay_fault(kinds, against, by)
+        if fault:
+            raise DesignError(fault)
+        added = assay_parts(arms, against, by, lower_is_better=lower_is_better)
+        return replace(self, assays=(*self.assays, *added))
 
     def _terms(self, looks: Looks) -> Terms:
         """Return how strictly this look judges."""

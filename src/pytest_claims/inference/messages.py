@@ -34,6 +34,17 @@ def sentence(story: Story) -> str:
     return f"{head}: {_parts(story)}" + "; ".join(clause for clause in clauses if clause) + "."
 
 
+def insensitive(part: PartVerdict, alpha: float, unit: str) -> str:
+    """Write the sentence for a claim that would be supported, if this run could have seen a difference."""
+    low, high = part.interval
+    why = f", and {part.note}" if part.note else ""
+    return (
+        f"Inconclusive: this run could not have seen a difference: {part.text} is {number(part.effect)} on average, "
+        f"{100 * (1 - 2 * alpha):.4g} % interval {number(low)} to {number(high, unit)}, where more than "
+        f"{number(part.margin, unit)} must be certain{why}."
+    )
+
+
 def number(value: float, unit: str = "") -> str:
     """Write three figures, thousands separated, then the unit: ``0.0213``, ``1,171 steps``."""
     if value == 0:
@@ -80,7 +91,10 @@ def _evidence(story: Story) -> str:
         part.role, "lies in the range"
     )
     interval = f"{level} {number(low)} to {number(high, unit)}"
-    return f"{seeds} {in_seeds}; the mean{' gain' if part.role == 'gain' else ''} is {number(part.effect)}, {interval}"
+    mean = f"the mean{' gain' if part.role == 'gain' else ''}"
+    if part.adjusted is not None:
+        mean += f", adjusted for {part.adjusted.covariate} (R^2 {part.adjusted.explained:.2f}),"
+    return f"{seeds} {in_seeds}; {mean} is {number(part.effect)}, {interval}"
 
 
 def _claimed(story: Story) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pytest_claims.inference.adjustment import FEWEST_ADJUSTED, Covariate, adjust
 from pytest_claims.inference.interval import Floats, Moments
 from pytest_claims.inference.labels import Label
 from pytest_claims.inference.looks import MANY
@@ -51,6 +52,8 @@ class Part:
     opposite: str = ""
     censored: Cut | None = None
     coords: Mapping[str, Label] = field(default_factory=dict)
+    #: what the mean is adjusted for
+    covariate: Covariate | None = None
 
     @property
     def decimals(self) -> int:
@@ -70,6 +73,27 @@ class Part:
         if self.estimator == "exact" or (isfinite(low) and isfinite(high)):
             return replace(self, outside=not self.outside)
         return replace(self, region=(-inf, low) if isfinite(low) else (high, inf))
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What a part's mean was adjusted for, and what that changed.
+
+    ``explained`` is R^2, ``unadjusted`` the plain mean. ``population`` is the covariate's population mean and
+    ``population_error`` its standard error, 0 where it is exact. ``values`` are the covariate's, one a seed.
+    """
+
+    covariate: str
+    slope: float
+    explained: float
+    unadjusted: float
+    population: float
+    population_error: float
+    values: tuple[float, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the field ``adjusted`` of a part in results.json."""
+        return {**vars(self), "values": [finite(value) for value in self.values]}
 
 
 @dataclass(frozen=True)
@@ -98,6 +122,7 @@ class PartVerdict:
     values: tuple[float, ...]  # one per seed; a later run is paired with them
     near: Moments = field(compare=False, repr=False)
     far: Moments = field(compare=False, repr=False)
+    adjusted: Adjustment | None = None
     outside: bool = False  # the claim is the complement of the region
     note: str = ""  # why a verdict was withheld
     unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
@@ -121,6 +146,7 @@ class PartVerdict:
             "wins": self.wins,
             "role": self.role,
             "values": [finite(value) for value in self.values],
+            "adjusted": None if self.adjusted is None else self.adjusted.as_json(),
             "note": self.note or None,
             **({} if self.unknown is None else self._cut_as_json()),
         }
@@ -148,10 +174,9 @@ def regions_of(parts: Sequence[Part]) -> Regions:
 def judge_parts(parts: Sequence[Part], terms: Terms) -> tuple[PartVerdict, ...]:
     """Judge every part."""
     verdicts: dict[int, PartVerdict] = {}
-    for estimator in ("mean", "count", "exact"):
-        at = [i for i, part in enumerate(parts) if part.estimator == estimator]
-        if not at:
-            continue
+    kinds = [(part.estimator, part.covariate is not None) for part in parts]
+    for kind in dict.fromkeys(kinds):
+        at = [i for i, own in enumerate(kinds) if own == kind]
         group = [parts[i] for i in at]
         decisions = decide(group, np.stack([part.values for part in group]), terms)
         verdicts |= {
@@ -161,8 +186,9 @@ def judge_parts(parts: Sequence[Part], terms: Terms) -> tuple[PartVerdict, ...]:
 
 
 def decide(parts: Sequence[Part], values: Floats, terms: Terms, cut: Cut | None = None) -> Decisions:
-    """Apply the rule to ``values``, shape (..., parts, n), instead of the parts' own (all of one estimator).
+    """Apply the rule to ``values``, shape (..., parts, n), instead of the parts' own.
 
+    The parts are of one estimator, all with a covariate or none; of more seeds than n, their covariates' first n count.
     ``cut``: of which pairs a run was cut off at its budget, masks of that shape; by default those of the parts.
     """
     regions = regions_of(parts)
@@ -172,7 +198,8 @@ def decide(parts: Sequence[Part], values: Floats, terms: Terms, cut: Cut | None 
         return _exactly(parts, values)
     cut = cut_of(parts) if cut is None else cut
     if cut is None:
-        return judge_means(values, regions, terms)
+        known = [part.covariate.first(values.shape[-1]) for part in parts if part.covariate is not None]
+        return judge_means(values, regions, terms, covariates=known)
     return _cut_off(values, cut, regions, terms, np.array([part.margin for part in parts]))
 
 
@@ -266,7 +293,11 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
     supported, refuted = bool(decision.supported), bool(decision.refuted)
     refuted_at = terms.level / terms.share
     note = ""
-    if decision.tied and not terms.ties:
+    if part.covariate is not None and part.values.size < FEWEST_ADJUSTED:
+        note = f"a claim that is adjusted for a covariate is judged from {FEWEST_ADJUSTED} seeds on"
+    elif part.covariate is not None and decision.tied:
+        note = "more than half of the values are equal, and a covariate cannot adjust them"
+    elif decision.tied and not terms.ties:
         note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
     fast, slow = (np.zeros(0, dtype=bool),) * 2 if part.censored is None else part.censored
     unknown = int((fast & slow).sum())
@@ -296,9 +327,27 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
         values=tuple(float(value) for value in part.values),
         near=decision.near,
         far=decision.far,
+        adjusted=_adjustment(part),
         outside=part.outside,
         note=note,
         unknown=None if part.censored is None else unknown,
         fast_cut=tuple(np.flatnonzero(fast).tolist()),
         slow_cut=tuple(np.flatnonzero(slow).tolist()),
+    )
+
+
+def _adjustment(part: Part) -> Adjustment | None:
+    """Return what a part's mean was adjusted for."""
+    known = part.covariate
+    if known is None:
+        return None
+    found = adjust(_rounded(part, part.values)[None], [known])
+    return Adjustment(
+        covariate=known.name,
+        slope=float(found.slope[0]),
+        explained=float(found.explained[0]),
+        unadjusted=float(part.values.mean()),
+        population=known.mean,
+        population_error=sqrt(known.variance / known.draws),
+        values=tuple(float(value) for value in known.values),
     )

@@ -9,6 +9,7 @@ part's region, floor and decimals have shape (parts,). The interval of a mean is
 exact binomial one (Clopper and Pearson 1934).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import ceil, log10
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from pytest_claims.errors import EvidenceError
+from pytest_claims.inference.adjustment import FEWEST_ADJUSTED, Covariate, adjust
 from pytest_claims.inference.interval import Floats, Moments, moments, p_value, reaches, statistic
 
 Bools = npt.NDArray[np.bool_]
@@ -112,8 +114,14 @@ def mostly_equal(values: Floats) -> Bools:
     return np.asarray(np.sum(values == middle, axis=-1) > n / 2)
 
 
-def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats | None = None) -> Decisions:
-    """Judge the means of ``values``, shape (..., parts, n).
+def judge_means(
+    values: Floats,
+    regions: Regions,
+    terms: Terms,
+    farthest: Floats | None = None,
+    covariates: Sequence[Covariate] = (),
+) -> Decisions:
+    """Judge the means of ``values``, shape (..., parts, n), adjusted for one covariate a part where there are any.
 
     ``farthest``: where runs were cut off, the largest values that the data allow; ``values`` are then the smallest. The
     lower end of the interval is that of ``values``, the upper end that of ``farthest``.
@@ -121,7 +129,7 @@ def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats
     n = values.shape[-1]
     smallest = rounded(values, regions.decimals)
     largest = smallest if farthest is None else rounded(farthest, regions.decimals)
-    near = moments(smallest, regions.floor)
+    near = adjust(smallest, covariates).moments(regions.floor) if covariates else moments(smallest, regions.floor)
     far = near if farthest is None else moments(largest, regions.floor)
     strict = terms.level / terms.share
     (below, _), (_, above) = reaches(near, terms.level), reaches(far, terms.level)
@@ -130,6 +138,9 @@ def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats
     # the mean's distance inside each end of the region; rounded gaps put a constant on the margin exactly on it
     low, high = regions.low[:, None], regions.high[:, None]
     near_low, near_high = (rounded(gap, regions.decimals).mean(axis=-1) for gap in (smallest - low, high - smallest))
+    if covariates:  # the adjustment moves the mean, and with it its distance from each end
+        moved = near.mean - smallest.mean(axis=-1)
+        near_low, near_high = near_low + moved, near_high - moved
     far_low, far_high = near_low, near_high
     if farthest is not None:
         far_low, far_high = (rounded(gap, regions.decimals).mean(axis=-1) for gap in (largest - low, high - largest))
@@ -140,17 +151,17 @@ def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats
     tied = mostly_equal(smallest)
     if farthest is not None:
         tied |= mostly_equal(largest)
-    decides = terms.ties | ~tied
+    decides = ~tied & (n >= FEWEST_ADJUSTED) if covariates else terms.ties | ~tied
 
     slack, p = _inward((near_low, far_high), (near, far))
     out_slack, out_p = _outward((far_low, near_high), (far, near))
     return Decisions(
-        effect=smallest.mean(axis=-1),
+        effect=near.mean,
         lower=near.mean - near.scale * below,
         upper=far.mean + far.scale * above,
         strict_lower=near.mean - near.scale * strict_below,
         strict_upper=far.mean + far.scale * strict_above,
-        sd=np.where(np.ptp(smallest, axis=-1) > 0, smallest.std(axis=-1, ddof=1), 0.0) if n > 1 else near.scale,
+        sd=near.scale if covariates or n == 1 else _sd(smallest),
         supported=np.where(regions.outside, beyond, inside) & decides,
         refuted=np.where(regions.outside, strict_inside, strict_beyond) & decides,
         p_value=np.where(regions.outside, out_p, p),
@@ -159,6 +170,11 @@ def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats
         near=near,
         far=far,
     )
+
+
+def _sd(values: Floats) -> Floats:
+    """Return standard deviations over the last axis, exactly 0 where all values are equal."""
+    return np.where(np.ptp(values, axis=-1) > 0, values.std(axis=-1, ddof=1), 0.0)
 
 
 def _inward(gaps: tuple[Floats, Floats], known: tuple[Moments, Moments]) -> tuple[Floats, Floats]:

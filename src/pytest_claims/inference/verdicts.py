@@ -1,11 +1,11 @@
 """Verdicts: what the evidence says about a hypothesis, for a reader and for results.json."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_claims.inference.messages import Story, sentence
+from pytest_claims.inference.messages import Story, insensitive, sentence
 from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
 from pytest_claims.inference.rule import Terms
@@ -23,7 +23,8 @@ class Verdict:
     """A verdict and everything it rests on; the top level repeats the deciding part.
 
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
-    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide.
+    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide. ``assays`` are
+    the parts that show that this run could have seen a difference.
     """
 
     verdict: VerdictName
@@ -44,6 +45,26 @@ class Verdict:
     message: str
     unit: str
     conditions: tuple[Row, ...]
+    assays: tuple[PartVerdict, ...] = ()
+
+    def sensitive(self, assays: tuple[PartVerdict, ...]) -> "Verdict":
+        """Return the verdict with the parts that show that this run could have seen a difference.
+
+        These never refute. Where one of them does not hold, nothing is supported.
+        """
+        judged = tuple(replace(part, verdict="inconclusive") if part.verdict == "refuted" else part for part in assays)
+        failed = [part for part in judged if part.verdict != "supported"]
+        if self.verdict != "supported" or not failed:
+            return replace(self, assays=judged)
+        worst = min(failed, key=lambda part: part.slack)
+        return replace(
+            self,
+            verdict="inconclusive",
+            assays=judged,
+            detectable=None,
+            seeds_needed=None,
+            message=insensitive(worst, self.alpha, self.unit),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict's fields of results.json: finite numbers or null."""
@@ -57,6 +78,7 @@ class Verdict:
             "alpha": self.alpha,
             "p_value": finite(self.p_value),
             "parts": [part.as_json() for part in self.parts],
+            "assays": [part.as_json() for part in self.assays],
             "seeds": self.seeds,
             "direction": self.direction,
             "win_rate": finite(self.win_rate),
