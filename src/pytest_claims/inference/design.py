@@ -40,6 +40,7 @@ class Design:
     unit: str = ""
     resolution: float = 0.0  # the step of the unit, where the claim names it
     fault: str = ""  # why the claim makes no sense, whatever the data
+    assayed: bool = False  # whether its arms must beat a constant
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> "Design":  # noqa: ARG002 - a Hypothesis's
         """Do what ``Hypothesis.named`` does."""
@@ -48,7 +49,7 @@ class Design:
     def assay(self, arms: Any, *, against: Any, by: float, lower_is_better: bool = False) -> "Design":  # noqa: ARG002 - a Hypothesis's
         """Do what ``Hypothesis.assay`` does, as far as it is known without data."""
         fault = self.fault or assay_fault([(one.kind, one.region) for one in self.members or (self,)], against, by)
-        return replace(self, fault=fault)
+        return replace(self, fault=fault, assayed=True)
 
     def reversed(self) -> "Design":
         """Stand in for ``Hypothesis.reversed``."""
