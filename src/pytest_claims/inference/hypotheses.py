@@ -10,7 +10,7 @@ import numpy as np
 from pytest_claims.errors import EvidenceError
 from pytest_claims.inference.controls import Control, Levels, Null, Subject, control, worst
 from pytest_claims.inference.looks import Looks
-from pytest_claims.inference.parts import Part, judge_parts
+from pytest_claims.inference.parts import Part, PartVerdict, judge_parts
 from pytest_claims.inference.rule import LARGEST, Terms
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS
@@ -56,10 +56,18 @@ class Hypothesis:
         """The number of seeds."""
         return int(self.parts[0].values.size)
 
-    def judge(self, alpha: float = ALPHA, looks: Looks | None = None) -> Verdict:
-        """Judge at the only look, at ``alpha`` a side, or at one of ``looks``; EvidenceError for fewer than 8 seeds."""
+    def judge(self, alpha: float = ALPHA, looks: Looks | None = None, earlier: Verdict | None = None) -> Verdict:
+        """Judge at the only look, at ``alpha`` a side, or at one of ``looks``; EvidenceError for fewer than 8 seeds.
+
+        ``earlier``: the verdict of the look before. What it supports stays supported and is not judged again.
+        """
         terms = self._terms(looks or Looks((self.n,), alpha=alpha))
-        return combine(self.kind, judge_parts(self.parts, terms), terms, self.unit, self.conditions)
+        closed: dict[int, PartVerdict] = {}
+        if earlier is not None:
+            if [part.text for part in earlier.parts] != [part.text for part in self.parts]:
+                raise EvidenceError("A claim has the same parts at every look.")
+            closed = {at: part for at, part in enumerate(earlier.parts) if part.verdict == "supported"}
+        return combine(self.kind, judge_parts(self.parts, terms, closed), terms, self.unit, self.conditions)
 
     def reversed(self) -> "Hypothesis":
         """Return the opposite claim: B beats A by as much, the reversed order, the other side of a level's bound.

@@ -104,6 +104,11 @@ class PartVerdict:
     fast_cut: tuple[int, ...] = ()  # which runs of the fast and the slow arm did not, counted from 0
     slow_cut: tuple[int, ...] = ()
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether more than half of the pairs are unknown, so that nothing is decided."""
+        return 2 * (self.unknown or 0) > self.seeds
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry of ``parts`` in results.json: finite numbers or null."""
         return {
@@ -115,6 +120,8 @@ class PartVerdict:
             "margin": finite(self.margin),
             "estimator": self.estimator,
             "p_value": finite(self.p_value),
+            "refuted_at": self.refuted_at,
+            "strict": [finite(end) for end in self.strict],
             "sd": finite(self.sd),
             "scale": finite(float(self.near.scale)),
             "seeds": self.seeds,
@@ -145,11 +152,13 @@ def regions_of(parts: Sequence[Part]) -> Regions:
     )
 
 
-def judge_parts(parts: Sequence[Part], terms: Terms) -> tuple[PartVerdict, ...]:
-    """Judge every part."""
-    verdicts: dict[int, PartVerdict] = {}
+def judge_parts(
+    parts: Sequence[Part], terms: Terms, closed: Mapping[int, PartVerdict] | None = None
+) -> tuple[PartVerdict, ...]:
+    """Judge every part, but those that an earlier look supported: ``closed``, by position, stay as they were."""
+    verdicts = dict(closed or {})
     for estimator in ("mean", "count", "exact"):
-        at = [i for i, part in enumerate(parts) if part.estimator == estimator]
+        at = [i for i, part in enumerate(parts) if part.estimator == estimator and i not in verdicts]
         if not at:
             continue
         group = [parts[i] for i in at]
