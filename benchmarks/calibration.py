@@ -20,9 +20,10 @@ import numpy as np
 from pytest_claims.inference.interval import Floats
 from pytest_claims.inference.parts import Part, Role, decide
 from pytest_claims.inference.rule import Bools, Terms
-from pytest_claims.vocabulary import ALPHA, LOOKS
+from pytest_claims.vocabulary import ALPHA
 
 WORLDS = 10_000
+LOOKS = (8, 16, 32, 64)
 LOOK_ALPHA = ALPHA / len(LOOKS)
 SEEDS = (8, 16, 32, 64)
 AT, INSIDE, OUTSIDE = 0.0, 0.5, -0.5

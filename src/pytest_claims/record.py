@@ -155,7 +155,9 @@ class PartRecord(Entry):
     verdict: str = "error"
     margin: float | None = None  # the number that the claim names
     estimator: str | None = None  # mean, count or exact
-    p_value: float | None = None  # one-sided; None where nothing is estimated
+    p_value: float | None = None  # one-sided, times the divisor of the looks; None where nothing is estimated
+    refuted_at: float | None = None  # the level of a refutation
+    strict: Ends | None = field(default=None, metadata=ENDS)  # the interval at that level
     sd: float | None = None  # over seeds
     scale: float | None = None  # the sd that the interval rests on: no smaller than the unit's step allows
     seeds: int | None = None  # that the part was judged on
@@ -231,6 +233,8 @@ class Look(Entry):
     verdict: str = "error"
     effect: float | None = None
     interval: Ends | None = field(default=None, metadata=ENDS)
+    closed: tuple[str, ...] = field(default=(), metadata=LIST)  # parts that this look supported; they stay so
+    chance: float | None = None  # of a decision at the run's last look, if nothing is decided yet
 
 
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.
@@ -261,7 +265,7 @@ class Record(Entry):
     margin: float | None = None  # the number that the claim names
     region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one
     alpha: float | None = None  # of each side of the interval
-    p_value: float | None = None  # of the deciding part; None where nothing is estimated
+    p_value: float | None = None  # the parts' largest; None where nothing is estimated
     parts: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # all of which must hold
     assays: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # needed for support
     conditions: tuple[Condition, ...] = field(default=(), metadata=several(Condition))
@@ -282,6 +286,11 @@ class Record(Entry):
     d_z: float | None = None  # a paired difference in standard deviations; None for levels and shares
     detectable: float | None = None  # the smallest effect that this many seeds support with 90 % power
     seeds_needed: int | None = None  # that would probably decide; None where no number within reach would
+    undecided: str | None = None  # why an inconclusive claim is: at its margin, or too few seeds
+    within: float | None = None  # how far from its margin the effect of an inconclusive claim may lie
+    chance: float | None = None  # that `chance_seeds` seeds would decide an inconclusive claim
+    chance_seeds: int | None = None  # four times its seeds
+    margins: Ends | None = field(default=None, metadata=ENDS)  # the last that would hold, the first that would not
     seeds: int | None = None  # that the claim rests on
     # the claim's source and protocol
     published: Any = None  # numbers by condition, nested to any depth, or words
@@ -296,6 +305,7 @@ class Record(Entry):
     departs: str | None = None  # how a variant departs from its claim's protocol
     departures: str | None = None  # how the claim departs from what was published
     registered_seeds: int | None = None
+    registered_looks: tuple[int, ...] = field(default=(), metadata=LIST)  # of a sequential run, up to the deepest
     clock: bool = False  # measures time, so that numbers differ from run to run
     stream: str = REGISTERED  # of seeds
     engine: str = DEFAULT_ENGINE  # that trained

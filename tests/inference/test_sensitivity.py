@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from pytest_claims import all_of, at_least, at_most, between, equivalent, exceeds
 from pytest_claims.errors import DesignError, EvidenceError
+from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.placeholder import Placeholder
+from pytest_claims.inference.sequence import judge_in_turn
 
 KINDS = {
     "equal": lambda x: equivalent(x, along="arm", within=0.03),
@@ -114,6 +117,28 @@ def test_a_conjunction_keeps_the_assays_of_its_members(measured):
 
     assert [part.text for part in whole.assays] == [part.text for part in alike.assays]
     assert whole.judge().verdict == "supported"
+
+
+def test_a_claim_that_waits_for_its_assay_goes_on_to_the_next_look(rng):
+    """Its parts and arms keep the looks that supported them; the claim is supported when the last arm is."""
+    coords = {"seed": range(512), "arm": ["a", "b"]}
+    noise = rng.standard_normal((512, 2))
+    arms = xr.DataArray(0.9 + 0.001 * noise, dims=("seed", "arm"), coords=coords, name="accuracy")
+    weak = xr.DataArray([0.9, 0.55] + [0.01, 0.1] * noise, dims=("seed", "arm"), coords=coords, name="accuracy")
+
+    def take(n):
+        first = {"seed": slice(0, n)}
+        return equivalent(arms.isel(first), along="arm", within=0.03).assay(weak.isel(first), against=0.5, by=0.03)
+
+    turns = list(judge_in_turn(take, Looks.doubling(32, 512)))
+    first, last = turns[0].verdict, turns[-1].verdict
+
+    assert (first.verdict, last.verdict) == ("inconclusive", "supported")
+    assert [part.verdict for part in first.parts] == ["supported"]
+    assert [part.verdict for part in first.assays] == ["supported", "inconclusive"]
+    assert first.message.startswith("Inconclusive: this run could not have seen a difference: ")
+    assert {part.seeds for part in (*last.parts, last.assays[0])} == {32}
+    assert last.assays[1].seeds == last.seeds == turns[-1].seeds > 32
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 from pytest_claims.errors import DesignError, EvidenceError
 from pytest_claims.inference.controls import Control, Levels, Null, Subject, control, worst
 from pytest_claims.inference.looks import Looks
-from pytest_claims.inference.parts import Part, judge_parts
+from pytest_claims.inference.parts import Part, PartVerdict, judge_parts
 from pytest_claims.inference.rule import LARGEST, Terms
 from pytest_claims.inference.sensitivity import assay_fault, assay_parts
 from pytest_claims.inference.verdicts import Kind, Row, Verdict, combine
@@ -59,11 +59,24 @@ class Hypothesis:
         """The number of seeds."""
         return int(self.parts[0].values.size)
 
-    def judge(self, alpha: float = ALPHA, looks: Looks | None = None) -> Verdict:
-        """Judge at the only look, at ``alpha`` a side, or at one of ``looks``; EvidenceError for fewer than 8 seeds."""
+    def judge(self, alpha: float = ALPHA, looks: Looks | None = None, earlier: Verdict | None = None) -> Verdict:
+        """Judge at the only look, at ``alpha`` a side, or at one of ``looks``; EvidenceError for fewer than 8 seeds.
+
+        ``earlier``: the verdict of the look before. What it supports stays supported and is not judged again.
+        """
         terms = self._terms(looks or Looks((self.n,), alpha=alpha))
-        verdict = combine(self.kind, judge_parts(self.parts, terms), terms, self.unit, self.conditions)
-        return verdict.sensitive(judge_parts(self.assays, replace(terms, share=1))) if self.assays else verdict
+        closed: dict[int, PartVerdict] = {}
+        closed_assays: dict[int, PartVerdict] = {}
+        if earlier is not None:
+            for known, now in ((earlier.parts, self.parts), (earlier.assays, self.assays)):
+                if [part.text for part in known] != [part.text for part in now]:
+                    raise EvidenceError("A claim has the same parts at every look.")
+            closed = _supported(earlier.parts)
+            closed_assays = _supported(earlier.assays)
+        verdict = combine(self.kind, judge_parts(self.parts, terms, closed), terms, self.unit, self.conditions)
+        if not self.assays:
+            return verdict
+        return verdict.sensitive(judge_parts(self.assays, replace(terms, share=1), closed_assays))
 
     def reversed(self) -> "Hypothesis":
         """Return the opposite claim: B beats A by as much, the reversed order, the other side of a level's bound.
@@ -126,6 +139,11 @@ class Hypothesis:
     def _check_seeds(self) -> None:
         if self.n < FEWEST_SEEDS:
             raise EvidenceError(f"There are {self.n} seeds; below {FEWEST_SEEDS} there is no verdict.")
+
+
+def _supported(parts: tuple[PartVerdict, ...]) -> dict[int, PartVerdict]:
+    """Return the supported parts by position."""
+    return {at: part for at, part in enumerate(parts) if part.verdict == "supported"}
 
 
 def _renamed(old: str, new: str, *, single: bool) -> str:

@@ -129,6 +129,11 @@ class PartVerdict:
     fast_cut: tuple[int, ...] = ()  # which runs of the fast and the slow arm did not, counted from 0
     slow_cut: tuple[int, ...] = ()
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether more than half of the pairs are unknown, so that nothing is decided."""
+        return 2 * (self.unknown or 0) > self.seeds
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry of ``parts`` in results.json: finite numbers or null."""
         return {
@@ -140,6 +145,8 @@ class PartVerdict:
             "margin": finite(self.margin),
             "estimator": self.estimator,
             "p_value": finite(self.p_value),
+            "refuted_at": self.refuted_at,
+            "strict": [finite(end) for end in self.strict],
             "sd": finite(self.sd),
             "scale": finite(float(self.near.scale)),
             "seeds": self.seeds,
@@ -171,12 +178,14 @@ def regions_of(parts: Sequence[Part]) -> Regions:
     )
 
 
-def judge_parts(parts: Sequence[Part], terms: Terms) -> tuple[PartVerdict, ...]:
-    """Judge every part."""
-    verdicts: dict[int, PartVerdict] = {}
-    kinds = [(part.estimator, part.covariate is not None) for part in parts]
-    for kind in dict.fromkeys(kinds):
-        at = [i for i, own in enumerate(kinds) if own == kind]
+def judge_parts(
+    parts: Sequence[Part], terms: Terms, closed: Mapping[int, PartVerdict] | None = None
+) -> tuple[PartVerdict, ...]:
+    """Judge every part, but those that an earlier look supported: ``closed``, by position, stay as they were."""
+    verdicts = dict(closed or {})
+    kinds = {i: (part.estimator, part.covariate is not None) for i, part in enumerate(parts) if i not in verdicts}
+    for kind in dict.fromkeys(kinds.values()):
+        at = [i for i, own in kinds.items() if own == kind]
         group = [parts[i] for i in at]
         decisions = decide(group, np.stack([part.values for part in group]), terms)
         verdicts |= {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_claims.inference.forecast import Outlook, outlook
 from pytest_claims.inference.messages import Story, insensitive, sentence
 from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
@@ -23,7 +24,8 @@ class Verdict:
     """A verdict and everything it rests on; the top level repeats the deciding part.
 
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
-    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide. ``assays`` are
+    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide. ``outlook``
+    says why an inconclusive claim is undecided, what more seeds would do, and which margins would hold. ``assays`` are
     the parts that show that this run could have seen a difference.
     """
 
@@ -42,6 +44,7 @@ class Verdict:
     d_z: float | None
     detectable: float | None
     seeds_needed: int | None
+    outlook: Outlook
     message: str
     unit: str
     conditions: tuple[Row, ...]
@@ -53,14 +56,16 @@ class Verdict:
         These never refute. Where one of them does not hold, nothing is supported.
         """
         judged = tuple(replace(part, verdict="inconclusive") if part.verdict == "refuted" else part for part in assays)
+        seeds = max(self.seeds, *(part.seeds for part in judged))
         failed = [part for part in judged if part.verdict != "supported"]
         if self.verdict != "supported" or not failed:
-            return replace(self, assays=judged)
+            return replace(self, assays=judged, seeds=seeds)
         worst = min(failed, key=lambda part: part.slack)
         return replace(
             self,
             verdict="inconclusive",
             assays=judged,
+            seeds=seeds,
             detectable=None,
             seeds_needed=None,
             message=insensitive(worst, self.alpha, self.unit),
@@ -85,6 +90,11 @@ class Verdict:
             "d_z": finite(self.d_z),
             "detectable": finite(self.detectable),
             "seeds_needed": self.seeds_needed,
+            "undecided": self.outlook.undecided,
+            "within": finite(self.outlook.within),
+            "chance": finite(self.outlook.chance),
+            "chance_seeds": self.outlook.later,
+            "margins": None if self.outlook.margins is None else [finite(end) for end in self.outlook.margins],
             "message": self.message,
             "unit": self.unit,
             "conditions": [_row(row) for row in self.conditions],
@@ -108,6 +118,7 @@ def combine(
     )
     direction = _direction(deciding) if verdict == "refuted" else None
     effect, needed = _reach(deciding, alpha)
+    beyond = outlook(parts, deciding, alpha)
     return Verdict(
         verdict=verdict,
         kind=kind,
@@ -118,13 +129,14 @@ def combine(
         alpha=alpha,
         p_value=max((part.p_value for part in parts if part.p_value is not None), default=None),
         parts=parts,
-        seeds=deciding.seeds,
+        seeds=max(part.seeds for part in parts),
         direction=direction,
         win_rate=deciding.wins / deciding.seeds,
         d_z=_standardised(deciding),
         detectable=effect,
         seeds_needed=needed,
-        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, needed)),
+        outlook=beyond,
+        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, beyond)),
         unit=unit,
         conditions=conditions,
     )

@@ -47,7 +47,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
     add("seeds", "seeds for every claim, a multiple of 8 (default: as registered)", read=_seeds, metavar="N")
     add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
-    add("sequential", "look at 8, 16, 32, 64 seeds; stop at a decision", action="store_true")
+    add("sequential", "look at 32, 64, 128, ... seeds; stop at a decision", action="store_true")
     add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
     add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
@@ -230,7 +230,7 @@ def header(settings: Settings) -> list[str]:
     modes = {
         f"seeds: {settings.seeds} for every claim": settings.seeds is not None,
         f"stream: {settings.stream}": settings.stream != REGISTERED,
-        "sequential: looks at 8, 16, 32, 64 seeds": settings.sequential,
+        "sequential: looks at 32, 64, 128, ... seeds": settings.sequential,
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         "trials of an earlier run are reused": settings.reuse is not None,
     }
