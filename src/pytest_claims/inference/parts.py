@@ -275,7 +275,7 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
     supported, refuted = bool(decision.supported), bool(decision.refuted)
     refuted_at = terms.level / terms.share
     note = ""
-    if decision.tied and not terms.ties:
+    if decision.tied and not (terms.ties or supported or refuted):
         note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
     fast, slow = (np.zeros(0, dtype=bool),) * 2 if part.censored is None else part.censored
     unknown = int((fast & slow).sum())

@@ -137,10 +137,8 @@ def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats
     beyond = (far_low <= -far.scale * above) | (near_high <= -near.scale * below)
     strict_inside = (near_low > near.scale * strict_below) & (far_high > far.scale * strict_above)
     strict_beyond = (far_low <= -far.scale * strict_above) | (near_high <= -near.scale * strict_below)
-    tied = mostly_equal(smallest)
-    if farthest is not None:
-        tied |= mostly_equal(largest)
-    decides = terms.ties | ~tied
+    # a verdict waits where the values that it rests on tie: support rests on the smallest, a refutation on the largest
+    tied, tied_far = mostly_equal(smallest), mostly_equal(largest)
 
     slack, p = _inward((near_low, far_high), (near, far))
     out_slack, out_p = _outward((far_low, near_high), (far, near))
@@ -151,11 +149,11 @@ def judge_means(values: Floats, regions: Regions, terms: Terms, farthest: Floats
         strict_lower=near.mean - near.scale * strict_below,
         strict_upper=far.mean + far.scale * strict_above,
         sd=np.where(np.ptp(smallest, axis=-1) > 0, smallest.std(axis=-1, ddof=1), 0.0) if n > 1 else near.scale,
-        supported=np.where(regions.outside, beyond, inside) & decides,
-        refuted=np.where(regions.outside, strict_inside, strict_beyond) & decides,
+        supported=np.where(regions.outside, beyond, inside) & (terms.ties | ~tied),
+        refuted=np.where(regions.outside, strict_inside, strict_beyond) & (terms.ties | ~tied_far),
         p_value=np.where(regions.outside, out_p, p),
         slack=np.where(regions.outside, out_slack, slack),
-        tied=tied,
+        tied=tied | tied_far,
         near=near,
         far=far,
     )
