@@ -288,6 +288,16 @@ class TestCensoring:
         assert decisions.far.mean == pytest.approx(np.mean([-1, 2, 1, 2, 2, 1.5]))
         assert decisions.effect == pytest.approx(np.mean([-1, 2, 1, 0.5, 1.5]))
 
+    def test_slow_runs_that_are_mostly_cut_do_not_tie_what_supports(self, rng):
+        """Their best case is one number, but support rests on the bounds, which differ."""
+        fast = self.times(rng, 32, 7, "a")
+        slow = xr.full_like(fast, 2500.0)
+
+        verdict = sooner(fast, slow, by=2, budget=2500).judge()
+
+        assert (verdict.verdict, verdict.parts[0].note) == ("supported", "")
+        assert len(verdict.parts[0].slow_cut) == 32
+
     @pytest.mark.parametrize("budgets", [2500.0, (2500.0, 10_000.0), (10_000.0, 2500.0)])
     def test_runs_that_are_all_cut_decide_nothing(self, budgets):
         """Also under unequal budgets, where the first edition said "supported": the budgets differ, not the arms."""

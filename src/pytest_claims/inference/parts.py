@@ -306,7 +306,7 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
         note = f"a claim that is adjusted for a covariate is judged from {FEWEST_ADJUSTED} seeds on"
     elif part.covariate is not None and decision.tied:
         note = "more than half of the values are equal, and a covariate cannot adjust them"
-    elif decision.tied and not terms.ties:
+    elif decision.tied and not (terms.ties or supported or refuted):
         note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
     fast, slow = (np.zeros(0, dtype=bool),) * 2 if part.censored is None else part.censored
     unknown = int((fast & slow).sum())

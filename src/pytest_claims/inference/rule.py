@@ -148,10 +148,12 @@ def judge_means(
     beyond = (far_low <= -far.scale * above) | (near_high <= -near.scale * below)
     strict_inside = (near_low > near.scale * strict_below) & (far_high > far.scale * strict_above)
     strict_beyond = (far_low <= -far.scale * strict_above) | (near_high <= -near.scale * strict_below)
-    tied = mostly_equal(smallest)
-    if farthest is not None:
-        tied |= mostly_equal(largest)
-    decides = ~tied & (n >= FEWEST_ADJUSTED) if covariates else terms.ties | ~tied
+    # a verdict waits where the values that it rests on tie: support rests on the smallest, a refutation on the largest
+    tied, tied_far = mostly_equal(smallest), mostly_equal(largest)
+    if covariates:
+        waits = waits_far = tied | (n < FEWEST_ADJUSTED)
+    else:
+        waits, waits_far = tied & (not terms.ties), tied_far & (not terms.ties)
 
     slack, p = _inward((near_low, far_high), (near, far))
     out_slack, out_p = _outward((far_low, near_high), (far, near))
@@ -162,11 +164,11 @@ def judge_means(
         strict_lower=near.mean - near.scale * strict_below,
         strict_upper=far.mean + far.scale * strict_above,
         sd=near.scale if covariates or n == 1 else _sd(smallest),
-        supported=np.where(regions.outside, beyond, inside) & decides,
-        refuted=np.where(regions.outside, strict_inside, strict_beyond) & decides,
+        supported=np.where(regions.outside, beyond, inside) & ~waits,
+        refuted=np.where(regions.outside, strict_inside, strict_beyond) & ~waits_far,
         p_value=np.where(regions.outside, out_p, p),
         slack=np.where(regions.outside, out_slack, slack),
-        tied=tied,
+        tied=tied | tied_far,
         near=near,
         far=far,
     )
