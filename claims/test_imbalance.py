@@ -15,8 +15,8 @@ minority with replacement, the code repeats it ("@with-replacement", 4.c). The t
 code's 1:100. The notebook drew a new covariance for each ratio. Its last record is at step 450; both steps are here.
 Its readings with oversampling are a range, and .825 is the middle of it.
 
-Note. There are twenty-four seeds, because at the extreme ratios nearly all differences tie: then seeds are counted, and
-fewer could never prove the share that is asked for. Pilots ask for more than twenty-four seeds in nine claims: 4.b,
+Note. There are twenty-four seeds. At the extreme ratios nearly all differences tie, and below sixty-four seeds ties decide
+nothing. Pilots ask for more than twenty-four seeds in nine claims: 4.b,
 4.b@train-range, 4.c, 4.c@train-range, 4.c@with-replacement, 4.e, 4.f, 4.f@train-range and 4.g (--design says how many).
 
 Measurement. Accuracy on 2,000 further rows, balanced, with either scaling; figures show the 300 published rows. The
@@ -339,8 +339,8 @@ def test_moving_the_threshold_recovers_most(by_ratio, scaling):
     published={"own": 0.65},
     registered="inconclusive",
     reason="it raises the mean from {accuracy[ratio=100, resampling=oversampled, scaling=own, threshold=0, "
-    "step=last]:.3f} to {accuracy[ratio=100, resampling=oversampled, scaling=train, threshold=0, step=last]:.3f}, but "
-    "a few draws make most of that, and the signed ranks do not agree",
+    "step=last]:.3f} to {accuracy[ratio=100, resampling=oversampled, scaling=train, threshold=0, step=last]:.3f}, and "
+    "a few draws make most of that",
 )
 def test_training_range_is_better(by_ratio):
     accuracy = by_ratio.accuracy.sel(ratio=100, step=STEPS, resampling="oversampled", threshold="0", drop=True)
