@@ -11,6 +11,7 @@ import tempfile
 import uuid
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +43,15 @@ HIDDEN = {
     "SystemRandom": (lambda: random.SystemRandom().random(), SYSTEM),
     "secrets": (lambda: secrets.randbelow(10), SYSTEM),
     "urandom": (lambda: os.urandom(8), SYSTEM),
+    "a device": (lambda: Path("/dev/urandom").open("rb").close(), "the system's random numbers (/dev/urandom)"),
+    "a device, by numpy": (
+        lambda: np.fromfile("/dev/urandom", np.uint8, 4),
+        "the system's random numbers (/dev/urandom)",
+    ),
+    "a device, by its number": (
+        lambda: os.close(os.open(b"/dev/random", os.O_RDONLY)),
+        "the system's random numbers (/dev/random)",
+    ),
     "a thread": (lambda: ThreadPoolExecutor(1).submit(lambda: np.random.default_rng()).result(), UNSEEDED),
 }
 
@@ -50,6 +60,8 @@ HIDDEN = {
 def test_a_generator_that_is_not_the_seeds_is_noticed(name):
     """Global ones by their state, those without a seed by what they ask the system; each once."""
     draw, generator = HIDDEN[name]
+    if "device" in name and not Path("/dev/urandom").exists():
+        pytest.skip("no such device")
 
     assert used(draw) == [generator]
 

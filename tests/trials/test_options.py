@@ -51,6 +51,18 @@ def test_unknown_claim_is_a_usage_error_on_workers_too(toy):
     assert toy.trained == []
 
 
+@pytest.mark.parametrize("spread", [False, True])
+def test_claims_need_the_plugin_for_expected_failures(toy, spread):
+    """Without it a registered refutation would be an error; tests without claims run as ever."""
+    toy.write()
+    (toy.path / "test_plain.py").write_text("def test_plain(): pass")
+    (toy.spread if spread else toy.run)("-p", "no:skipping")
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert "-p no:skipping: a claim that is refuted or inconclusive, as registered, is an expected failure" in toy.text
+    toy.pytester.runpytest_inprocess("-p", "no:skipping", "test_plain.py").assert_outcomes(passed=1)
+
+
 def test_unwritable_store_is_found_before_training(toy):
     """The trial store is in the report folder; a file instead of the folder is a usage error."""
     toy.write()

@@ -96,10 +96,10 @@ def old_runs(trials, number=6):
     for folder in folders:
         folder.mkdir(parents=True)
         for name in (
-            "0f.json",
-            "0f.npz",
-            ".0f.npz.a_8xyz12",
-            "0f.attempt",
+            "heights-0f.json",
+            "heights-0f.npz",
+            ".heights-0f.npz.a_8xyz12",
+            "heights-0f.attempt",
             "failed-0f",
             "claim-0f",
             "stop",
@@ -125,7 +125,15 @@ def test_run_folders_of_others_are_kept(toy):
 
 
 @pytest.mark.parametrize(
-    "name", ["notes.txt", "results.json", "0f.json.txt", "figures/0f.json", "plan.json", ".0f.json.swp/0f.json"]
+    "name",
+    [
+        "notes.txt",
+        "results.json",
+        "heights-0f.json.txt",
+        "figures/heights-0f.json",
+        "plan.json",
+        ".heights-0f.json.swp/heights-0f.json",
+    ],
 )
 def test_a_run_folder_with_a_file_of_others_is_kept_whole(toy, name):
     """Notes, a folder, and a link with the name of a file of ours; not one file of that run is deleted."""

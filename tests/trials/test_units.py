@@ -4,8 +4,10 @@ import os
 import pty
 import select
 import subprocess
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,11 +19,13 @@ from pytest_claims.outcomes import Departure
 from pytest_claims.running.judging import gate
 from pytest_claims.running.progress import Progress, spoken
 from pytest_claims.running.schedule import _dealt
+from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.labelled import assemble, labelled
 from pytest_claims.trials.measurements import blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
+from pytest_claims.trials.tracing import tracing
 from pytest_claims.trials.turns import take
 from pytest_claims.vocabulary import LOOKS
 from tests.trials.conftest import PATIENCE
@@ -315,3 +319,35 @@ def test_progress_in_a_log_is_a_line_now_and_then(toy):
 def test_departure_is_a_failure_of_pytest():
     """Departures are failures, not errors."""
     assert issubclass(Departure, pytest.fail.Exception)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+def test_tensors_of_every_layout_have_a_form_or_say_that_they_have_none():
+    """Sparse ones are described by their indices and values; those whose values cannot be read end no session."""
+    torch = pytest.importorskip("torch")
+    full = torch.tensor([[0.0, 1.0], [2.0, 0.0]])
+    twice = torch.sparse_coo_tensor([[0, 1, 1], [1, 0, 0]], [1.0, 0.5, 1.5], (2, 2))
+    forms = [canonical(make(full)) for make in (torch.Tensor.to_sparse, torch.Tensor.to_sparse_csr, torch.clone)]
+
+    assert canonical(twice) == forms[0]
+    assert canonical((2 * full).to_sparse()) != forms[0]
+    assert len({digest(form) for form in forms}) == 3
+    assert canonical(torch.tensor([1 + 2j]).conj()) == canonical(torch.tensor([1 - 2j]))
+    with pytest.raises(NoCanonicalForm, match="a tensor whose values cannot be read"):
+        canonical(full.to("meta"))
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no disk in memory")  # noqa: S108
+def test_files_in_memory_are_data_and_devices_are_not():
+    """A trial that reads /dev/shm rests on the content; what /dev/null holds belongs to the machine."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        file = Path(folder, "x.txt")
+        file.write_text("1")
+        with tracing() as reads:
+            file.read_text()
+            Path("/dev/null").read_text()
+            list(file.parent.iterdir())
+
+    assert list(reads.files) == [str(file)]
+    assert list(reads.folders) == [folder]
+    assert None not in reads.files.values()

@@ -155,6 +155,17 @@ def test_labels_that_are_not_the_blocks_seeds_are_refused(labels):
     )
 
 
+@pytest.mark.parametrize("labels", [[1, 2], [1, 0]])
+def test_arrays_with_different_labels_do_not_fit_together(labels):
+    """They were joined, and what only one of them has was NaN that nothing had flagged."""
+    arrays = {
+        name: xr.DataArray(np.ones((8, 2)), dims=("seed", "x"), coords={"x": at})
+        for name, at in (("a", [0, 1]), ("b", labels))
+    }
+
+    assert refused(arrays).startswith("here returned arrays that do not fit together: ")
+
+
 def test_sentences_about_what_does_not_fit_end_with_one_full_stop():
     """Messages of xarray may end with their own."""
     datasets = [labelled({"height": xr.DataArray(np.ones((8, n)), dims=("seed", "x"))}, SEEDS, "x") for n in (1, 2)]

@@ -46,6 +46,7 @@ class Controller:
             return
         if self.plan.get("unknown"):
             raise pytest.UsageError(str(self.plan["unknown"]))
+        options.check_plugins(self.config)
         options.take(self.place)
         if self.settings.pilot:
             self._check_pilots()

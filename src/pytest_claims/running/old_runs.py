@@ -9,7 +9,7 @@ from pytest_claims.folders import RUN
 #: Folders of earlier runs that are kept beside the current one, for --reuse.
 KEPT_RUNS = 4
 ALIVE = "alive.lock"
-_NAMES = r"([0-9a-f]+\.(json|npz|attempt|lock)|failed-[0-9a-f]+|claim-[0-9a-f]+|plan\.json|stop|alive\.lock)"
+_NAMES = r"(\w+-[0-9a-f]+\.(json|npz|attempt|lock)|failed-[0-9a-f]+|claim-[0-9a-f]+|plan\.json|stop|alive\.lock)"
 #: What runs write into their folders: trials (trials/store.py), the plan, turns (trials/turns.py), and the drafts of
 #: these that a killed run left, which end with eight characters or the number of a process.
 _WRITTEN = re.compile(rf"{_NAMES}|\.{_NAMES}\.([a-z0-9_]{{8}}|\d+)")

@@ -176,6 +176,15 @@ def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
         raise pytest.UsageError(f"{spelled('design')} trains nothing, so it cannot be combined with {chosen[0]}.")
 
 
+def check_plugins(config: pytest.Config) -> None:
+    """Raise a UsageError where a plugin of pytest is turned off that a run with claims needs."""
+    if config.pluginmanager.is_blocked("skipping"):
+        raise pytest.UsageError(
+            "-p no:skipping: a claim that is refuted or inconclusive, as registered, is an expected failure, which "
+            "needs this plugin of pytest; run claims without this option."
+        )
+
+
 def _reused(config: pytest.Config, spelled: str) -> Path | None:
     path: str | None = config.option.claims_reuse
     if path is None:

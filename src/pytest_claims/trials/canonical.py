@@ -331,15 +331,44 @@ def _written_in_python(kind: type) -> bool:
 
 
 def _of_torch(value: Any) -> Any:
-    """Describe what torch makes: arrays, dtypes and devices; None for anything else."""
+    """Describe what torch makes: arrays, dtypes and devices; None for anything else.
+
+    NoCanonicalForm where a tensor's values cannot be read: one on the device "meta" has none, quantized ones are no
+    arrays.
+    """
     import torch
 
     if isinstance(value, torch.Tensor):
-        array = value.detach().cpu()
-        if array.dtype is torch.bfloat16:
-            array = array.float()
         form = ["tensor", str(value.dtype), str(value.device), value.requires_grad]
-        return [*form, hashlib.sha256(np.ascontiguousarray(array.numpy()).tobytes()).hexdigest(), list(value.shape)]
+        try:
+            digests = [_tensor_digest(part) for part in _tensor_parts(value.detach())]
+        except Exception as error:  # torch raises many kinds, also for what a later version adds
+            raise NoCanonicalForm(f"a tensor whose values cannot be read ({value.layout}, {value.device})") from error
+        layout = [] if value.layout is torch.strided else [repr(value.layout)]
+        return [*form, *layout, *digests, list(value.shape)]
     if isinstance(value, torch.dtype | torch.device | torch.memory_format | torch.layout):
         return ["torch", repr(value)]
     return None
+
+
+def _tensor_parts(tensor: Any) -> list[Any]:
+    """Return the plain tensors that a tensor consists of: itself, or where a sparse one has values, and these."""
+    import torch
+
+    if tensor.layout is torch.sparse_coo:
+        sparse = tensor.coalesce()
+        return [sparse.indices(), sparse.values()]
+    if tensor.layout in {torch.sparse_csr, torch.sparse_bsr}:
+        return [tensor.crow_indices(), tensor.col_indices(), tensor.values()]
+    if tensor.layout in {torch.sparse_csc, torch.sparse_bsc}:
+        return [tensor.ccol_indices(), tensor.row_indices(), tensor.values()]
+    return [tensor]
+
+
+def _tensor_digest(tensor: Any) -> str:
+    import torch
+
+    array = tensor.cpu().resolve_conj().resolve_neg()
+    if array.dtype is torch.bfloat16:
+        array = array.float()
+    return hashlib.sha256(np.ascontiguousarray(array.numpy()).tobytes()).hexdigest()

@@ -1,9 +1,10 @@
 """Around a trial: what it changes for the whole process is put back, and randomness that is not its seeds' is noticed.
 
 Noticed are the global generators of numpy, `random` and torch, by their states before and after, and generators that
-the system seeds, by what they call: `default_rng()`, `random.Random()`, `os.urandom` and what rests on these. Not
-noticed are the clock, `uuid`, `torch.Generator().seed()`, a GPU's generator, hashes of texts, other processes, compiled
-code that asks the system by itself, and a generator that was made before the trial or while a module was imported.
+the system seeds, by what they call: `default_rng()`, `random.Random()`, `os.urandom` and what rests on these, or the
+file `/dev/urandom`. Not noticed are the clock, `uuid`, `torch.Generator().seed()`, a GPU's generator, hashes of texts,
+other processes, compiled code that asks the system by itself, and a generator that was made before the trial or while a
+module was imported.
 
 Four names that others do not promise are replaced during a trial: `random._urandom`, importlib's `_find_and_load`,
 numpy's `randbits` and `_MT19937`. tests/trials/test_isolation.py says what broke where one is missing.
@@ -38,8 +39,15 @@ UNSEEDED = "a numpy generator without a seed"
 UNSEEDED_PYTHON = "random.Random() without a seed"
 SYSTEM = "the system's random numbers (os.urandom, secrets or SystemRandom)"
 
+#: The files that hold the system's random numbers.
+DEVICES = ("/dev/urandom", "/dev/random", "/dev/hwrng")
+
 #: Modules that only pass a call on: their caller is whose generator it is.
-_BETWEEN = {"random", "secrets", __name__}
+_BETWEEN = {"random", "secrets", "pathlib", "pathlib._local", "pathlib._abc", __name__}
+
+#: The spies of the trials that are going on, for the hook that hears which files are opened.
+_SPIES: list["_Spy"] = []
+_HOOKED: list[bool] = []
 
 
 @dataclass
@@ -254,13 +262,30 @@ def _numpy_state() -> Any:
 @contextmanager
 def _watching(watch: Watch) -> Iterator[None]:
     """Notice what the block draws from besides its seeds, and put the global generators back."""
+    if not _HOOKED:  # an audit hook stays for the life of the process
+        _HOOKED.append(True)
+        sys.addaudithook(_opened)
     spy = _Spy(watch)
     with ExitStack() as stack:
         stack.callback(spy.finish)
+        _SPIES.append(spy)
+        stack.callback(_SPIES.remove, spy)
         for owner, name, value in spy.replacements():
             stack.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)
         yield
+
+
+def _opened(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note that a file with the system's random numbers is opened; called for every audit event of the process."""
+    if _SPIES and event == "open" and (name := _device(arguments[0])) is not None:
+        for spy in _SPIES:
+            spy.opened(name)
+
+
+def _device(path: Any) -> str | None:
+    name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else ""
+    return name if name in DEVICES else None
 
 
 class _Spy:
@@ -297,6 +322,11 @@ class _Spy:
         for made, noted in self.legacy:
             if made.seed_seq is not None:  # RandomState(5) makes a generator without a seed, and seeds it then
                 self.watch.used = noted.used | self.watch.used
+
+    def opened(self, device: str) -> None:
+        """Note one of the ``DEVICES``."""
+        if not self._quiet():
+            _note(self.watch, f"the system's random numbers ({device})", strict=False)
 
     def _quiet(self) -> bool:
         return bool(getattr(self.quiet, "depth", 0))

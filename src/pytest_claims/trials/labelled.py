@@ -49,6 +49,7 @@ def labelled(returned: Any, seeds: Sequence[int], where: str, condition: Conditi
         raise TrialError(f"{where} returned nothing.")
     _names_apart(variables, condition, where)
     try:
+        xr.align(*variables.values(), join="exact", copy=False)  # Dataset would fill up what is not in both with NaN
         dataset = xr.Dataset(variables)
     except ValueError as error:
         raise TrialError(f"{where} returned arrays that do not fit together: {_words(error)}.") from error

@@ -45,6 +45,8 @@ LISTED = frozenset({"os.listdir", "os.scandir"})
 SYSTEM = ("/dev/", "/proc/", "/sys/")
 #: Attributes of pytest's configuration that say nothing, or are traced by themselves.
 PLAIN = frozenset({"option", "pluginmanager", "stash", "hook", "trace", "cache", "workerinput", "getini"})
+#: A disk in memory, where data lie as on any other.
+IN_MEMORY = "/dev/shm/"  # noqa: S108 - a place to know, not one to write to
 #: These read source files for the text of a traceback or a warning.
 READERS = ("linecache.py", "tokenize.py", "inspect.py")
 
@@ -132,7 +134,7 @@ def _opened(arguments: tuple[Any, ...], frame: FrameType) -> None:
     if not isinstance(path, str | bytes | os.PathLike):
         return
     name = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - Path.absolute keeps ".."
-    if name.startswith(SYSTEM) or installed(name) or _while_installed_code_loads(frame):
+    if _of_the_system(name) or installed(name) or _while_installed_code_loads(frame):
         return
     caller = frame.f_code.co_filename
     if caller.startswith("<frozen importlib"):
@@ -153,6 +155,10 @@ def _opened(arguments: tuple[Any, ...], frame: FrameType) -> None:
             reads.files[name] = file_digest(name) if ordinary else None
 
 
+def _of_the_system(name: str) -> bool:
+    return name.startswith(SYSTEM) and not name.startswith(IN_MEMORY)
+
+
 def _source_of(cached: str) -> str:
     try:
         return importlib.util.source_from_cache(cached)
@@ -171,7 +177,7 @@ def _listed(path: Any) -> None:
     if path is not None and not isinstance(path, str | bytes | os.PathLike):
         return
     name = os.path.abspath(os.fsdecode(path if path is not None else "."))  # noqa: PTH100
-    if name.startswith(SYSTEM) or installed(f"{name}/"):
+    if _of_the_system(f"{name}/") or installed(f"{name}/"):
         return
     for reads in _ACTIVE:
         reads.folders.setdefault(name, folder_digest(name))
