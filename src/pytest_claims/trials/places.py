@@ -1,5 +1,6 @@
 """Whose code a file is: installed code has a version, local code is what its file says."""
 
+import os
 import site
 import sysconfig
 from functools import cache, lru_cache
@@ -22,7 +23,7 @@ def installed(file: str) -> bool:
     """Whether a file belongs to Python, an installed package or this library; frozen modules have names like <...>."""
     if file.startswith("<frozen"):
         return True
-    path = str(Path(file).absolute())
+    path = os.path.abspath(file)  # noqa: PTH100 - a Path imports modules, and this is asked while modules are imported
     return path.startswith(_homes()) or "/site-packages/" in path or "/dist-packages/" in path
 
 
@@ -31,7 +32,7 @@ def builtin(file: str) -> bool:
     """Whether a file belongs to Python itself."""
     if file.startswith("<frozen"):
         return True
-    path = str(Path(file).absolute())
+    path = os.path.abspath(file)  # noqa: PTH100
     return path.startswith(tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))) and (
         "/site-packages/" not in path and "/dist-packages/" not in path
     )

@@ -307,15 +307,19 @@ def _watch_environment() -> Callable[[], None]:
 # -- imports, which raise an event only the first time ---------------------------------------------------------------
 
 
-def _note_import(name: str, package: str | None, level: int, parts: Any) -> None:
-    if level:
-        try:
-            name = importlib.util.resolve_name("." * level + name, package or "")
-        except (ImportError, ValueError):
+def _note_import(file: str, name: str, package: str | None, level: int, parts: Any) -> None:
+    """Note what code in a local file imports. Looking at paths imports modules itself, in some versions of Python."""
+    with _untraced():
+        if installed(file):
             return
-    names = {name, *(f"{name}.{part}" for part in parts or () if part != "*")}
-    for reads in _ACTIVE:
-        reads.imports |= names
+        if level:
+            try:
+                name = importlib.util.resolve_name("." * level + name, package or "")
+            except (ImportError, ValueError):
+                return
+        names = {name, *(f"{name}.{part}" for part in parts or () if part != "*")}
+        for reads in _ACTIVE:
+            reads.imports |= names
 
 
 def _watch_imports() -> Callable[[], None]:
@@ -327,14 +331,15 @@ def _watch_imports() -> Callable[[], None]:
     def noting(
         name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0  # noqa: A002
     ) -> Any:  # fmt: skip
-        if _ACTIVE and not installed(str((globals or {}).get("__file__", ""))):
-            _note_import(name, (globals or {}).get("__package__"), level, fromlist)
+        if _ACTIVE and not _BUSY:
+            space = globals or {}
+            _note_import(str(space.get("__file__", "")), name, space.get("__package__"), level, fromlist)
         return original(name, globals, locals, fromlist, level)
 
     def noting_by_name(name: str, package: Any = None, level: int = 0) -> Any:
-        caller = _asking(sys._getframe(1))  # noqa: SLF001
-        if _ACTIVE and caller is not None and not installed(caller.f_code.co_filename):
-            _note_import(name, package, level, ())
+        if _ACTIVE and not _BUSY:
+            caller = _asking(sys._getframe(1))  # noqa: SLF001
+            _note_import("<frozen>" if caller is None else caller.f_code.co_filename, name, package, level, ())
         return inner(name, package, level)  # type: ignore[misc]
 
     builtins.__import__ = noting
