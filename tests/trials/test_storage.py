@@ -66,6 +66,26 @@ def test_a_folder_in_the_place_of_a_file_is_an_error(toy, suffix):
     assert "is damaged: " in toy.claims["2.a"]["message"]
 
 
+CUT = """
+import pytest_claims.trials.store as store
+whole = store.write_atomically
+def cut(path, content):
+    return whole(path, content[:-7] if path.suffix == ".npz" else content)
+store.write_atomically = cut
+"""
+
+
+def test_a_claim_that_measures_for_itself_is_judged_on_what_is_stored(toy):
+    """A disk that loses the end of a file is noticed by the claim that wrote it, not by the next one only."""
+    toy.write()
+    with (toy.path / "conftest.py").open("a") as file:
+        file.write(CUT)
+    toy.alone("claims")
+
+    assert toy.outcomes == {"2.a": "error"}
+    assert "is damaged: its checksum does not match" in toy.claims["2.a"]["message"]
+
+
 def test_a_block_that_is_damaged_during_the_run_is_an_error(toy):
     """The claim before read it and passes; the claim after is an error, and nothing is measured again."""
     toy.add("""

@@ -204,14 +204,15 @@ class Store:
         self._path(key, ATTEMPT).unlink(missing_ok=True)
 
     def save(self, key: str, dataset: xr.Dataset, facts: dict[str, Any]) -> Stored:
-        """Store a trial that succeeded."""
+        """Store a trial that succeeded; a TrialError where the file does not hold what was written."""
         data, packed = pack(dataset, facts.pop("derived", {}))
         facts = facts | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT, "worker": self.worker}
         if key in self.refused:
             facts["not_reused"] = self.refused[key]
         write_atomically(self._path(key, ".npz"), data)
         self._write(key, facts)
-        return Stored(unpack(data, facts), facts)
+        # read again: a claim that computes its trial is judged on what the next one will read
+        return Stored(unpack(self._checked(self._path(key, RESULT), facts), facts), facts)
 
     def save_error(self, key: str, error: TrialError, measurement: str) -> None:
         """Store that a trial failed, so that no other claim tries it again in this run."""
