@@ -145,7 +145,7 @@ def test_a_pipe_is_not_waited_for(tmp_path, name):
 @pytest.mark.usefixtures("in_time")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_a_pipe_marks_nothing(tmp_path):
-    """In the place of the marker it is no list."""
+    """A pipe in the place of the marker counts as no marker."""
     os.mkfifo(tmp_path / MARKER)
 
     assert read_marker(tmp_path) is None

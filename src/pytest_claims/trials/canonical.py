@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_claims.trials.places import installed
+from pytest_claims.trials.places import installed, module_installed
 
 #: Types whose ``repr`` says all there is to say, in every process.
 SPOKEN = (
@@ -291,8 +291,7 @@ def _importable(value: Any) -> bool:
 
 def comes_installed(value: Any) -> bool:
     """Whether the module that a function or class is of belongs to Python or an installed package."""
-    file = getattr(sys.modules.get(value.__module__), "__file__", None)
-    return file is None or installed(file)
+    return module_installed(sys.modules.get(value.__module__))
 
 
 def names_in(code: types.CodeType) -> Iterator[str]:

@@ -25,7 +25,7 @@ import numpy as np
 from pytest_claims.trials.canonical import SPOKEN, Describer, NoCanonicalForm, comes_installed, digest, names_in
 from pytest_claims.trials.fingerprint import parsed
 from pytest_claims.trials.identity import Identity
-from pytest_claims.trials.places import LIBRARY, builtin, installed
+from pytest_claims.trials.places import LIBRARY, builtin, installed, module_installed
 from pytest_claims.trials.tracing import Reads, file_digest, folder_digest, value_digest, variable_digest
 
 #: Code that may reach anything of a module by a name that is made while it runs.
@@ -137,12 +137,12 @@ class Reached:
         Of installed ones, constants and code that somebody put there: their version tells the rest.
         """
         self._module(module)
-        local = _is_local(module)
+        local = not module_installed(module)
         for name in sorted(names & vars(module).keys()):
             value = vars(module)[name]
             if isinstance(value, types.ModuleType):
                 # of installed ones no deeper than np.linalg.svd, and one more
-                if value not in above and (_is_local(value) or len(above) < 2):  # noqa: PLR2004
+                if value not in above and (not module_installed(value) or len(above) < 2):  # noqa: PLR2004
                     self._attributes(value, names, (*above, module))
             elif local or _patched(value) or type(value) in CONSTANTS:
                 self._value(f"{module.__name__}.{name}", value)
@@ -189,10 +189,6 @@ def _pickled(value: Any, describer: Describer) -> list[Any]:
     return [file.getvalue().hex(), *(describer.describe(local) for local in pickler.local)]
 
 
-def _is_local(module: types.ModuleType) -> bool:
-    return not installed(str(getattr(module, "__file__", None) or "<frozen>"))
-
-
 def _patched(value: Any) -> bool:
     """Whether an installed module's attribute is code of somebody else's."""
     inner = getattr(value, "__func__", value)
@@ -200,9 +196,7 @@ def _patched(value: Any) -> bool:
     if code is not None:
         # Cython's functions have code, too, of files that are nowhere
         return Path(code.co_filename).is_absolute() and not installed(code.co_filename)
-    return isinstance(value, type) and not installed(
-        str(getattr(sys.modules.get(value.__module__), "__file__", None) or "<frozen>")
-    )
+    return isinstance(value, type) and not comes_installed(value)
 
 
 # -- modules and distributions --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import site
 import sysconfig
 from functools import cache, lru_cache
 from pathlib import Path
+from types import ModuleType
 
 LIBRARY = Path(__file__).parents[1]
 
@@ -25,6 +26,12 @@ def installed(file: str) -> bool:
         return True
     path = os.path.abspath(file)  # noqa: PTH100 - a Path imports modules, and this is asked while modules are imported
     return path.startswith(_homes()) or "/site-packages/" in path or "/dist-packages/" in path
+
+
+def module_installed(module: ModuleType | None) -> bool:
+    """Whether a module belongs to Python or an installed package; so does one without a file, or that is not there."""
+    file = getattr(module, "__file__", None)
+    return file is None or installed(str(file))
 
 
 @cache

@@ -404,17 +404,19 @@ class _Stash(pytest.Stash):
     __slots__ = ()
 
     def __getitem__(self, key: Any) -> Any:
-        if _ACTIVE and _outside_pytest(sys._getframe(1)):  # noqa: SLF001
-            for reads in _ACTIVE:
-                reads.outside.add("read pytest's stash")
+        _note_stash(sys._getframe(1))  # noqa: SLF001
         return super().__getitem__(key)
 
     def get(self, key: Any, default: Any) -> Any:
         """Return what is stashed, or the default."""
-        if _ACTIVE and _outside_pytest(sys._getframe(1)):  # noqa: SLF001
-            for reads in _ACTIVE:
-                reads.outside.add("read pytest's stash")
+        _note_stash(sys._getframe(1))  # noqa: SLF001 - pytest's own get would be the caller of __getitem__
         return super().get(key, default)
+
+
+def _note_stash(frame: FrameType) -> None:
+    if _ACTIVE and _outside_pytest(frame):
+        for reads in _ACTIVE:
+            reads.outside.add("read pytest's stash")
 
 
 def _watch_config(config: pytest.Config) -> Callable[[], None]:
