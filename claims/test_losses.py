@@ -52,7 +52,10 @@ def final(measured, separation="harmonic"):
 
 
 def alike(measured, separation):
-    return equivalent(final(measured, separation).sel(loss=LOSSES), along="loss", within=0.03)
+    """The five end alike, and not because none of them learns: each beats the constant loss by the same margin."""
+    accuracy = final(measured, separation)
+    five = accuracy.sel(loss=LOSSES)
+    return equivalent(five, along="loss", within=0.03).assay(five, against=accuracy.sel(loss="constant"), by=0.03)
 
 
 def learns_nothing(measured, separation):

@@ -132,23 +132,44 @@ def several(kind: type[Entry]) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedRecord(Entry):
+    """What a part's mean was adjusted for: one covariate, known before training."""
+
+    covariate: str | None = None  # its name
+    slope: float | None = None  # of the effect on the covariate
+    explained: float | None = None  # R^2: the share of the effect's variance that the covariate explains
+    unadjusted: float | None = None  # the plain mean of the effect
+    population: float | None = None  # the covariate's mean in the population, at which the effect is stated
+    population_error: float | None = None  # the standard error of that mean; 0 where it is exact
+    values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the covariate of each seed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartRecord(Entry):
     """One part of a claim: an effect with its interval, and the claimed region."""
 
     text: str = ""  # names the part in words
-    effect: float | None = None  # in the claim's unit; a share where seeds were counted
+    effect: float | None = None  # in the claim's unit
     interval: Ends | None = field(default=None, metadata=ENDS)  # of the effect
-    region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one; of a share, where seeds were counted
+    region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one
     verdict: str = "error"
     margin: float | None = None  # the number that the claim names
     estimator: str | None = None  # mean, count or exact
-    p_value: float | None = None  # one-sided; None where nothing is estimated
+    p_value: float | None = None  # one-sided, times the divisor of the looks; None where nothing is estimated
+    refuted_at: float | None = None  # the level of a refutation
+    strict: Ends | None = field(default=None, metadata=ENDS)  # the interval at that level
     sd: float | None = None  # over seeds
+    scale: float | None = None  # the sd that the interval rests on: no smaller than the unit's step allows
+    seeds: int | None = None  # that the part was judged on
     wins: int | None = None  # seeds that agree with the claim
     role: str = ""  # gain, step, pair, range, level, share, time or exact
     values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
-    counted: bool = False  # most differences are ties, so that seeds were counted
+    adjusted: AdjustedRecord | None = field(default=None, metadata=single(AdjustedRecord))  # None: a plain mean
+    counted: bool = False  # by the rule's first edition: most differences were ties, and the share of seeds decided
     note: str | None = None  # why a verdict was withheld
+    unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
+    fast_cut: tuple[int, ...] = field(default=(), metadata=LIST)  # seeds, counted from 0, whose run did not; fast arm
+    slow_cut: tuple[int, ...] = field(default=(), metadata=LIST)  # slow arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +233,8 @@ class Look(Entry):
     verdict: str = "error"
     effect: float | None = None
     interval: Ends | None = field(default=None, metadata=ENDS)
+    closed: tuple[str, ...] = field(default=(), metadata=LIST)  # parts that this look supported; they stay so
+    chance: float | None = None  # of a decision at the run's last look, if nothing is decided yet
 
 
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.
@@ -242,8 +265,9 @@ class Record(Entry):
     margin: float | None = None  # the number that the claim names
     region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one
     alpha: float | None = None  # of each side of the interval
-    p_value: float | None = None  # of the deciding part; None where nothing is estimated
+    p_value: float | None = None  # the parts' largest; None where nothing is estimated
     parts: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # all of which must hold
+    assays: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # needed for support
     conditions: tuple[Condition, ...] = field(default=(), metadata=several(Condition))
     unit: str = ""
     diverged: int | None = None  # replicates that training flagged
@@ -262,6 +286,11 @@ class Record(Entry):
     d_z: float | None = None  # a paired difference in standard deviations; None for levels and shares
     detectable: float | None = None  # the smallest effect that this many seeds support with 90 % power
     seeds_needed: int | None = None  # that would probably decide; None where no number within reach would
+    undecided: str | None = None  # why an inconclusive claim is: at its margin, or too few seeds
+    within: float | None = None  # how far from its margin the effect of an inconclusive claim may lie
+    chance: float | None = None  # that `chance_seeds` seeds would decide an inconclusive claim
+    chance_seeds: int | None = None  # four times its seeds
+    margins: Ends | None = field(default=None, metadata=ENDS)  # the last that would hold, the first that would not
     seeds: int | None = None  # that the claim rests on
     # the claim's source and protocol
     published: Any = None  # numbers by condition, nested to any depth, or words
@@ -276,6 +305,7 @@ class Record(Entry):
     departs: str | None = None  # how a variant departs from its claim's protocol
     departures: str | None = None  # how the claim departs from what was published
     registered_seeds: int | None = None
+    registered_looks: tuple[int, ...] = field(default=(), metadata=LIST)  # of a sequential run, up to the deepest
     clock: bool = False  # measures time, so that numbers differ from run to run
     stream: str = REGISTERED  # of seeds
     engine: str = DEFAULT_ENGINE  # that trained

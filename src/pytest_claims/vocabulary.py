@@ -14,8 +14,8 @@ ALPHA = 0.005
 FEWEST_SEEDS = 8
 #: Numbers of seeds are multiples of this: smaller stacks differ in the last bits (docs/performance.md).
 BLOCK = 8
-#: The looks of a sequential run, in seeds; each judges at ALPHA / 4 (Bonferroni: the sum over looks stays ALPHA).
-LOOKS = (8, 16, 32, 64)
+#: The looks of a claim that registered none, in seeds: the first and the deepest are those of most claims.
+LOOKS = (32, 64, 128, 256, 512)
 
 #: The streams of seeds: those that claims are registered on, and those of pilots; fresh ones are "fresh-N".
 REGISTERED, PILOT = "registered", "pilot"

@@ -107,7 +107,7 @@ def test_the_first_claim_takes_a_dozen_lines():
 def test_its_claims_get_verdicts_and_figures(tmp_path, installed, claims):
     """`pytest my_claims/` in an empty folder: networks, a dataset, a module, estimators, a JAX function, variants."""
     write(tmp_path, claims)
-    run(installed, tmp_path, "my_claims/", "--claims-seeds", "8", "-n0", "--claims-report", "reports/mine")
+    run(installed, tmp_path, "my_claims/", "--claims-seeds", "16", "-n0", "--claims-report", "reports/mine")
     judged_claims = check(tmp_path / "reports/mine", ids_in(*claims.values()))
 
     assert judged_claims["trees.b"]["verdict"] == "refuted"

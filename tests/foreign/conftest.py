@@ -25,7 +25,7 @@ from pytest_claims import claim, exceeds, measurement
 @measurement(level=[1, 2])
 def heights(seeds, level):
     noise = [generator.normal(0, 0.1) for generator in seeds.generator("data")]
-    return {"height": level + np.array(noise)}
+    return {"height": level * (1 + np.array(noise))}
 
 
 @claim("h.1", "Higher is higher", seeds=16)

@@ -123,15 +123,15 @@ def test_all_of_nothing_is_refused():
                                  lambda s: within(P, 0.9, 0.04, resolution=s),
                                  lambda s: between(P, P, low=-0.04, high=0.04, resolution=s)])  # fmt: skip
 def test_a_region_narrower_than_the_interval_of_one_step_is_found_out(ask):
-    """8 seeds in steps of 1/8 leave an interval .089 wide though all agree; 32 that tie are counted and prove it."""
+    """8 seeds in steps of 1/8 leave an interval .089 wide though all agree; more seeds leave a narrower one."""
     assert "is no wider than the narrowest interval of 8 seeds in steps of 0.125" in cannot_decide(ask(1 / 8), 8)
     assert cannot_decide(ask(1 / 16), 16) is None
     assert cannot_decide(ask(1 / 2), 16) is not None
-    assert cannot_decide(ask(1 / 2), 32) is None
+    assert cannot_decide(ask(1 / 2), 128) is None
 
 
-@pytest.mark.parametrize("n", [8, 16])
-@pytest.mark.parametrize("step", [1 / 2, 1 / 4, 1 / 8, 1 / 16])
+@pytest.mark.parametrize("n", [64, 128])
+@pytest.mark.parametrize("step", [1, 1 / 2, 1 / 4, 1 / 8])
 def test_the_narrowest_interval_is_what_identical_seeds_get(n, step):
     """A range beside zero, in whose middle every seed lies: supported exactly where the design says that it can be."""
     constant = xr.DataArray(np.full((n, 1), 1.0), dims=("seed", "x"))
@@ -230,11 +230,6 @@ def test_the_power_of_a_mean_is_that_of_statsmodels(n, alpha):
 
     assert detectable(n, 1.0, alpha) == pytest.approx(expected, rel=1e-4)
     assert detectable(n, 1.0, 1e-4) > detectable(n, 1.0, alpha)
-
-
-def test_at_8_seeds_the_guard_is_the_stricter_test():
-    """All eight seeds must lie beyond the margin."""
-    assert stats.norm.cdf(detectable(8, sd=1.0)) ** 8 == pytest.approx(0.9)
 
 
 def test_seeds_needed_is_the_first_multiple_of_8_that_suffices():

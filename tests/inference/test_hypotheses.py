@@ -214,7 +214,9 @@ def test_a_proportion_counts_ties_as_the_comparison_does(measured):
     verdict = proportion(a > b, above=0.5).named(text="an accuracy with three layers above that with one").judge()
 
     assert verdict.effect == 20 / 32
-    assert verdict.message.startswith("Inconclusive: 20 of 32 seeds (62.5 %, 99 % interval 38.4 to 82.8 %) show an acc")
+    assert verdict.message.startswith(
+        "Inconclusive (too few seeds): 20 of 32 seeds (62.5 %, 99 % interval 38.4 to 82.8 %) show an acc"
+    )
 
 
 def test_exactly(given):

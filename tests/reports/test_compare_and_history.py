@@ -163,14 +163,11 @@ def test_runs_are_named_by_what_tells_them_apart(paths: list, expected: list) ->
     assert names([Path(path) for path in paths]) == expected
 
 
-@pytest.mark.parametrize("interval", [[-1e308, 1e308], [0.2, 0.4], [1e308, 0.2]])
 @pytest.mark.parametrize("effects", [(1e308, -1e308), (1e308, 1e308)])
-def test_history_draws_effects_whose_differences_overflow(
-    tmp_path: Path, effects: tuple[float, float], interval: list[float]
-) -> None:
+def test_history_draws_effects_whose_differences_overflow(tmp_path: Path, effects: tuple[float, float]) -> None:
     """A number near the largest that a float can be is drawn, not a traceback."""
     for night, effect in enumerate(effects):
-        run(tmp_path / "nights" / str(night), {**RECORD, "effect": effect, "interval": interval})
+        run(tmp_path / "nights" / str(night), {**RECORD, "effect": effect, "interval": [-1e308, 1e308]})
 
     assert main(["history", str(tmp_path / "nights"), "-o", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")

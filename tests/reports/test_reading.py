@@ -25,7 +25,7 @@ from pytest_claims.cli import main
 from pytest_claims.drift import compare, read_baseline
 from pytest_claims.errors import TrialError, UnreadableError
 from pytest_claims.nightly import Got
-from pytest_claims.record import Condition, Controls, Look, PartRecord, Record, TrialTime
+from pytest_claims.record import AdjustedRecord, Condition, Controls, Look, PartRecord, Record, TrialTime
 from pytest_claims.results import NotJudged, Results, read
 from pytest_claims.running.kept import read_durations, read_plan
 from pytest_claims.running.pilots import add_pilots, read_pilots
@@ -156,6 +156,7 @@ def test_the_schema_is_one() -> None:
         (Results, stored.schema()),
         (Record, DEFINITIONS["claim"]),
         (PartRecord, DEFINITIONS["part"]),
+        (AdjustedRecord, DEFINITIONS["adjusted"]),
         (Condition, DEFINITIONS["condition"]),
         (TrialTime, DEFINITIONS["trial"]),
         (Controls, DEFINITIONS["controls"]),

@@ -22,11 +22,7 @@ HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experi
 EXAMPLE = committed_example()
 TRUE_WITHOUT_LEARNING = {
     "2.d": "counts parameters",
-    "4.b": "the minority is not recognised",
-    "4.b@train-range": "the minority is not recognised",
-    "5.b@step-2250": "random labels are not memorised",
     "6.h": "units are constant before any step",
-    "10.d": "ones do not train",
 }
 
 

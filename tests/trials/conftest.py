@@ -121,7 +121,7 @@ from pytest_claims import claim, exceeds, increases, measurement, proportion, va
 
 @measurement(experiment=2, level=[1, 2])
 def heights(seeds, noise, level):
-    return {"height": level + noise(seeds)}
+    return {"height": level * (1 + noise(seeds))}
 
 @claim("2.a", "Higher is higher", source="Toy 2018", seeds=16, published={1: 1.0, 2: 2.0})
 def test_higher(heights):

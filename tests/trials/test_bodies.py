@@ -286,7 +286,7 @@ def high(x):
 
 @measurement(by=[low, high], among=[frozenset({{"a", "b", "c", "d"}}), frozenset({{"{HIDDEN}"}})])
 def moved(seeds, noise, by, among):
-    return {{"height": by(noise(seeds))}}
+    return {{"height": by(1) * (1 + noise(seeds))}}
 
 @claim("3.a", "{HIDDEN}", seeds=8)
 def test_moved(moved):

@@ -132,7 +132,7 @@ def test_functions_are_conditions_whose_label_a_claim_selects(toy):
 def low(x):
     return x
 def high(x):
-    return x + 1
+    return 2 * x + 1
 
 @measurement(by=[low, high])
 def moved(seeds, noise, by):

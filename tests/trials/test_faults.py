@@ -92,6 +92,20 @@ FAULTS = {
         '@claim("3.a", "Text", seeds="8")\ndef test_it(heights):\n    return None',
         "Claim 3.a is registered for '8' seeds; it takes a multiple of 8, at least 8.",
     ),
+    "looks that do not double": (
+        '@claim("3.a", "Text", looks=(32, 96))\ndef test_it(heights):\n    return None',
+        (
+            "Claim 3.a is registered for looks at 32, 96 seeds; looks are at most 8 powers of two, at least 8, each "
+            "twice the one before."
+        ),
+    ),
+    "a word for looks": (
+        '@claim("3.a", "Text", looks="early")\ndef test_it(heights):\n    return None',
+        (
+            "Claim 3.a is registered for looks at 'early' seeds; looks are at most 8 powers of two, at least 8, each "
+            "twice the one before."
+        ),
+    ),
     "a list for a verdict": (
         '@claim("3.a", "Text", registered=["refuted"])\ndef test_it(heights):\n    return None',
         "Claim 3.a is registered as ['refuted']; verdicts are supported, refuted, inconclusive.",
@@ -279,9 +293,9 @@ def test_a_control_that_fails_is_an_error(toy):
     toy.add("""
 class Gullible:
     n = 16
-    def judge(self, alpha):
-        return exceeds(self.data, by=0.0).judge(alpha)
-    def control(self, rng, worlds, alpha):
+    def judge(self, looks, earlier):
+        return exceeds(self.data, by=0.0).judge(looks=looks, earlier=earlier)
+    def control(self, rng, worlds, looks):
         from pytest_claims import Control
         return Control("relabelled", worlds, 399, 8, False, None, "399 of 400 shuffled worlds were called supported")
     def reversed(self):
@@ -342,7 +356,7 @@ def test_diverged_replicates_are_counted(toy):
     toy.add("""
 @measurement(level=[1, 2])
 def wild(seeds, noise, level):
-    return {"height": level + noise(seeds), "diverged": np.array(seeds.values) == 3}
+    return {"height": level * (1 + noise(seeds)), "diverged": np.array(seeds.values) == 3}
 
 @claim("3.a", "Wild", seeds=16)
 def test_wild(wild):

@@ -134,7 +134,7 @@ def test_a_worker_that_dies_before_xdist_writes_to_it_does_not_end_the_run(toy):
 def slow(seeds, noise, level):
     if os.environ["PYTEST_XDIST_WORKER"] == "gw0":
         time.sleep(0.5)  # longer than all of the other worker's blocks: it will be idle and steal
-    return {"height": level + noise(seeds)}
+    return {"height": level * (1 + noise(seeds))}
 
 @claim("3.a", "Slow", seeds=16)
 def test_slow(slow):
@@ -153,7 +153,7 @@ def test_a_claim_that_dies_with_a_stolen_block_is_an_error(toy):
     toy.add("""
 @measurement(block=8)
 def mortal(seeds, noise):
-    if 8 in seeds.values:
+    if 32 in seeds.values:
         os.kill(os.getpid(), signal.SIGKILL)
     values = noise(seeds)
     return {"height": values - values.mean()}
@@ -164,7 +164,7 @@ def test_mortal(mortal):
 """).spread("--sequential")
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "error"}
-    assert toy.claims["3.a"]["message"].startswith("mortal, seeds 8-15: its process (gw")
+    assert toy.claims["3.a"]["message"].startswith("mortal, seeds 32-39: its process (gw")
     toy.result.assert_outcomes(passed=1, errors=1)
 
 

@@ -14,7 +14,11 @@ WRONG = {
     ("--seeds", "3"): "--seeds 3: below 8 seeds there is no verdict; a 99 % interval over so few says next to nothing.",
     ("--seeds", "12"): "--seeds 12: seeds train in blocks of 8, so give a multiple of 8, such as 8 or 16.",
     ("--seeds", "many"): "--seeds many: give a whole number, a multiple of 8.",
-    ("--seeds", "24", "--sequential"): "--seeds 24: with --sequential it is the last look, one of 8, 16, 32, 64.",
+    (
+        "--seeds",
+        "24",
+        "--sequential",
+    ): "--seeds 24: with --sequential it is the last look, one of 32, 64, 128, 256, 512.",
     ("--fresh=-1",): "--fresh -1: give the number of a stream of fresh seeds, as in --fresh=7.",
     ("--fresh=x",): "--fresh x: give the number of a stream of fresh seeds, as in --fresh=7.",
     ("--trial-timeout", "0"): "--trial-timeout 0: give the time limit for a trial in seconds, above 0.",
@@ -117,6 +121,7 @@ addopts = ["--import-mode=importlib", "-p", "no:claims-reporting", "-p", "no:cla
         ("claims_timeout = 0", "claims_timeout 0: give the time limit for a trial in seconds, above 0."),
         ("claims_timeout = true", "claims_timeout = True: give a number or a text in quotes."),
         ("claims_report = 3", "claims_report = 3: give a text in quotes."),
+        ("claims_provisional = true", None),
     ],
 )
 def test_settings_may_be_numbers(toy, line, sentence):

@@ -157,14 +157,16 @@ def test_fresh_without_a_number_draws_one(toy):
 
 
 def test_sequential_stops_at_the_first_decision(toy):
-    """A clear claim stops at 8 seeds, at alpha / 4; an unclear one goes on to 64; later blocks are not trained."""
+    """A clear claim stops at 32 seeds, at alpha / 4.226; an unclear one goes on; later blocks are not trained."""
     toy.write().run("--sequential")
     record = toy.claims["2.a"]
 
-    assert [(look["seeds"], look["verdict"]) for look in record["looks"]] == [(8, "supported")]
-    assert record["alpha"] == pytest.approx(0.005 / 4)
-    assert record["seeds"] == 8
-    assert set(toy.trained) == {"registered 0-7"}
+    assert [(look["seeds"], look["verdict"]) for look in record["looks"]] == [(32, "supported")]
+    assert record["looks"][0]["closed"] == [record["parts"][0]["text"]]
+    assert record["registered_looks"] == [32, 64, 128, 256, 512]
+    assert record["alpha"] == pytest.approx(0.005 / 4.226)
+    assert record["seeds"] == 32
+    assert set(toy.trained) == {"registered 0-7", "registered 8-15", "registered 16-23", "registered 24-31"}
 
     toy.add("""
 @measurement(block=32)
@@ -177,9 +179,52 @@ def test_noise(coins):
 """).run("--sequential", "--claim", "2.b")
     record = toy.claims["2.b"]
 
-    assert [look["seeds"] for look in record["looks"]] == [8, 16, 32, 64]
+    assert [look["seeds"] for look in record["looks"]] == [32, 64, 128, 256, 512]
     assert record["outcome"] == "skipped"
-    assert {"registered 8-15", "registered 16-31", "registered 32-63"} <= set(toy.trained)
+    assert {"registered 0-31", "registered 32-63", "registered 480-511"} <= set(toy.trained)
+
+
+def test_a_run_that_ends_earlier_is_the_beginning_of_the_same_sequence(toy):
+    """--seeds 64 judges at the level of all five looks, and a claim's own looks replace the usual ones."""
+    toy.add("""
+@measurement(block=32)
+def coins(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+
+@claim("2.b", "Noise is above zero")
+def test_noise(coins):
+    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+
+@claim("2.c", "Noise is above zero", looks=(64,))
+def test_late(coins):
+    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+
+@claim("2.d", "Noise is above zero", looks=(16, 32))
+def test_early(coins):
+    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+""").run("--sequential", "--seeds", "64", "--claim", "2.b,2.c,2.d")
+    taken = {name: [look["seeds"] for look in record["looks"]] for name, record in toy.claims.items()}
+    levels = {name: 0.005 / record["alpha"] for name, record in toy.claims.items()}
+
+    assert taken == {"2.b": [32, 64], "2.c": [64], "2.d": [16, 32]}
+    assert levels == pytest.approx({"2.b": 4.226, "2.c": 3.404, "2.d": 1.794})
+
+
+def test_a_run_that_ends_before_the_first_look_judges_once(toy):
+    """At the level of a single look."""
+    toy.add("""
+@measurement(block=32)
+def coins(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+
+@claim("2.b", "Noise is above minus ten", looks=(64,))
+def test_late(coins):
+    return exceeds(coins.toss, by=-10)
+""").run("--sequential", "--seeds", "32")
+    levels = {name: 0.005 / record["alpha"] for name, record in toy.claims.items()}
+
+    assert levels == pytest.approx({"2.a": 4.226, "2.b": 1.0})
+    assert toy.claims["2.b"]["seeds"] == 32
 
 
 def test_pilot_writes_spreads_and_judges_nobody(toy):
@@ -315,7 +360,7 @@ def test_reuse_reads_trials_of_an_earlier_run(toy):
     assert toy.claims["2.a"]["effect"] == before["effect"]
 
     # of another length: Python takes its cached bytecode for an edit of the same second and size
-    toy.write((toy.path / "claims/test_toy.py").read_text().replace("level + noise", "level - 1 * noise"))
+    toy.write((toy.path / "claims/test_toy.py").read_text().replace("1 + noise", "1 - 1 * noise"))
     toy.run("--reuse", "reports/latest")
     assert len(toy.trained) == 4
     assert toy.claims["2.a"]["reused"] == 0

@@ -42,8 +42,8 @@ pytest_plugins = ["pytester"]
         (32, 48, {}, [(0, 32), (32, 64)]),
         (32, 32, {"clip": 8}, [(0, 8)]),
         (16, 24, {"clip": 24}, [(0, 16), (16, 24)]),
-        (32, 8, {"clip": 64, "cuts": LOOKS}, [(0, 8)]),
-        (32, 64, {"clip": 64, "cuts": LOOKS}, [(0, 8), (8, 16), (16, 32), (32, 64)]),
+        (64, 32, {"clip": 128, "cuts": LOOKS}, [(0, 32)]),
+        (64, 128, {"clip": 128, "cuts": LOOKS}, [(0, 32), (32, 64), (64, 128)]),
         (8, 24, {"clip": 64, "cuts": LOOKS}, [(0, 8), (8, 16), (16, 24)]),
     ],
 )
@@ -104,6 +104,16 @@ def test_gate_of_pilots_and_clocks():
     assert ended(CLAIM, "refuted", Settings(pilot=True, stream="pilot")) == ("passed", None)
     with pytest.warns(ClaimWarning, match="Claim 2.a is refuted, but registered as supported: So it is."):
         assert ended(replace(CLAIM, clock=True), "refuted", Settings()) == ("passed", None)
+
+
+@pytest.mark.parametrize("verdict", ["refuted", "inconclusive"])
+def test_gate_of_provisional_registrations(verdict):
+    """A departure from a registration that is not final warns, also a contradiction; what agrees ends as ever."""
+    settings = Settings(provisional=True)
+    with pytest.warns(ClaimWarning, match=f"Claim 2.a is {verdict}, but registered as supported: So it is."):
+        assert ended(CLAIM, verdict, settings) == ("passed", None)
+    assert ended(CLAIM, "supported", settings) == ("passed", None)
+    assert ended(replace(CLAIM, registered=verdict), verdict, settings) == ("xfailed", "XFailed")
 
 
 def dataset(seeds, **more):

@@ -181,11 +181,11 @@ def test_sequential_under_xdist_trains_the_first_look_only(toy):
     toy.write().spread("--sequential")
 
     assert toy.outcomes == {"2.a": "passed"}
-    assert toy.trained == ["registered 0-7"] * 2
+    assert toy.trained == sorted(["registered 0-7", "registered 8-15", "registered 16-23", "registered 24-31"] * 2)
 
 
 def test_sequential_trains_what_the_undecided_claim_needs_and_no_more(toy):
-    """The clear claim stops at 8 seeds, the other goes on to 64; only the other's later blocks are trained, and once.
+    """The clear claim stops at 32 seeds, the other goes on to 128; only the other's later blocks are trained, and once.
 
     The record of each says at how many seeds it looked, and so does the page.
     """
@@ -201,19 +201,21 @@ def test_noise(coins):
 @claim("3.b", "It is above minus ten", seeds=16)
 def test_clear(coins):
     return exceeds(coins.toss, by=-10)
-""").reporting().spread("--sequential", "--report", "out")
+""").reporting().spread("--sequential", "--seeds", "128", "--report", "out")
     page = (toy.path / "out/index.html").read_text()
 
     assert toy.outcomes == {"2.a": "passed", "3.a": "skipped", "3.b": "passed"}
     assert {name: [look["seeds"] for look in record["looks"]] for name, record in toy.claims.items()} == {
-        "2.a": [8],
-        "3.a": [8, 16, 32, 64],
-        "3.b": [8],
+        "2.a": [32],
+        "3.a": [32, 64, 128],
+        "3.b": [32],
     }
-    assert {name: record["seeds"] for name, record in toy.claims.items()} == {"2.a": 8, "3.a": 64, "3.b": 8}
-    assert toy.trained == sorted(["registered 0-7"] * 3 + ["registered 8-15", "registered 16-31", "registered 32-63"])
-    assert "supported at 8" in page
-    assert "inconclusive at 32, inconclusive at 64" in page
+    assert {name: record["seeds"] for name, record in toy.claims.items()} == {"2.a": 32, "3.a": 128, "3.b": 32}
+    first = ["registered 0-7", "registered 8-15", "registered 16-23", "registered 24-31"] * 2
+    later = ["registered 0-31", "registered 32-63", "registered 64-95", "registered 96-127"]
+    assert toy.trained == sorted(first + later)
+    assert "supported at 32" in page
+    assert "inconclusive at 64, inconclusive at 128" in page
 
 
 def test_fresh_with_the_same_number_reproduces_on_other_workers(toy):

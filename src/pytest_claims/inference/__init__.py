@@ -10,6 +10,8 @@ rule, its error rates and where it is weak.
 
 Constructors: ``increases`` ``decreases`` (ordered), ``exceeds`` ``between`` (paired difference), ``equivalent``,
 ``at_least`` ``at_most`` ``within`` (level), ``proportion``, ``sooner`` (time to a threshold), ``exactly``, ``all_of``.
+``.assay(arms, against=, by=)`` on any of them asks whether the run could have seen a difference (sensitivity.py);
+``adjusted_by=`` and ``population=`` adjust a mean for one covariate (adjustment.py).
 Pictures: ``lines`` ``strips`` ``traces`` ``functions`` ``boundary``.
 """
 

@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from pytest_claims.errors import EvidenceError
+from pytest_claims.inference.interval import Floats
 from pytest_claims.inference.labels import Label, combinations, describe, fixed, other_dims, plain, say
-from pytest_claims.inference.rule import DIGITS, LARGEST, Floats
+from pytest_claims.inference.rule import LARGEST, decimals_of
 from pytest_claims.vocabulary import SEED
 
 
@@ -26,6 +27,11 @@ class Contrast:
     sooner: str  # "labels true is sooner than permuted": for times, where "minus" says little
     later: str
     coords: Mapping[str, Label]
+
+    @property
+    def scale(self) -> float:
+        """The largest magnitude among the numbers of both arms."""
+        return float(max(np.abs(self.first).max(), np.abs(self.second).max()))
 
 
 def evidence(data: Any) -> xr.DataArray:
@@ -130,7 +136,8 @@ def step_of(*values: Floats) -> float:
     It matters only where a difference is (almost) constant and nobody stated the unit's step. If all numbers are equal,
     the number itself counts as the step: the interval is then too wide, but never without width.
     """
-    levels = np.unique(np.round(np.concatenate([np.ravel(array) for array in values]), DIGITS))
+    numbers = np.concatenate([np.ravel(array) for array in values])
+    levels = np.unique(np.round(numbers, decimals_of(float(np.abs(numbers).max()))))
     return float(np.diff(levels).min()) if levels.size > 1 else abs(float(levels[0]))
 
 

@@ -6,6 +6,7 @@ parts must hold. Called with a placeholder, each function returns a ``Design`` i
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import wraps
 from itertools import combinations as pairs_of
 from itertools import pairwise
@@ -16,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from pytest_claims.errors import DesignError, EvidenceError
+from pytest_claims.inference.adjustment import covariate
 from pytest_claims.inference.arms import contrasts, evidence, resolution_of, single, step_of
 from pytest_claims.inference.controls import Levels, Null
 from pytest_claims.inference.design import Design, design_of, fault_in, faulty
@@ -28,7 +30,7 @@ from pytest_claims.inference.verdicts import Kind, Row
 from pytest_claims.vocabulary import SEED
 
 if TYPE_CHECKING:
-    from pytest_claims.inference.rule import Floats
+    from pytest_claims.inference.interval import Floats
 
 P = ParamSpec("P")
 
@@ -60,26 +62,47 @@ def _or_design(build: Callable[P, Hypothesis]) -> Callable[P, Hypothesis]:
 
 @_or_design
 def increases(
-    data: Any, along: str, by: float, tolerance: float | None = None, resolution: float | None = None
+    data: Any,
+    along: str,
+    by: float,
+    tolerance: float | None = None,
+    resolution: float | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
 ) -> Hypothesis:
     """Claim that the mean rises along a dimension: last minus first level above ``by``, no step back.
 
     A step between neighbours may fall by less than ``tolerance``, by default ``by`` / number of steps.
     """
-    return _ordered(data, along, by, tolerance, resolution, sign=1)
+    return _adjusted(_ordered(data, along, by, tolerance, resolution, sign=1), adjusted_by, population)
 
 
 @_or_design
 def decreases(
-    data: Any, along: str, by: float, tolerance: float | None = None, resolution: float | None = None
+    data: Any,
+    along: str,
+    by: float,
+    tolerance: float | None = None,
+    resolution: float | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
 ) -> Hypothesis:
     """Claim that the mean falls along a dimension: first minus last level above ``by``, no step back."""
-    return _ordered(data, along, by, tolerance, resolution, sign=-1)
+    return _adjusted(_ordered(data, along, by, tolerance, resolution, sign=-1), adjusted_by, population)
 
 
 @_or_design
 def exceeds(
-    a: Any, b: Any = None, by: float = 0.0, resolution: float | None = None, of: xr.DataArray | None = None
+    a: Any,
+    b: Any = None,
+    by: float = 0.0,
+    resolution: float | None = None,
+    of: xr.DataArray | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
 ) -> Hypothesis:
     """Claim that the mean over seeds of a - b is above ``by``; without ``b``, ``a`` is the difference itself.
 
@@ -87,21 +110,39 @@ def exceeds(
     """
     by = float(by)
     null: Null = "relabelled" if by >= 0 else "shifted to the margin"
-    return _difference(a, b, (by, inf), resolution=resolution, of=of, role="gain", margin=by, null=null)
+    gain = _difference(a, b, (by, inf), resolution=resolution, of=of, role="gain", margin=by, null=null)
+    return _adjusted(gain, adjusted_by, population)
 
 
 @_or_design
 def between(
-    a: Any, b: Any = None, *, low: float, high: float, resolution: float | None = None, of: xr.DataArray | None = None
+    a: Any,
+    b: Any = None,
+    *,
+    low: float,
+    high: float,
+    resolution: float | None = None,
+    of: xr.DataArray | None = None,
+    adjusted_by: Any = None,
+    population: Any = None,
 ) -> Hypothesis:
     """Claim that the mean over seeds of a - b lies between ``low`` and ``high``."""
     region = (float(low), float(high))
     null: Null = "shifted to the margin"
-    return _difference(a, b, region, resolution=resolution, of=of, role="range", margin=(high - low) / 2, null=null)
+    gap = _difference(a, b, region, resolution=resolution, of=of, role="range", margin=(high - low) / 2, null=null)
+    return _adjusted(gap, adjusted_by, population)
 
 
 @_or_design
-def equivalent(data: Any, along: str, within: float, resolution: float | None = None) -> Hypothesis:
+def equivalent(
+    data: Any,
+    along: str,
+    within: float,
+    resolution: float | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
+) -> Hypothesis:
     """Claim that all pairs of levels of ``along`` have means closer than ``within`` (TOST on every pair)."""
     step = resolution_of(resolution, data)
     data = _levels_of(data, along)
@@ -113,26 +154,53 @@ def equivalent(data: Any, along: str, within: float, resolution: float | None = 
             (pair,) = contrasts(a, b)
             size = step if step is not None else step_of(pair.first, pair.second)
             region = (-within, within)
-            parts.append(Part(pair.text, pair.values, region, "pair", within, resolution=size, coords=coords))
-    return Hypothesis("equivalence", tuple(parts), _rows(data), _unit(data), "shifted to the margin")
+            parts.append(
+                Part(pair.text, pair.values, region, "pair", within, resolution=size, scale=pair.scale, coords=coords)
+            )
+    pairs = Hypothesis("equivalence", tuple(parts), _rows(data), _unit(data), "shifted to the margin")
+    return _adjusted(pairs, adjusted_by, population)
 
 
 @_or_design
-def at_least(data: Any, bound: float, resolution: float | None = None) -> Hypothesis:
+def at_least(
+    data: Any,
+    bound: float,
+    resolution: float | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
+) -> Hypothesis:
     """Claim that the mean level is above ``bound``, in every condition."""
-    return _level(data, (float(bound), inf), float(bound), float(bound), resolution)
+    return _adjusted(_level(data, (float(bound), inf), float(bound), resolution), adjusted_by, population)
 
 
 @_or_design
-def at_most(data: Any, bound: float, resolution: float | None = None) -> Hypothesis:
+def at_most(
+    data: Any,
+    bound: float,
+    resolution: float | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
+) -> Hypothesis:
     """Claim that the mean level is below ``bound``, in every condition."""
-    return _level(data, (-inf, float(bound)), float(bound), float(bound), resolution)
+    return _adjusted(_level(data, (-inf, float(bound)), float(bound), resolution), adjusted_by, population)
 
 
 @_or_design
-def within(data: Any, centre: float, margin: float, resolution: float | None = None) -> Hypothesis:
+def within(
+    data: Any,
+    centre: float,
+    margin: float,
+    resolution: float | None = None,
+    *,
+    adjusted_by: Any = None,
+    population: Any = None,
+) -> Hypothesis:
     """Claim that the mean level lies within ``margin`` of ``centre`` (equivalence about the middle)."""
-    return _level(data, (centre - margin, centre + margin), float(margin), float(centre), resolution)
+    return _adjusted(
+        _level(data, (centre - margin, centre + margin), float(margin), resolution), adjusted_by, population
+    )
 
 
 @_or_design
@@ -157,7 +225,8 @@ def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: fl
     """Claim that ``fast`` takes less time (steps, epochs) than ``slow``, by more than a factor ``by``.
 
     d = log2(min(slow, budget)) - log2(min(fast, budget)). The time of a run that never reached the threshold is the
-    budget (never NaN); it counts as censored. ``budget``: a number, an array, or a pair (of fast, of slow).
+    budget (never NaN). A pair of which one run was cut off there has its bound as d, a pair of two cut runs is unknown
+    (``parts._cut_off`` says how they count). ``budget``: a number, an array, or a pair (of fast, of slow).
     ``resolution``: the step at which times are recorded, in their unit (seconds are not recorded as whole seconds).
     """
     fast, slow = evidence(fast), evidence(slow)
@@ -171,8 +240,8 @@ def sooner(fast: Any, slow: Any, by: float = 1.0, *, budget: Any, resolution: fl
         typical = float(np.exp2(np.median(np.concatenate([pair.first, pair.second]))))
         size = 0.0 if resolution is None else float(np.log2(1 + resolution / typical))
         parts.append(
-            Part(pair.sooner, pair.values, (log2(by), inf), "time", log2(by), resolution=size, opposite=pair.later,
-                 censored=(mask.second > 0, mask.first > 0), coords=pair.coords)
+            Part(pair.sooner, pair.values, (log2(by), inf), "time", log2(by), resolution=size, scale=pair.scale,
+                 opposite=pair.later, censored=(mask.second > 0, mask.first > 0), coords=pair.coords)
         )  # fmt: skip
     return Hypothesis("time", tuple(parts), _both_rows(fast, slow), "log2 of the time")
 
@@ -199,7 +268,9 @@ def all_of(*hypotheses: Hypothesis) -> Hypothesis:
         rows += [condition for condition in member.conditions if condition not in rows]
     parts = tuple(part for member in members for part in member.parts)
     units = {member.unit for member in members}
-    return Hypothesis("conjunction", parts, tuple(rows), units.pop() if len(units) == 1 else "", members=members)
+    unit = units.pop() if len(units) == 1 else ""
+    assays = tuple(part for hypothesis in hypotheses for part in hypothesis.assays)
+    return Hypothesis("conjunction", parts, tuple(rows), unit, members=members, assays=assays)
 
 
 def _ordered(
@@ -223,9 +294,10 @@ def _ordered(
             role: Role = "step" if index else "gain"
             margin = -slack if index else float(by)
             left, right = say(names[last]), say(names[first])
+            scale = float(np.abs(group[:, [first, last]]).max())
             parts.append(Part(f"{along} {left} minus {right}{behind}", group[:, last] - group[:, first], (margin, inf),
-                              role, margin, resolution=size, opposite=f"{along} {right} minus {left}{behind}",
-                              coords=coords))  # fmt: skip
+                              role, margin, resolution=size, scale=scale,
+                              opposite=f"{along} {right} minus {left}{behind}", coords=coords))  # fmt: skip
     matrix = np.zeros((len(names), len(steps)))
     for column, (first, last) in enumerate([(0, len(names) - 1), *pairwise(range(len(names)))]):
         matrix[first, column], matrix[last, column] = -1, 1
@@ -257,7 +329,7 @@ def _difference(
         b = evidence(b)
         parts = [
             Part(pair.text, pair.values, region, role, margin, opposite=pair.opposite, coords=pair.coords,
-                 resolution=step_of(pair.first, pair.second) if step is None else step)
+                 scale=pair.scale, resolution=step_of(pair.first, pair.second) if step is None else step)
             for pair in contrasts(a, b)
         ]  # fmt: skip
         rows = _both_rows(a, b)
@@ -265,16 +337,35 @@ def _difference(
     return Hypothesis(kind, tuple(parts), rows if of is None else _rows(evidence(of)), _unit(a), null)
 
 
-def _level(data: Any, region: tuple[float, float], margin: float, tie: float, resolution: float | None) -> Hypothesis:
+def _level(data: Any, region: tuple[float, float], margin: float, resolution: float | None) -> Hypothesis:
     """Build a level against its bound, in every condition."""
     step = resolution_of(resolution, data)
     data = evidence(data)
     parts = tuple(
-        Part(text, values, region, "level", margin, resolution=step_of(values) if step is None else step, tie=tie,
+        Part(text, values, region, "level", margin, resolution=step_of(values) if step is None else step,
              coords=coords)
         for text, values, coords in single(data)
     )  # fmt: skip
     return Hypothesis("level", parts, _rows(data), _unit(data), "shifted to the margin")
+
+
+def _adjusted(hypothesis: Hypothesis, adjusted_by: Any, population: Any) -> Hypothesis:
+    """Give every part its covariate, by the labels that the part and the covariate share."""
+    if adjusted_by is None:
+        return hypothesis
+    known = evidence(adjusted_by)
+    name = str(known.attrs.get("long_name", known.name or "x")).replace("_", " ")
+    drawn = population.values if isinstance(population, xr.DataArray) else population
+    parts = []
+    for part in hypothesis.parts:
+        missing = [dim for dim in other_dims(known) if dim not in part.coords]
+        if missing:
+            raise EvidenceError(f"The covariate {name} differs by {missing[0]}, but {part.text} does not name one.")
+        own = known.sel({dim: part.coords[dim] for dim in other_dims(known)})
+        if own.sizes[SEED] != part.values.size:
+            raise EvidenceError(f"The claim and its covariate {name} do not have the same seeds.")
+        parts.append(replace(part, covariate=covariate(name, own.values, drawn)))
+    return replace(hypothesis, parts=tuple(parts))
 
 
 def _levels_of(data: Any, along: str) -> xr.DataArray:

@@ -17,7 +17,8 @@ from pytest_claims.inference.messages import number
 from pytest_claims.inference.parts import Estimator
 from pytest_claims.inference.placeholder import Placeholder
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, fewest_successes, most_successes
-from pytest_claims.inference.rule import LARGEST, LONGEST, MOST
+from pytest_claims.inference.rule import LARGEST, LONGEST
+from pytest_claims.inference.sensitivity import assay_fault
 from pytest_claims.inference.verdicts import Kind
 from pytest_claims.vocabulary import ALPHA, FEWEST_SEEDS, SEED
 
@@ -39,10 +40,16 @@ class Design:
     unit: str = ""
     resolution: float = 0.0  # the step of the unit, where the claim names it
     fault: str = ""  # why the claim makes no sense, whatever the data
+    assayed: bool = False  # whether its arms must beat a constant
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> "Design":  # noqa: ARG002 - a Hypothesis's
         """Do what ``Hypothesis.named`` does."""
         return replace(self, unit=self.unit if unit is None else unit)
+
+    def assay(self, arms: Any, *, against: Any, by: float, lower_is_better: bool = False) -> "Design":  # noqa: ARG002 - a Hypothesis's
+        """Do what ``Hypothesis.assay`` does, as far as it is known without data."""
+        fault = self.fault or assay_fault([(one.kind, one.region) for one in self.members or (self,)], against, by)
+        return replace(self, fault=fault, assayed=True)
 
     def reversed(self) -> "Design":
         """Stand in for ``Hypothesis.reversed``."""
@@ -80,7 +87,7 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
     """
     low, high = design.region
     reach = _narrowest_reach(design.resolution, n, alpha)
-    if high - low > 2 * reach or _by_ties(design, n, alpha):
+    if high - low > 2 * reach:
         return None
     return (
         f"its region, from {number(low)} to {number(high)}, is no wider than the narrowest interval of {n} seeds in "
@@ -91,13 +98,6 @@ def _too_narrow(design: Design, n: int, alpha: float) -> str | None:
 def _narrowest_reach(resolution: float, n: int, alpha: float = ALPHA) -> float:
     """Return half the width of a mean's narrowest interval: its sd is at least resolution / sqrt(12)."""
     return float(stats.t.isf(alpha, n - 1)) * resolution / sqrt(12 * n)
-
-
-def _by_ties(design: Design, n: int, alpha: float) -> bool:
-    """Return whether exact ties, counted, could prove the claim where no mean can."""
-    low, high = design.region
-    tie = (low + high) / 2 if design.kind == "level" else 0.0
-    return low < tie < high and fewest_successes(n, MOST, alpha) is not None
 
 
 def cannot_refute(design: Design, n: int, alpha: float = ALPHA) -> str | None:
@@ -161,6 +161,11 @@ def fault_in(name: str, said: Mapping[str, Any]) -> str:
             return f"{key} is {_shown(said[key])}, beyond the {LARGEST:g} up to which a spread can be computed."
     if said.get("resolution") is not None and said["resolution"] < 0:
         return f"A resolution is a step of the unit, not {said['resolution']}."
+    if said.get("adjusted_by") is not None and not _is_population(said["population"]):
+        return (
+            "A claim that is adjusted for a covariate names its population: its exact mean, or an array of draws, not "
+            f"{_shown(said['population'])}."
+        )
     if said.get("along") == SEED:
         return "along names the conditions to compare; seeds are what a mean is taken over."
     return _FAULTS[name](said) if name in _FAULTS else ""
@@ -172,6 +177,13 @@ def _is_number(value: Any) -> bool:
         return isinstance(value, REAL) and isfinite(value)
     except OverflowError:  # an int beyond all floats
         return False
+
+
+def _is_population(value: Any) -> bool:
+    """Whether a value can be the population mean of a covariate, or draws from it."""
+    if isinstance(value, Placeholder | xr.DataArray | np.ndarray):
+        return True
+    return not isinstance(value, bool) and _is_number(value)
 
 
 def _shown(value: Any) -> str:

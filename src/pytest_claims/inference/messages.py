@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from pytest_claims.inference.forecast import Outlook
 from pytest_claims.inference.parts import PartVerdict, VerdictName
 
 LARGE = 1000.0
@@ -20,18 +21,31 @@ class Story:
     alpha: float
     unit: str
     detectable: float | None
-    seeds_needed: int | None
+    outlook: Outlook
 
 
 def sentence(story: Story) -> str:
     """Write one plain sentence: the verdict, the evidence, what the claim asked for, and what would decide."""
     head = story.verdict.capitalize()
-    if story.direction:
-        head += f" ({story.direction})"
+    why = story.direction or story.outlook.undecided
+    if why:
+        head += f" ({why})"
     clauses = [_evidence(story), _claimed(story)]
     if story.verdict == "inconclusive":
         clauses += _undecided(story)
+    clauses.append(_margins(story))
     return f"{head}: {_parts(story)}" + "; ".join(clause for clause in clauses if clause) + "."
+
+
+def insensitive(part: PartVerdict, alpha: float, unit: str) -> str:
+    """Write the sentence for a claim that would be supported, if this run could have seen a difference."""
+    low, high = part.interval
+    why = f", and {part.note}" if part.note else ""
+    return (
+        f"Inconclusive: this run could not have seen a difference: {part.text} is {number(part.effect)} on average, "
+        f"{100 * (1 - 2 * alpha):.4g} % interval {number(low)} to {number(high, unit)}, where more than "
+        f"{number(part.margin, unit)} must be certain{why}."
+    )
 
 
 def number(value: float, unit: str = "") -> str:
@@ -69,20 +83,21 @@ def _evidence(story: Story) -> str:
     if part.estimator == "count":
         held = round(part.effect * part.seeds)
         share = f"{100 * part.effect:.3g} %, {level} {100 * low:.3g} to {100 * high:.3g} %"
-        if not part.counted:
-            return f"{held} of {part.seeds} seeds ({share}) show {part.text}"
-        return (
-            f"most seeds tie exactly, so seeds are counted, and in {held} of {part.seeds} ({share}) "
-            f"{part.text} lies inside the margin"
-        )
+        return f"{held} of {part.seeds} seeds ({share}) show {part.text}"
     if part.role == "time":
         factor = f"by a factor of {number(2**part.effect)} on average"
-        return f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
+        evidence = f"{seeds}, {factor}, {level} {number(2**low)} to {number(2**high)}"
+        if part.unknown:
+            evidence += f" (neither run of {part.unknown} pair{'s' * (part.unknown > 1)} reached the threshold)"
+        return evidence
     in_seeds = {"gain": "is above zero", "step": "is above zero", "level": "meets the bound"}.get(
         part.role, "lies in the range"
     )
     interval = f"{level} {number(low)} to {number(high, unit)}"
-    return f"{seeds} {in_seeds}; the mean{' gain' if part.role == 'gain' else ''} is {number(part.effect)}, {interval}"
+    mean = f"the mean{' gain' if part.role == 'gain' else ''}"
+    if part.adjusted is not None:
+        mean += f", adjusted for {part.adjusted.covariate} (R^2 {part.adjusted.explained:.2f}),"
+    return f"{seeds} {in_seeds}; {mean} is {number(part.effect)}, {interval}"
 
 
 def _claimed(story: Story) -> str:
@@ -114,10 +129,8 @@ def _factor(low: float, high: float) -> str:
 
 
 def _undecided(story: Story) -> list[str]:
-    """Say what this run could have detected, and how many seeds would probably decide."""
+    """Say what this run could have detected, how far off its margin the effect may lie, and what more seeds do."""
     part = story.deciding
-    if part.overruled:
-        return ["as long as most seeds tie, more seeds would not decide"]
     clauses = []
     if story.detectable is not None:
         clauses.append(f"{part.seeds} seeds would have detected {_detectable(story, story.detectable)} (90 % power)")
@@ -125,13 +138,45 @@ def _undecided(story: Story) -> list[str]:
         clauses.append(f"{part.seeds} seeds can never prove such a share")
     elif part.estimator == "mean":
         clauses.append(f"with this spread {part.seeds} seeds could not have confirmed even the middle of the range")
-    if part.note:
-        return clauses
-    if story.seeds_needed is None:
-        return [*clauses, "the effect lies so close to the margin that no practical number of seeds would decide"]
-    if story.seeds_needed <= part.seeds:
-        return [*clauses, "the same number of fresh seeds would probably decide"]
-    return [*clauses, f"about {story.seeds_needed:,} seeds would probably decide"]
+    beyond = story.outlook
+    if beyond.within is not None:
+        clauses.append(f"the effect lies within {_distance(story, beyond.within)} of its margin")
+    if beyond.chance is not None and beyond.later is not None:
+        clauses.append(f"{beyond.later:,} seeds would decide with a chance of {100 * beyond.chance:.0f} %")
+    return clauses
+
+
+def _distance(story: Story, distance: float) -> str:
+    """Say a distance from a margin in the words of its kind."""
+    if story.deciding.estimator == "count":
+        return f"{100 * distance:.3g} percentage points"
+    if story.deciding.role == "time":
+        return f"a factor of {number(2**distance)}"
+    return number(distance, story.unit)
+
+
+def _margins(story: Story) -> str:
+    """Say which margins the same data would support, and which they would refute."""
+    if story.outlook.margins is None:
+        return ""
+    part = story.deciding
+    holds, fails = (_margin(story, margin) for margin in story.outlook.margins)
+    what = {"level": "bound", "share": "share", "time": "factor"}.get(part.role, "margin")
+    low, high = part.region
+    if not isfinite(high):
+        return f"supported for every {what} below {holds}, refuted from {fails} on"
+    if isfinite(low):
+        what = "margin"
+    return f"supported for every {what} above {holds}, refuted " + (
+        f"up to {fails}" if not isfinite(low) or story.outlook.margins[1] > 0 else "for none"
+    )
+
+
+def _margin(story: Story, margin: float) -> str:
+    """Say a margin in the words of its kind."""
+    if story.deciding.estimator == "count":
+        return f"{100 * margin:.3g} %"
+    return number(2**margin) if story.deciding.role == "time" else number(margin, story.unit)
 
 
 def _detectable(story: Story, effect: float) -> str:

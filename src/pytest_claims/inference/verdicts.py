@@ -1,13 +1,15 @@
 """Verdicts: what the evidence says about a hypothesis, for a reader and for results.json."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite, sqrt
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_claims.inference.messages import Story, sentence
+from pytest_claims.inference.forecast import Outlook, outlook
+from pytest_claims.inference.messages import Story, insensitive, sentence
 from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
+from pytest_claims.inference.rule import Terms
 
 if TYPE_CHECKING:
     from pytest_claims.inference.labels import Label
@@ -22,7 +24,9 @@ class Verdict:
     """A verdict and everything it rests on; the top level repeats the deciding part.
 
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
-    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide.
+    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide. ``outlook``
+    says why an inconclusive claim is undecided, what more seeds would do, and which margins would hold. ``assays`` are
+    the parts that show that this run could have seen a difference.
     """
 
     verdict: VerdictName
@@ -40,9 +44,32 @@ class Verdict:
     d_z: float | None
     detectable: float | None
     seeds_needed: int | None
+    outlook: Outlook
     message: str
     unit: str
     conditions: tuple[Row, ...]
+    assays: tuple[PartVerdict, ...] = ()
+
+    def sensitive(self, assays: tuple[PartVerdict, ...]) -> "Verdict":
+        """Return the verdict with the parts that show that this run could have seen a difference.
+
+        These never refute. Where one of them does not hold, nothing is supported.
+        """
+        judged = tuple(replace(part, verdict="inconclusive") if part.verdict == "refuted" else part for part in assays)
+        seeds = max(self.seeds, *(part.seeds for part in judged))
+        failed = [part for part in judged if part.verdict != "supported"]
+        if self.verdict != "supported" or not failed:
+            return replace(self, assays=judged, seeds=seeds)
+        worst = min(failed, key=lambda part: part.slack)
+        return replace(
+            self,
+            verdict="inconclusive",
+            assays=judged,
+            seeds=seeds,
+            detectable=None,
+            seeds_needed=None,
+            message=insensitive(worst, self.alpha, self.unit),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict's fields of results.json: finite numbers or null."""
@@ -56,12 +83,18 @@ class Verdict:
             "alpha": self.alpha,
             "p_value": finite(self.p_value),
             "parts": [part.as_json() for part in self.parts],
+            "assays": [part.as_json() for part in self.assays],
             "seeds": self.seeds,
             "direction": self.direction,
             "win_rate": finite(self.win_rate),
             "d_z": finite(self.d_z),
             "detectable": finite(self.detectable),
             "seeds_needed": self.seeds_needed,
+            "undecided": self.outlook.undecided,
+            "within": finite(self.outlook.within),
+            "chance": finite(self.outlook.chance),
+            "chance_seeds": self.outlook.later,
+            "margins": None if self.outlook.margins is None else [finite(end) for end in self.outlook.margins],
             "message": self.message,
             "unit": self.unit,
             "conditions": [_row(row) for row in self.conditions],
@@ -69,9 +102,10 @@ class Verdict:
 
 
 def combine(
-    kind: Kind, parts: tuple[PartVerdict, ...], alpha: float, unit: str, conditions: tuple[Row, ...]
+    kind: Kind, parts: tuple[PartVerdict, ...], terms: Terms, unit: str, conditions: tuple[Row, ...]
 ) -> Verdict:
     """Combine parts by intersection-union (Berger 1982): supported iff every part is, refuted iff any part is."""
+    alpha = terms.level
     verdict: VerdictName = "inconclusive"
     if all(part.verdict == "supported" for part in parts):
         verdict = "supported"
@@ -84,6 +118,7 @@ def combine(
     )
     direction = _direction(deciding) if verdict == "refuted" else None
     effect, needed = _reach(deciding, alpha)
+    beyond = outlook(parts, deciding, alpha)
     return Verdict(
         verdict=verdict,
         kind=kind,
@@ -92,15 +127,16 @@ def combine(
         margin=deciding.margin,
         region=deciding.region,
         alpha=alpha,
-        p_value=deciding.p_value,
+        p_value=max((part.p_value for part in parts if part.p_value is not None), default=None),
         parts=parts,
-        seeds=deciding.seeds,
+        seeds=max(part.seeds for part in parts),
         direction=direction,
         win_rate=deciding.wins / deciding.seeds,
         d_z=_standardised(deciding),
         detectable=effect,
         seeds_needed=needed,
-        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, needed)),
+        outlook=beyond,
+        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, beyond)),
         unit=unit,
         conditions=conditions,
     )
@@ -122,8 +158,6 @@ def _direction(part: PartVerdict) -> Direction | None:
         or (part.estimator == "mean" and not isfinite(low))
     ):
         return None
-    if part.counted:
-        return "smaller than the margin"
     if part.interval[1] < 0 <= low or (low < 0 and part.interval[1] <= low):
         return "reversed"
     return "smaller than the margin" if part.interval[0] < high else None
@@ -132,14 +166,13 @@ def _direction(part: PartVerdict) -> Direction | None:
 def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
     """Return the smallest detectable effect and how many seeds would probably decide, for the deciding part."""
     low, high = part.region
-    if part.estimator == "exact" or part.overruled:  # as long as most seeds tie, no number of them decides
+    if part.estimator == "exact":
         return None, None
     if part.estimator == "count":
         bound = low if isfinite(low) else high
         share = detectable_share(part.seeds, bound, alpha) if isfinite(low) else None
         return share, seeds_for_share(part.effect, bound, alpha)
-    # the width of the interval includes the floor on the sd; the raw sd does not
-    sd = max(part.sd, sd_of(part.interval, part.seeds, alpha))
+    sd = max(float(part.near.scale), float(part.far.scale))  # the floor included
     if isfinite(low) and isfinite(high):
         rest = (high - low) / 2 - detectable(part.seeds, sd, alpha, EACH_SIDE)
         distance = min(part.effect - low, high - part.effect)
@@ -152,13 +185,6 @@ def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
 def _needed(distance: float, sd: float, alpha: float, part: PartVerdict) -> int | None:
     """Return the seeds needed to support an effect inside its margin, or to refute an effect outside."""
     return seeds_needed(distance, sd, alpha) if distance > 0 else seeds_needed(-distance, sd, part.refuted_at)
-
-
-def sd_of(interval: tuple[float, float], n: int, alpha: float) -> float:
-    """Return the standard deviation that a mean's interval of n seeds was built from, its floor included."""
-    from scipy import stats
-
-    return float((interval[1] - interval[0]) / 2 * sqrt(n) / stats.t.isf(alpha, n - 1))
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -160,9 +160,7 @@ def chart(story: Story) -> Markup:
     highs = [effect if high is None else high for _, effect, (_, high) in known]
     region = ends(story.last.region)
     edges = [edge for edge in region if edge is not None]
-    # all of them: in a damaged file an effect may lie outside its interval, and the ends may have changed places
-    numbers = [*lows, *highs, *edges, *(effect for _, effect, _ in known)]
-    bottom, top = min(numbers), max(numbers)
+    bottom, top = min([*lows, *edges]), max([*highs, *edges])
     scale = 1e-9 if max(abs(bottom), abs(top)) > HUGE else 1.0  # differences must not overflow
     bottom, top = bottom * scale, top * scale
     room = 0.08 * (top - bottom) or abs(top) * 0.1 or 1.0

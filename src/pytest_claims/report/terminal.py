@@ -1,6 +1,7 @@
 """The terminal's last section: one line for each claim, the surprises explained, the page's path last."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,13 @@ def _showable(results: Results) -> Results:
 
 
 def counts(results: Results) -> str:
-    """Return "5 claims: 3 supported, 1 refuted, 1 inconclusive"."""
+    """Return "5 claims: 2 supported, 3 inconclusive (1 at its margin, 2 too few seeds)"."""
     numbers = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
     parts = [f"{count} {'in error' if verdict == 'error' else verdict}" for count, verdict in numbers if count]
+    kinds = Counter(claim.undecided for claim in results.claims if claim.undecided)
+    if kinds:
+        listed_kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        parts = [f"{part} ({listed_kinds})" if part.endswith("inconclusive") else part for part in parts]
     return f"{plural(len(results.claims), 'claim')}: {', '.join(parts)}"
 
 

@@ -100,6 +100,13 @@ def region_text(claim: Record, part: PartRecord | None = None) -> str:
     return "—"
 
 
+def seeds_text(claim: Record, part: PartRecord) -> str:
+    """Return the seeds that a part was judged on: "64", "64 (3 pairs unknown)"; an em dash where they are not known."""
+    seeds = claim.seeds if part.seeds is None else part.seeds
+    unknown = f" ({plural(part.unknown, 'pair')} unknown)" if part.unknown else ""
+    return "—" if seeds is None else f"{seeds}{unknown}"
+
+
 def ends(pair: Ends | None) -> Ends:
     """Return the two ends of an interval or region, None where open or missing."""
     return pair or (None, None)

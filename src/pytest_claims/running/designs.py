@@ -21,10 +21,11 @@ from pytest_claims.inference.design import (
 )
 from pytest_claims.results import natural
 from pytest_claims.running.judging import returned
+from pytest_claims.running.looks import schedule
 from pytest_claims.running.pilots import PILOTS, read_pilots
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.plan import Settings
-from pytest_claims.vocabulary import ALPHA, LOOKS, visible
+from pytest_claims.vocabulary import visible
 
 
 def design_of(item: pytest.Item, claim: Claim) -> Design | str:
@@ -77,8 +78,8 @@ class Row:
 def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
     """Describe a claim's design, with the spread that its pilot had."""
     design = design_of(item, claim)
-    n = settings.size(claim.seeds)
-    alpha = ALPHA / len(LOOKS) if settings.sequential else ALPHA
+    plan = schedule(claim, settings)
+    n, alpha = plan.seeds[-1], plan.looks.level
     pilot = read_pilots(Path(item.path).parent / PILOTS).get(claim.id, {})
     sd = pilot.get("gain_sd", pilot.get("sd"))
     if isinstance(design, str):

@@ -19,6 +19,7 @@ from pytest_claims.outcomes import ClaimError
 from pytest_claims.running import reasons
 from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
+from pytest_claims.running.looks import schedule
 from pytest_claims.running.options import only_looks
 from pytest_claims.running.schedule import TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
@@ -28,7 +29,6 @@ from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
 from pytest_claims.trials.turns import TRIAL
 from pytest_claims.trials.workshop import Trial, Workshop
-from pytest_claims.vocabulary import LOOKS
 
 FAULT = pytest.StashKey[str]()
 
@@ -170,7 +170,7 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> d
     for item, claim in claims:
         if FAULT in item.stash:
             continue
-        n = LOOKS[0] if settings.sequential else settings.size(claim.seeds)
+        n = schedule(claim, settings).seeds[0]
         used = {name: each for name, each in measurements_of(item).items() if each.fault is None}
         try:
             known = [workshop.identity(item, name, measurement) for name, measurement in used.items()]

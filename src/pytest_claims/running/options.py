@@ -26,6 +26,8 @@ FRESH_NUMBERS = 10**9
 DRAWN = -1  # not a string: argparse would parse it
 #: The plugin that adds the short spellings.
 SHORT = "pytest_claims.short"
+#: The ini key of a repository whose registered verdicts are provisional.
+PROVISIONAL = "claims_provisional"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
@@ -46,7 +48,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
     add("seeds", "seeds for every claim, a multiple of 8 (default: as registered)", read=_seeds, metavar="N")
     add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
-    add("sequential", "look at 8, 16, 32, 64 seeds; stop at a decision", action="store_true")
+    add("sequential", "look at 32, 64, 128, ... seeds; stop at a decision", action="store_true")
     add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
     add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
@@ -65,6 +67,8 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
+    parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
+                  default=False)  # fmt: skip
 
 
 # -- values of single options ---------------------------------------------------------------------------------------
@@ -148,6 +152,7 @@ def read(config: pytest.Config) -> Settings:
         selected=tuple(name for names in option.claims_id or () for name in names),
         reuse=_reused(config, flag("reuse", short=short)),
         timeout=option.claims_timeout or _ini_timeout(config),
+        provisional=bool(config.getini(PROVISIONAL)),
         folder=report / "trials",
         run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         short=short,
@@ -235,7 +240,7 @@ def header(settings: Settings) -> list[str]:
     modes = {
         f"seeds: {settings.seeds} for every claim": settings.seeds is not None,
         f"stream: {settings.stream}": settings.stream != REGISTERED,
-        "sequential: looks at 8, 16, 32, 64 seeds": settings.sequential,
+        "sequential: looks at 32, 64, 128, ... seeds": settings.sequential,
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         "trials of an earlier run are reused": settings.reuse is not None,
     }

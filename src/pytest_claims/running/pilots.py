@@ -55,36 +55,27 @@ def pilot_entry(record: Record) -> dict[str, Any] | None:
     """Return a claim's entry of pilots.json: kind, margin, and the deciding part's mean and spread over n seeds.
 
     ``sd`` is what the interval rests on, no smaller than the unit's step allows. An ordered claim has ``gain_sd`` as
-    well, the spread from end to end: its deciding part may be a step between neighbours. Where most seeds tied and
-    were counted (``counted``), the mean is the share of seeds. ``needs``: the seeds that would decide that part
-    with 90 % power in a single look, if the pilot's mean and spread were the true ones.
+    well, the spread from end to end: its deciding part may be a step between neighbours. ``needs``: the seeds that
+    would decide that part with 90 % power in a single look, if the pilot's mean and spread were the true ones.
     """
-    part, n, alpha = record.deciding, record.seeds, record.alpha
-    if part is None or n is None or alpha is None:
+    part, n = record.deciding, record.seeds
+    if part is None or n is None:
         return None
-    ends = (
-        [part for part in record.parts if part.role == "gain" and not part.counted] if record.kind == "ordered" else []
-    )
-    gains = [sd for end in ends if (sd := spread(end, n, alpha)) is not None]
+    ends = [part for part in record.parts if part.role == "gain"] if record.kind == "ordered" else []
+    gains = [sd for end in ends if (sd := spread(end)) is not None]
     return {
         "kind": record.kind,
         "margin": record.margin,
         "part": part.text,
         "mean": part.effect,
-        "sd": spread(part, n, alpha),
+        "sd": spread(part),
         **({"gain_sd": max(gains)} if gains else {}),
-        **({"counted": True} if part.counted else {}),
         "n": n,
         "needs": record.seeds_needed,
         "unit": record.unit,
     }
 
 
-def spread(part: PartRecord, n: int, alpha: float) -> float | None:
+def spread(part: PartRecord) -> float | None:
     """Return the standard deviation behind a part's interval, floor included; for counts, that of their values."""
-    low, high = part.interval or (None, None)
-    if part.estimator != "mean" or low is None or high is None:
-        return part.sd
-    from pytest_claims.inference.verdicts import sd_of  # loads numpy and scipy
-
-    return sd_of((low, high), n, alpha)
+    return part.sd if part.scale is None else part.scale

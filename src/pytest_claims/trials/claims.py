@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import isfinite
 from textwrap import shorten
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ class Claim:
     reason: str | None = None
     clock: bool = False
     departures: str | None = None
+    looks: tuple[int, ...] = ()
     variant_of: str | None = None
     variant: str | None = None
     departs: str | None = None
@@ -61,18 +63,18 @@ def variant(
     reason: str | None = None,
     departs: str | None = None,
     seeds: int | None = None,
+    looks: tuple[int, ...] | None = None,
     published: Mapping[Any, Any] | None = None,
     text: str | None = None,
     **values: Any,
 ) -> Variant:
     """Declare a variant ``<id>@<name>`` of a claim: other values for the parameters named in ``given``.
 
-    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``published`` and ``text`` default to
-    the claim's own.
+    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``published`` and ``text``
+    default to the claim's own.
     """
-    changes = {
-        key: value for key, value in (("seeds", seeds), ("published", published), ("text", text)) if value is not None
-    }
+    own = {"seeds": seeds, "looks": looks, "published": published, "text": text}
+    changes = {key: value for key, value in own.items() if value is not None}
     return Variant(name, values, registered, reason, departs, changes)
 
 
@@ -87,6 +89,7 @@ def claim(
     reason: str | None = None,
     clock: bool = False,
     departures: str | None = None,
+    looks: tuple[int, ...] = (),
     variants: Sequence[Variant] = (),
     given: Mapping[str, Any] | None = None,
     **unknown: Any,
@@ -95,12 +98,15 @@ def claim(
 
     ``seeds`` is the registered number. ``registered`` is the verdict that the claim is expected to get, with a
     ``reason`` if that is not "supported". ``clock`` marks a claim about elapsed time, whose changed verdict only warns.
-    ``given`` holds the claim's own arguments for the parameters in which its ``variants`` differ.
+    ``looks`` are numbers of seeds after which it is judged with ``--sequential``, each twice the one before: the first
+    alone, or all of them up to the deepest (default: 32 to 512). At a look below 64 seeds a part of which more than
+    half of the values are equal is decided only if ``looks`` names it. ``given`` holds the claim's own arguments for
+    the parameters in which its ``variants`` differ.
     """
     if callable(id):  # @claim without parentheses
         return claim()(id)
     declared = _readable(Claim(
-        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures
+        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures, looks
     ))  # fmt: skip
     if not isinstance(given, Mapping | None) or not all(isinstance(variation, Variant) for variation in variants):
         declared = replace(declared, fault=declared.fault or _NEITHER.format(declared.id))
@@ -167,10 +173,13 @@ _WORDS = ("source", "reason", "departures", "departs")
 #: How deeply published values may be nested.
 _DEEPEST = 10
 _SHOWN = 30
+#: As many looks have a level (inference/looks.py).
+_MOST_LOOKS = 8
 
 
 def _readable(declared: Claim) -> Claim:
     """Return a claim without what cannot be written to a report, and with the fault that says so."""
+    declared = _with_looks(declared)
     for name in _WORDS:
         value = getattr(declared, name)
         if value is not None and not isinstance(value, str):
@@ -190,6 +199,29 @@ def _readable(declared: Claim) -> Claim:
         return declared
     fault = f"Claim {declared.id} publishes {strange}; a published value is a finite number, or words."
     return replace(declared, fault=declared.fault or fault, published=None)
+
+
+def _with_looks(declared: Claim) -> Claim:
+    """Return a claim whose looks are some, or with the fault that says why they are none."""
+    given: Any = declared.looks
+    looks = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if _are_looks(looks):
+        return replace(declared, looks=looks)
+    shown = ", ".join(shorten(repr(look), _SHOWN) for look in looks[:_MOST_LOOKS])
+    fault = (
+        f"Claim {declared.id} is registered for looks at {shown} seeds; looks are at most {_MOST_LOOKS} powers of two, "
+        "at least 8, each twice the one before."
+    )
+    return replace(declared, fault=declared.fault or fault, looks=())
+
+
+def _are_looks(looks: Sequence[Any]) -> bool:
+    """Whether these are numbers of seeds of looks; none are none."""
+    return (
+        len(looks) <= _MOST_LOOKS
+        and all(type(look) is int and look >= FEWEST_SEEDS and look & (look - 1) == 0 for look in looks)
+        and all(2 * earlier == later for earlier, later in pairwise(looks))
+    )
 
 
 def _strange(value: Any, names: tuple[str, ...] = ()) -> str | None:

@@ -25,7 +25,8 @@ class Settings:
 
     ``seeds`` is None where every claim takes its registered number. ``folder`` is the report folder's ``trials/``,
     ``run`` the name of this run's folder in it. ``durations`` are the seconds of an earlier run's trials, by shape.
-    ``short``: whether options have their short names.
+    ``short``: whether options have their short names. ``provisional``: whether
+    a departure from a registered verdict only warns.
     """
 
     seeds: int | None = None
@@ -44,6 +45,7 @@ class Settings:
     dist: str = "no"
     durations: dict[str, float] = field(default_factory=dict)
     short: bool = False
+    provisional: bool = False
 
     @property
     def report(self) -> Path:

@@ -1,0 +1,169 @@
+"""What more seeds would decide, and which margins hold: what a verdict says beyond itself.
+
+The predictive chance is that of a decision after N seeds, when n are known, under a flat prior for the mean and the
+present spread and skewness (Spiegelhalter, Freedman, Blackburn, Monitoring clinical trials: conditional or predictive
+power?, *Controlled Clinical Trials* 7, 1986, 8-17). With x = N / n, z the distance of the mean from an end of the
+region in standard errors, and t the distance that N seeds ask for, it is Phi((z sqrt x - t) / sqrt(x - 1)).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from pytest_claims.inference.interval import reaches
+from pytest_claims.inference.parts import PartVerdict
+from pytest_claims.inference.rule import exact_intervals
+
+#: The prior of a share, before its seeds are counted: Jeffreys'.
+PRIOR = 0.5
+#: A claim lies at its margin if even this many times its seeds would decide it with a chance below one half.
+FURTHER = 4
+EVEN = 0.5
+
+#: Why a claim is inconclusive.
+Undecided = Literal["at its margin", "too few seeds"]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a verdict says beyond itself.
+
+    ``undecided``, ``within`` (how far from its margin the effect may lie), and the ``chance`` that ``later`` seeds
+    would decide are those of an inconclusive claim, and None where they are not known. ``margins``: which would hold.
+    """
+
+    undecided: Undecided | None = None
+    within: float | None = None
+    chance: float | None = None
+    later: int | None = None
+    margins: tuple[float, float] | None = None
+
+
+def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float) -> Outlook:
+    """Look beyond a verdict on ``parts``, judged at ``level`` a side."""
+    margins = margins_that_hold(parts)
+    if deciding.verdict != "inconclusive":
+        return Outlook(margins=margins)
+    later = FURTHER * deciding.seeds
+    chance = chance_of_decision(parts, level, later)
+    undecided: Undecided | None = None
+    if chance is not None:
+        undecided = "at its margin" if chance < EVEN else "too few seeds"
+    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins)
+
+
+def chance_of_decision(parts: Sequence[PartVerdict], level: float, later: int) -> float | None:
+    """Return the chance that ``later`` seeds decide about parts at ``level`` a side; None where it is not known.
+
+    A support needs every part that is still open, so it is as likely as the least likely of them; a refutation needs
+    one. Nothing is known where more than half of a part's pairs are unknown, or where there are no more seeds.
+    """
+    opened = [part for part in parts if part.verdict != "supported"]
+    if not opened or any(part.estimator == "exact" or part.is_blind or later <= part.seeds for part in opened):
+        return None
+    support = min(_chances(part, level, later)[0] for part in opened)
+    refutation = max(_chances(part, level, later)[1] for part in opened)
+    return min(1.0, support + refutation)
+
+
+def _chances(part: PartVerdict, level: float, later: int) -> tuple[float, float]:
+    """Return the chances that ``later`` seeds support and refute one part."""
+    strict = part.refuted_at
+    if part.estimator == "count":
+        return _of_counts(part, level, later)
+    if part.outside:
+        return _beyond(part, level, later), _inside(part, strict, later)
+    return _inside(part, level, later), _beyond(part, strict, later)
+
+
+def _inside(part: PartVerdict, level: float, later: int) -> float:
+    """Return the chance that the interval lies inside the region; of two ends both must hold (Bonferroni)."""
+    low, high = part.region
+    near, far = part.near, part.far
+    chances = []
+    if isfinite(low):
+        reach = float(reaches(near, level, later)[0])
+        chances.append(_reached(float(near.mean) - low, float(near.scale), reach, (part.seeds, later)))
+    if isfinite(high):
+        reach = float(reaches(far, level, later)[1])
+        chances.append(_reached(high - float(far.mean), float(far.scale), reach, (part.seeds, later)))
+    return max(0.0, sum(chances) - (len(chances) - 1))
+
+
+def _beyond(part: PartVerdict, level: float, later: int) -> float:
+    """Return the chance that the interval lies beyond an end of the region."""
+    low, high = part.region
+    near, far = part.near, part.far
+    chances = [0.0]
+    if isfinite(low):
+        reach = float(reaches(far, level, later)[1])
+        chances.append(_reached(low - float(far.mean), float(far.scale), reach, (part.seeds, later)))
+    if isfinite(high):
+        reach = float(reaches(near, level, later)[0])
+        chances.append(_reached(float(near.mean) - high, float(near.scale), reach, (part.seeds, later)))
+    return max(chances)
+
+
+def _reached(gap: float, scale: float, reach: float, seeds: tuple[int, int]) -> float:
+    """Return the chance that a mean, now ``gap`` inside an end, will be ``reach`` scales inside it with all seeds."""
+    n, later = seeds
+    if scale == 0:
+        return float(gap > 0)
+    x = later / n
+    return float(stats.norm.cdf((sqrt(n) * gap / scale * sqrt(x) - sqrt(later) * reach) / sqrt(x - 1)))
+
+
+def _of_counts(part: PartVerdict, level: float, later: int) -> tuple[float, float]:
+    """Return the chances that ``later`` seeds support and refute a share: the successes to come are beta-binomial."""
+    n, won = part.seeds, round(part.effect * part.seeds)
+    more = later - n
+    chance = stats.betabinom.pmf(np.arange(more + 1), more, won + PRIOR, n - won + PRIOR)
+    low, high = part.region
+    lower, upper = (ends[won : won + more + 1] for ends in exact_intervals(later, level))
+    strict_lower, strict_upper = (ends[won : won + more + 1] for ends in exact_intervals(later, part.refuted_at))
+    supports = (lower > low) & (upper < high)
+    refutes = (strict_upper <= low) | (strict_lower >= high)
+    return float(chance[supports].sum()), float(chance[refutes].sum())
+
+
+def distance_from_margin(part: PartVerdict) -> float | None:
+    """Return how far from its margin an effect may lie: the distance of the interval's farther end from it.
+
+    Of two ends of a region, the margin is the one nearer to the effect. None where nothing is estimated.
+    """
+    ends = [end for end in part.region if isfinite(end)]
+    if part.estimator == "exact" or not ends:
+        return None
+    margin = min(ends, key=lambda end: abs(end - part.effect))
+    return max(abs(end - margin) for end in part.interval)
+
+
+def margins_that_hold(parts: Sequence[PartVerdict]) -> tuple[float, float] | None:
+    """Return (a, b): which margins the same data would support, and which they would refute.
+
+    A region above its margin: supported for every margin below a, refuted from b on. Below its margin: supported above
+    a, refuted up to b. Around a centre: supported for every half width above a, refuted up to b. None where the parts
+    have different regions, where a region is a range of its own, and where nothing is estimated.
+    """
+    first = parts[0]
+    same = all((part.role, part.region) == (first.role, first.region) for part in parts)
+    if not same or first.estimator == "exact" or first.outside or first.role == "range":
+        return None
+    low, high = first.region
+    if not isfinite(high):
+        return min(part.interval[0] for part in parts), min(part.strict[1] for part in parts)
+    if not isfinite(low):
+        return max(part.interval[1] for part in parts), max(part.strict[0] for part in parts)
+    centre = (low + high) / 2
+    widest = max(abs(end - centre) for part in parts for end in part.interval)
+    return widest, max(_nearest(part.strict, centre) for part in parts)
+
+
+def _nearest(interval: tuple[float, float], centre: float) -> float:
+    """Return the distance of an interval from a point, 0 where the point lies inside."""
+    low, high = interval
+    return 0.0 if low <= centre <= high else min(abs(low - centre), abs(high - centre))

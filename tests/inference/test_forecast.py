@@ -1,0 +1,175 @@
+"""What a verdict says beyond itself: the chance that more seeds decide, and the margins that would hold."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from pytest_claims import all_of, at_least, at_most, between, equivalent, exactly, exceeds, proportion, within
+from pytest_claims.inference.forecast import chance_of_decision
+from pytest_claims.inference.looks import Looks
+
+N, LATER, LEVEL = 32, 128, 0.005
+
+
+def sample(distance, n=N):
+    """Return n numbers without skewness with standard deviation 1, whose mean is ``distance`` standard errors."""
+    half = np.linspace(0.1, 2, n // 2)
+    values = np.r_[half, -half]
+    return values / values.std(ddof=1) + distance / np.sqrt(n)
+
+
+def by_hand(z, level, later=LATER, n=N):
+    """Write the formula for the chance of one end out, for numbers without skewness."""
+    x = later / n
+    return stats.norm.cdf((z * np.sqrt(x) - stats.t.isf(level, later - 1)) / np.sqrt(x - 1))
+
+
+@pytest.mark.parametrize("z", [-2.0, -0.5, 0.0, 1.0, 2.0])
+def test_the_chance_of_one_end_is_the_formula_s(z, given):
+    """A decision either way: the chances of support and of refutation are added."""
+    verdict = exceeds(given(sample(z)), by=0.0).judge()
+
+    assert verdict.verdict == "inconclusive"
+    assert verdict.outlook.later == LATER
+    assert verdict.outlook.chance == pytest.approx(by_hand(z, LEVEL) + by_hand(-z, LEVEL), abs=1e-6)
+
+
+def test_of_two_ends_both_must_hold(given):
+    """The sum of both minus one for support, the larger for a refutation."""
+    verdict = between(given(sample(0.5)), low=-0.4, high=0.4).judge()
+    ends = [by_hand(0.4 * np.sqrt(N) + z, LEVEL) for z in (0.5, -0.5)]
+    out = by_hand(-(0.4 * np.sqrt(N) - 0.5), LEVEL)
+
+    assert verdict.outlook.chance == pytest.approx(max(0, sum(ends) - 1) + out, abs=1e-6)
+
+
+def test_of_several_parts_the_least_likely_counts_and_what_is_supported_does_not(given):
+    """A part at its margin keeps the claim open; each part refutes at its share."""
+    near, far, held = (exceeds(given(sample(z)), by=0.0) for z in (0.5, 2.0, 9.0))
+    verdict = all_of(near, far, held).judge()
+
+    assert [part.verdict for part in verdict.parts] == ["inconclusive", "inconclusive", "supported"]
+    assert verdict.outlook.chance == pytest.approx(by_hand(0.5, LEVEL) + by_hand(-0.5, LEVEL / 3), abs=1e-6)
+
+
+def test_the_forecast_comes_true(rng):
+    """Of claims with a chance of 40 to 60 %, drawn under a flat prior, half are decided by four times the seeds."""
+    decided, promised = [], []
+    for truth in rng.uniform(-1, 1, 1500):
+        values = truth + rng.standard_normal(LATER)
+        data = xr.DataArray(values, dims="seed", coords={"seed": np.arange(LATER)})
+        verdict = exceeds(data.isel(seed=slice(0, N))).judge()
+        if verdict.verdict == "inconclusive" and 0.4 <= verdict.outlook.chance <= 0.6:
+            promised.append(verdict.outlook.chance)
+            decided.append(exceeds(data).judge().verdict != "inconclusive")
+
+    assert len(decided) > 50
+    assert np.mean(decided) == pytest.approx(np.mean(promised), abs=3 * 0.5 / np.sqrt(len(decided)))
+
+
+def test_the_chance_of_a_share_is_counted(rng, given):
+    """Drawn: the share from its posterior, then the seeds to come."""
+    verdict = proportion(given(np.arange(N) < 22), above=0.5).judge()
+    shares = rng.beta(22.5, 10.5, 20_000)
+    won = 22 + rng.binomial(LATER - N, shares)
+    enough = [stats.binomtest(k, LATER).proportion_ci(0.99, "exact") for k in range(LATER + 1)]
+    decided = np.array([interval.low > 0.5 or interval.high <= 0.5 for interval in enough])[won]
+
+    assert verdict.verdict == "inconclusive"
+    assert verdict.outlook.chance == pytest.approx(decided.mean(), abs=0.015)
+
+
+def test_a_chance_is_known_only_where_there_are_more_seeds(given):
+    """And never for a number that is exact, or where nothing is open."""
+    parts = exceeds(given(sample(1.0))).judge().parts
+
+    assert chance_of_decision(parts, LEVEL, N) is None
+    assert chance_of_decision(parts, LEVEL, LATER) > 0
+    assert chance_of_decision(exactly(given(np.ones(N)), 2.0).judge().parts, LEVEL, LATER) is None
+    assert exceeds(given(sample(9.0))).judge().outlook.chance is None
+
+
+@pytest.mark.parametrize("z, kind", [(0.3, "at its margin"), (2.2, "too few seeds"), (-2.2, "too few seeds")])
+def test_the_two_kinds_of_inconclusive(z, kind, given):
+    """By whether four times the seeds would decide with a chance of one half."""
+    verdict = exceeds(given(sample(z))).judge()
+
+    assert verdict.outlook.undecided == kind
+    assert verdict.message.startswith(f"Inconclusive ({kind}): ")
+    assert (verdict.outlook.chance >= 0.5) is (kind == "too few seeds")
+
+
+@pytest.mark.parametrize("build, ends", [
+    (lambda x: exceeds(x, by=0.1), (0, 0.1)), (lambda x: at_most(x, 0.4), (1, 0.4)),
+    (lambda x: within(x, 0.0, 0.3), (1, 0.3)), (lambda x: between(x, low=-5, high=0.2), (0, 0.2)),
+])  # fmt: skip
+def test_within_is_the_distance_of_the_farther_end(build, ends, given):
+    """From the margin, or from the end of a region that is nearer to the effect."""
+    verdict = build(given(sample(0.6))).judge()
+
+    assert verdict.verdict == "inconclusive"
+    assert verdict.outlook.within == pytest.approx(max(abs(end - ends[1]) for end in verdict.interval))
+
+
+BEYOND = {
+    "above": lambda x, margin: exceeds(x, by=margin),
+    "at least": at_least,
+    "at most": at_most,
+    "several": lambda x, margin: exceeds(xr.concat([x, x + 0.1], "arm"), by=margin),
+    "share": lambda x, margin: proportion(x > 0.5, above=margin),
+}
+
+
+@pytest.mark.parametrize("kind", BEYOND)
+def test_the_margins_are_where_the_verdict_changes(kind, given):
+    """Just before the first the claim is supported, from the second on it is refuted; in between neither."""
+    x = given(0.6 + 0.1 * sample(0.0, n=64))
+    build = BEYOND[kind]
+    holds, fails = build(x, 0.5).judge().outlook.margins
+    inward = -1 if holds < fails else 1
+    verdicts = [
+        build(x, margin).judge().verdict
+        for margin in (holds + 1e-6 * inward, holds - 1e-6 * inward, fails + 1e-6 * inward, fails - 1e-6 * inward)
+    ]
+
+    assert verdicts == ["supported", "inconclusive", "inconclusive", "refuted"]
+
+
+def test_the_margins_of_an_equivalence_are_half_widths(given):
+    """Supported above the farther end's distance from zero, refuted up to the nearer one's; none if zero is inside."""
+    a, b = given(0.3 + 0.1 * sample(0.0, n=64)), given(np.linspace(-1e-6, 1e-6, 64))
+    data = xr.concat([a, b], "arm").assign_coords(arm=["a", "b"])
+    apart = equivalent(data, "arm", within=1.0).judge()
+    same = within(a, 0.3, 0.2).judge()
+    (low, high), (lower, upper) = apart.interval, same.interval
+
+    assert apart.outlook.margins == pytest.approx((high, low), rel=1e-6)
+    assert same.outlook.margins == pytest.approx((max(0.3 - lower, upper - 0.3), 0.0))
+    assert "supported for every margin above 0.333, refuted up to 0.267" in apart.message
+    assert "refuted for none" in same.message
+
+
+def test_parts_with_different_regions_have_margins_of_their_own(given):
+    """The sentence does not mix them."""
+    x = given(0.6 + 0.1 * sample(0.0, n=64))
+
+    assert all_of(at_least(x, 0.5), exceeds(x, by=0.1)).judge().outlook.margins is None
+
+
+def test_the_outlook_is_in_the_results(given):
+    """In results.json, at the level of the looks."""
+    looks = Looks.doubling(32, 512)
+    verdict = exceeds(given(sample(1.0))).judge(looks=looks)
+    entry = verdict.as_json()
+
+    assert verdict.outlook.chance == pytest.approx(by_hand(1.0, looks.level) + by_hand(-1.0, looks.level), abs=1e-6)
+    assert {name: entry[name] for name in ("undecided", "within", "chance", "chance_seeds", "margins")} == {
+        "undecided": verdict.outlook.undecided,
+        "within": verdict.outlook.within,
+        "chance": verdict.outlook.chance,
+        "chance_seeds": LATER,
+        "margins": list(verdict.outlook.margins),
+    }
+    assert entry["parts"][0]["refuted_at"] == looks.level
+    assert entry["parts"][0]["strict"] == list(verdict.interval)
