@@ -65,7 +65,7 @@ def shapes():
     "7.a",
     "relu, tanh, square and sin are all quite effective",
     source=NOTEBOOK,
-    seeds=32,
+    deep=2048,
     published=PUBLISHED,
 )
 def test_four_are_effective(two_layers):
@@ -84,7 +84,7 @@ def test_four_are_effective(two_layers):
     )
 
 
-@claim("7.b", "relu, tanh, square and sin are about equally effective", source=NOTEBOOK, seeds=32, published=PUBLISHED)
+@claim("7.b", "relu, tanh, square and sin are about equally effective", source=NOTEBOOK, deep=2048, published=PUBLISHED)
 def test_four_are_equal(two_layers):
     """The control is each seed's own network before its first step, which the trained one must beat by as much."""
     accuracy = final(two_layers).sel(activation=EFFECTIVE)
@@ -97,13 +97,13 @@ def test_four_are_equal(two_layers):
     )
 
 
-@claim("7.c", "The identity is worse than each of the four", source=NOTEBOOK, seeds=32, published=PUBLISHED)
+@claim("7.c", "The identity is worse than each of the four", source=NOTEBOOK, deep=2048, published=PUBLISHED)
 def test_identity_is_worse(two_layers):
     accuracy = final(two_layers)
     return exceeds(accuracy.sel(activation=EFFECTIVE), accuracy.sel(activation=["identity"]), by=0.05)
 
 
-@claim("7.d", "sign is worse than each of the four", source=NOTEBOOK, seeds=32, published=PUBLISHED)
+@claim("7.d", "sign is worse than each of the four", source=NOTEBOOK, deep=2048, published=PUBLISHED)
 def test_sign_is_worse(two_layers):
     accuracy = final(two_layers)
     return exceeds(accuracy.sel(activation=EFFECTIVE), accuracy.sel(activation=["sign"]), by=0.01)
@@ -113,7 +113,7 @@ def test_sign_is_worse(two_layers):
     "7.e",
     "The standard activations, relu and tanh, are better than square and sin",
     source=f"{NOTEBOOK}, hypothesis",
-    seeds=32,
+    deep=2048,
     published=PUBLISHED,
     registered="refuted",
     reason="two layers learn the task almost perfectly with each of them, so that none can lead by 0.01: relu reaches "
@@ -130,7 +130,7 @@ def test_standard_ones_are_best(two_layers):
     "7.f",
     "Depth separates activations: relu gains more on square in eight hidden layers than in two",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
+    deep=2048,
 )
 def test_depth_separates_activations(two_layers, eight_layers):
     """Eight layers of squares raise the input to the power 2^8.
@@ -154,7 +154,7 @@ def test_depth_separates_activations(two_layers, eight_layers):
     "7.g",
     "Sigmoid, the notebook's default everywhere else, is worse than each of the four at 800 steps",
     source="beyond the notebook",
-    seeds=32,
+    deep=2048,
     departures="The notebook does not run sigmoid in this experiment.",
 )
 def test_sigmoid_is_worse(two_layers):
@@ -169,7 +169,7 @@ def test_sigmoid_is_worse(two_layers):
     "7.h",
     "The identity achieves about 88 %",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
+    deep=2048,
     published={"identity": 0.89},
 )
 def test_identity_achieves_88_percent(two_layers):

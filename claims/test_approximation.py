@@ -67,7 +67,8 @@ def log10(errors):
     "1.a",
     "The training error falls as hidden units are added, on each function",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published=AS_LOG10,
     registered="inconclusive",
     reason="on the polynomial and |x| the error falls by much more than a factor of ten, but on sin(12x) many "
@@ -99,7 +100,8 @@ def test_error_falls_with_units(fits):
     "1.b",
     "16 units can fit each function",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published=AT_16_UNITS,
 )
 def test_sixteen_units_can_fit(fits):
@@ -110,7 +112,8 @@ def test_sixteen_units_can_fit(fits):
     "1.e",
     "16 units do fit each function, whatever the seed",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published=AT_16_UNITS,
     registered="refuted",
     reason="every network fits the polynomial and |x|, but many do not fit sin(12x): 16 units can express it, but "
@@ -124,7 +127,8 @@ def test_sixteen_units_always_fit(fits):
     "1.c",
     "The fit also holds between the training points: the error there falls as units are added",
     source="beyond the notebook",
-    seeds=64,
+    deep=2048,
+    seeds=128,
     registered="inconclusive",
     reason="the reason is that of 1.a: on sin(12x) many networks of 16 units do not fit, and the mean is too close to "
     "a factor of ten to decide",
@@ -143,7 +147,8 @@ def test_error_between_the_points_falls(fits):
     "1.d",
     "What is expressible need not be learnable: on sin(12x) some seeds stay unfitted though another seed fits",
     source=f"{NOTEBOOK}, discussion",
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published={"mean squared error": {"sin": PUBLISHED["sin"][16]}},
 )
 def test_expressible_is_not_learnable(fits):

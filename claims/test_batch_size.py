@@ -104,7 +104,14 @@ def in_training(array, measured, **words):
     return lines(array, x="epoch", by="batch", ceiling=float(measured.bayes.mean()), **words)
 
 
-@claim("8.a", "Run time falls with batch size", source=NOTEBOOK, published={"batch 1 to 400": "falls"}, clock=True)
+@claim(
+    "8.a",
+    "Run time falls with batch size",
+    source=NOTEBOOK,
+    seeds=32,
+    published={"batch 1 to 400": "falls"},
+    clock=True,
+)
 def test_run_time_falls(trained_alone):
     """Run time falls because there are fewer steps.
 
@@ -122,6 +129,7 @@ def test_run_time_falls(trained_alone):
     "8.b",
     "Accuracy after equally many epochs falls with batch size: training accuracy, as plotted",
     source=NOTEBOOK,
+    seeds=32,
     published=PUBLISHED,
     registered="inconclusive",
     reason="accuracy falls from {training[batch=1, epoch=150]:.3f} with batches of one row to {training[batch=400, "
@@ -157,6 +165,7 @@ def test_training_accuracy_falls(by_batch, epoch):
     "8.c",
     "... and so does test accuracy, as titled",
     source=NOTEBOOK,
+    seeds=32,
     published=PUBLISHED,
     registered="refuted",
     reason="test accuracy rises with batch size, from {test[batch=1, epoch=150]:.3f} to {test[batch=400, "
@@ -184,6 +193,7 @@ def test_test_accuracy_falls(by_batch):
     "8.d",
     "A moderate batch beats both extremes in test accuracy",
     source=f"{NOTEBOOK}, hypothesis",
+    looks=(64,),
     registered="inconclusive",
     reason="64 ({test[batch=64, epoch=150]:.3f}) beats 1 ({test[batch=1, epoch=150]:.3f}), but it is not clear that "
     "it beats 400 ({test[batch=400, epoch=150]:.3f})",
@@ -208,6 +218,7 @@ def test_a_moderate_batch_is_best(by_batch):
     "8.e",
     "A batch of 64 is the best compromise: it is the soonest at a training accuracy of 0.8",
     source=NOTEBOOK,
+    seeds=32,
     published={"batch 64": "the best compromise"},
     clock=True,
     registered="refuted",
@@ -237,7 +248,7 @@ def test_64_is_soonest(by_batch, trained_alone):
     )
 
 
-@claim("8.f", "It is the unadjusted learning rate", source=f"{NOTEBOOK}, discussion")
+@claim("8.f", "It is the unadjusted learning rate", source=f"{NOTEBOOK}, discussion", seeds=32)
 def test_it_is_the_learning_rate(by_batch, full_batch_at_five_times_the_rate):
     """At five times the rate the full batch gets most of the way to a batch of 16.
 
@@ -255,6 +266,7 @@ def test_it_is_the_learning_rate(by_batch, full_batch_at_five_times_the_rate):
     "8.g",
     "It is the number of updates: after equally many, accuracy does not fall with batch size",
     source="beyond the notebook",
+    seeds=32,
     departures="Every batch size takes 1,171 steps, as many as a batch of 64 takes in 150 epochs.",
 )
 def test_it_is_the_number_of_updates(by_batch):

@@ -161,6 +161,7 @@ def test_every_technique_improves(by_size):
     "3.b",
     "Networks beat SVMs and trees at every number of rows",
     source=NOTEBOOK,
+    looks=(64,),
     published=PUBLISHED,
     registered="inconclusive",
     reason="the networks win nearly all comparisons, but the deep network's lead over today's SVM at n = 10,000 is "
@@ -209,6 +210,7 @@ def test_the_gap_widens(by_size):
     "3.d",
     "Deep networks do a little better than shallow ones",
     source=NOTEBOOK,
+    looks=(64,),
     registered="inconclusive",
     reason="with few rows the deep network is ahead ({accuracy[technique='deep network', n=200]:.3f} against "
     "{accuracy[technique='shallow network', n=200]:.3f} at n = 200), with many it is behind "
@@ -339,6 +341,7 @@ def test_deep_network_overfits_little(by_size):
     "3.l",
     "With enough data the SVM approaches a perfect score",
     source=f"{NOTEBOOK}, discussion",
+    seeds=32,
     published={"accuracy at n = 10,000": 0.945},
     registered="inconclusive",
     reason="at n = 20,000 its skill is {skill:.3f} on average, but it varies so much with the draw that 0.95 is "

@@ -69,7 +69,8 @@ def single_layer(seeds, alternating_points):
     "2.a",
     "Accuracy rises with the number of layers",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published={"layers 1": 0.625, "layers 2": 0.625, "layers 3": 0.688},
 )
 def test_accuracy_rises_with_depth(by_depth):
@@ -85,7 +86,8 @@ def test_accuracy_rises_with_depth(by_depth):
     "2.b",
     "Accuracy rises with the number of layers in most runs",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published={"accuracy": {"layers 1": 0.625, "layers 3": 0.688}},
 )
 def test_accuracy_rises_in_most_runs(by_depth):
@@ -93,7 +95,7 @@ def test_accuracy_rises_in_most_runs(by_depth):
     return proportion(accuracy.sel(layers=3) > accuracy.sel(layers=1), above=0.5)
 
 
-@claim("2.c", "Deeper networks make more sharp turns", source=f"{NOTEBOOK}, discussion", seeds=64)
+@claim("2.c", "Deeper networks make more sharp turns", source=f"{NOTEBOOK}, discussion", deep=2048, seeds=128)
 def test_deeper_networks_turn_more(by_depth):
     return (
         increases(by_depth.turns, along="layers", by=1, resolution=1).named(unit="turns"),
@@ -105,7 +107,8 @@ def test_deeper_networks_turn_more(by_depth):
     "2.d",
     "The number of parameters is the same at every depth",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=128,
     published={"parameters": 152},
 )
 def test_parameter_count_is_constant(by_depth):
@@ -116,7 +119,8 @@ def test_parameter_count_is_constant(by_depth):
     "2.e",
     "An honest single hidden layer of as many parameters does worse than the notebook's one layer",
     source="beyond the notebook",
-    seeds=64,
+    deep=2048,
+    seeds=128,
     registered="refuted",
     reason="it is the other way round: 1-37-2 has {single_layer.accuracy:.3f} of the points right on average, the "
     "notebook's one layer {by_depth.accuracy[layers=1]:.3f}; 37 units that can each bend the line once do more for 16 "

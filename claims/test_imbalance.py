@@ -169,7 +169,6 @@ def against_ratio(array, measured, **words):
     "4.a",
     "Test accuracy falls as classes become imbalanced",
     source=NOTEBOOK,
-    seeds=24,
     published=PUBLISHED,
     registered="inconclusive",
     reason="accuracy falls from {accuracy[ratio=1, resampling=none, scaling=own, threshold=0, step=last]:.3f} at 1:1 "
@@ -196,7 +195,6 @@ def test_imbalance_hurts(by_ratio, scaling):
     "4.b",
     "The extreme ratio collapses to chance",
     source=NOTEBOOK,
-    seeds=24,
     published={"none": {100: 0.5}},
     given={"scaling": "own"},
     variants=[variant("train-range", **TRAIN_RANGE)],
@@ -211,7 +209,6 @@ def test_extreme_ratio_collapses(by_ratio, scaling):
     "4.c",
     "Oversampling improves accuracy at ratios of 10 and more",
     source=NOTEBOOK,
-    seeds=24,
     published=PUBLISHED,
     given={"scaling": "own", "drawing": "repeated"},
     variants=[
@@ -242,7 +239,7 @@ def test_oversampling_helps(by_ratio, drawn, scaling, drawing):
     "4.d",
     "The same holds in higher dimension",
     source=f"{NOTEBOOK}, results not shown",
-    seeds=24,
+    seeds=32,
     registered="inconclusive",
     reason="oversampling helps at every ratio, and accuracy falls from {accuracy[ratio=1, resampling=none, "
     "scaling=own, threshold=0, step=last]:.3f} at 1:1 to {accuracy[ratio=100, resampling=none, scaling=own, "
@@ -267,7 +264,8 @@ def test_the_same_holds_in_twelve_dimensions(in_twelve_dimensions, scaling):
     "4.e",
     "A class-weighted loss does what oversampling does",
     source="beyond the notebook",
-    seeds=24,
+    deep=2048,
+    seeds=128,
     registered="inconclusive",
     reason="oversampling seems to be ahead ({accuracy[resampling=oversampled, scaling=own, threshold=0, "
     "step=last]:.3f} against {accuracy[resampling='class weights', scaling=own, threshold=0, step=last]:.3f}), but "
@@ -296,7 +294,6 @@ def test_class_weights_do_the_same(in_minibatches, scaling):
     "4.f",
     "Moving the threshold by log(ratio) recovers most of what oversampling gains",
     source=f"{NOTEBOOK}: an explanation of why resampling helps",
-    seeds=24,
     registered="inconclusive",
     reason="the threshold alone raises accuracy from {accuracy[ratio=100, resampling=none, scaling=own, threshold=0, "
     "step=last]:.3f} to {accuracy[ratio=100, resampling=none, scaling=own, threshold=log(ratio), "
@@ -335,7 +332,6 @@ def test_moving_the_threshold_recovers_most(by_ratio, scaling):
     "4.g",
     "Scaling by the training range raises the resampled result",
     source="beyond the notebook",
-    seeds=24,
     published={"own": 0.65},
     registered="inconclusive",
     reason="it raises the mean from {accuracy[ratio=100, resampling=oversampled, scaling=own, threshold=0, "

@@ -121,7 +121,8 @@ def layers(seeds, mixture):
     "11.a",
     "Weights of later layers converge sooner: their changes become small earlier",
     source=NOTEBOOK,
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"separation": "harmonic", "sample": "last"},
     variants=[
         variant(
@@ -164,7 +165,8 @@ def test_changes_of_later_layers_become_small_sooner(layers, separation, sample)
     "11.b",
     "Later layers come near their final weights sooner, with every weight counted and scale divided out",
     source=NOTEBOOK,
-    seeds=32,
+    deep=2048,
+    seeds=256,
     registered="inconclusive",
     reason="all layers arrive late ({arrived[layer=0, separation=harmonic]:.0f} steps on average for the first layer, "
     "{arrived[layer=3, separation=harmonic]:.0f} for the last), and the lead of the last varies too much between "
@@ -210,7 +212,8 @@ def test_later_layers_arrive_sooner(layers, separation, time):
     "11.c",
     "Earlier layers converge first: their representations are final sooner",
     source="Raghu et al. 2017, 'bottom-up' convergence",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"separation": "harmonic"},
     variants=[variant("ones", separation="ones", departs=TEXT)],
 )
@@ -233,7 +236,8 @@ def test_representations_converge_from_the_bottom_up(layers, separation):
     "11.d",
     "How much sooner the last layer arrives depends on the data",
     source="beyond the notebook",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     registered="refuted",
     reason="the lead of the last layer differs little between the code's data and the text's, and far more between "
     "the data of two seeds",
@@ -253,7 +257,8 @@ def test_the_order_depends_on_the_data(layers):
     "11.e",
     "The last layer moves almost monotonically, earlier layers wander",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     registered="refuted",
     reason="it is the other way round for layers 1 and 2, which go straighter than the last layer; only layer 0 "
     "wanders more, and not by the factor 1.25 asked for (log2 of path over displacement: {wandering[layer=0, "

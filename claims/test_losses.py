@@ -67,7 +67,8 @@ def learns_nothing(measured, separation):
     "9.a",
     "The five losses end alike",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=256,
     published=PUBLISHED,
     registered="inconclusive",
     reason="four end alike; the fourth power ({accuracy[loss=fourth, separation=harmonic, step=last]:.3f}) is behind "
@@ -95,7 +96,8 @@ def test_losses_end_alike(by_loss):
     "9.b",
     "The constant loss learns nothing",
     source=f"{NOTEBOOK}, negative control",
-    seeds=64,
+    deep=2048,
+    seeds=256,
     published={"constant": 0.5},
 )
 def test_constant_loss_learns_nothing(by_loss):
@@ -106,7 +108,8 @@ def test_constant_loss_learns_nothing(by_loss):
     "9.c",
     "The fourth power is worse, but only slightly",
     source=NOTEBOOK,
-    seeds=64,
+    deep=2048,
+    seeds=256,
     published={"fourth": "slightly slower"},
     registered="refuted",
     reason="it is worse, and not only slightly: by {effect:.3f} over training, where 0.03 is the most",
@@ -126,7 +129,8 @@ def test_fourth_power_is_slightly_worse(by_loss):
     "9.d",
     "Cross-entropy is the best",
     source=f"{NOTEBOOK}, hypothesis",
-    seeds=64,
+    deep=2048,
+    seeds=256,
     published=PUBLISHED,
     registered="refuted",
     reason="cross-entropy ({accuracy[loss=cross_entropy, separation=harmonic, step=last]:.3f}) does not lead the "
@@ -143,7 +147,8 @@ def test_cross_entropy_is_best(by_loss):
     "9.e",
     "With means one apart in every dimension, as the text says, the same holds",
     source=f"{NOTEBOOK}, its text",
-    seeds=64,
+    deep=2048,
+    seeds=256,
     departures="The text's separation instead of the code's.",
     registered="inconclusive",
     reason="the constant learns nothing here either, but the losses end less alike: the fourth power "

@@ -84,6 +84,7 @@ def against_n(memorising, step):
     "5.a",
     "Up to 150 random labels can be memorised",
     source=NOTEBOOK,
+    seeds=32,
     published=PUBLISHED,
     given={"step": STEPS},
     variants=[
@@ -120,6 +121,7 @@ def test_150_random_labels_are_memorised(memorising, step):
     "5.b",
     "Beyond 150 random labels cannot be memorised in 2,500 steps",
     source=NOTEBOOK,
+    seeds=32,
     published=PUBLISHED,
     registered="inconclusive",
     reason="n = 300 is far from memorised ({accuracy[labels=random, n=300, step=2500]:.3f}), but n = 200 "
@@ -148,6 +150,7 @@ def test_more_random_labels_are_not_memorised(memorising, step):
     "5.c",
     "Random labels take longer to learn, even within capacity",
     source=NOTEBOOK,
+    seeds=32,
     published={"n = 150": "true labels are learned sooner"},
     registered="inconclusive",
     reason="they do take longer on average ({taken[labels=random, n=150]:,.0f} steps against {taken[labels=true, "
@@ -174,6 +177,7 @@ def test_random_labels_take_longer(memorising):
     "5.d",
     "The capacity is a budget: in four times the steps 300 random labels are memorised",
     source="beyond the notebook",
+    seeds=32,
     departures="10,000 steps instead of 2,500.",
 )
 def test_four_times_the_steps_memorise_300(three_hundred):
@@ -189,6 +193,7 @@ def test_four_times_the_steps_memorise_300(three_hundred):
     "5.e",
     "Rectified units memorise 300 random labels in 2,500 steps",
     source="beyond the notebook",
+    seeds=32,
     departures="ReLU instead of sigmoid.",
 )
 def test_rectified_units_memorise_300(three_hundred):

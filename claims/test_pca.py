@@ -118,6 +118,7 @@ def against_dummies(measured, matrix="uniform", name="accuracy", step=STEPS, **w
     "6.a",
     "Without PCA accuracy drops when dummy dimensions pass 100",
     source=NOTEBOOK,
+    seeds=32,
     published=PUBLISHED,
     given={"matrix": "uniform"},
     variants=[
@@ -155,6 +156,7 @@ def test_accuracy_drops_without_pca(by_dummies, matrix):
     "6.b",
     "PCA to 10 or 5 components beats no PCA from 200 dummy dimensions on",
     source=NOTEBOOK,
+    seeds=32,
     published=PUBLISHED,
     given={"matrix": "uniform", "refit": False},
     variants=[
@@ -180,6 +182,7 @@ def test_pca_helps(by_dummies, refitted, matrix, refit):
     "6.d",
     "With a true rotation the same holds: accuracy drops, and PCA helps",
     source=f"{NOTEBOOK}, its text",
+    seeds=32,
     published=PUBLISHED,
     departures="An orthogonal matrix, as the text says, instead of the code's. The notebook's readings are those of "
     "the code's matrix.",
@@ -197,6 +200,7 @@ def test_the_same_holds_with_a_rotation(by_dummies):
     "6.e",
     "One component is too few",
     source=NOTEBOOK,
+    seeds=32,
     published={name: PUBLISHED[name] for name in ("PCA 1", "PCA 5")},
     registered="inconclusive",
     reason="it is far worse than five from 500 dummies on, but at 200 the difference "

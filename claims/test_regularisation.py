@@ -119,7 +119,8 @@ def curves(grid, data):
     "12.a",
     "Weights shrink with the strength of the regularisation, for L1 and for L2",
     source=NOTEBOOK,
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"data": "harmonic", "layer": 0},
     variants=[
         variant(
@@ -155,7 +156,8 @@ def test_weights_shrink_with_strength(grid, data, layer):
     "12.b",
     "Strong L1 regularisation makes the weights sparse",
     source=NOTEBOOK,
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"data": "harmonic"},
     variants=[variant("ones", **ONES)],
 )
@@ -172,7 +174,8 @@ def test_strong_l1_is_sparse(grid, data):
     "12.c",
     "L2 regularisation does not make the weights sparse",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"data": "harmonic"},
     variants=[variant("ones", **ONES)],
 )
@@ -192,7 +195,8 @@ def test_strong_l2_is_not_sparse(grid, data):
     "12.d",
     "Strong L1 regularisation costs accuracy",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"data": "harmonic"},
     variants=[variant("ones", **ONES), variant("new-data", **NEW_DATA)],
 )
@@ -215,7 +219,8 @@ def test_strong_l1_costs_accuracy(grid, data):
     "12.e",
     "L2 regularisation costs less accuracy than L1",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     given={"data": "harmonic"},
     variants=[variant("ones", **ONES), variant("new-data", **NEW_DATA)],
 )
@@ -232,7 +237,8 @@ def test_l2_costs_less_than_l1(grid, data):
     "12.f",
     "Mild regularisation raises test accuracy, L1 and L2",
     source=f"{NOTEBOOK}, hypothesis",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     registered="refuted",
     reason="mild L2 neither helps nor harms: accuracy is {accuracy[data=harmonic, penalty=L2, strength=0.1, "
     "step=last]:.3f} with it and {accuracy[data=harmonic, penalty=L2, strength=0, step=last]:.3f} without",
@@ -265,6 +271,7 @@ def test_l2_costs_less_than_l1(grid, data):
         ),
         variant(
             "new-data",
+            looks=(64,),
             **NEW_DATA,
             registered="inconclusive",
             reason="the luck of the draws hides an effect of this size: with a new dataset in every cell, two cells "
@@ -293,7 +300,8 @@ def test_mild_regularisation_raises_accuracy(grid, data, penalty):
     "12.g",
     "Strong L2 regularisation costs accuracy too",
     source=f"{NOTEBOOK}, hypothesis",
-    seeds=32,
+    deep=2048,
+    seeds=256,
     registered="inconclusive",
     reason="it costs accuracy in most seeds, from {accuracy[data=harmonic, penalty=L2, strength=0, step=last]:.3f} to "
     "{accuracy[data=harmonic, penalty=L2, strength=1, step=last]:.3f} on average, but that is too close to the 0.02 "
@@ -310,6 +318,7 @@ def test_mild_regularisation_raises_accuracy(grid, data, penalty):
         ),
         variant(
             "new-data",
+            looks=(64,),
             **NEW_DATA,
             registered="inconclusive",
             reason="the luck of the draws hides an effect of this size: with a new dataset in every cell, two cells "

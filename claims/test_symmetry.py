@@ -113,7 +113,6 @@ def on_moons(seeds, moons):
     "10.f",
     "Zeros train because numerical noise tells the hidden units apart",
     source=f"{NOTEBOOK}, discussion",
-    seeds=32,
     published={"zeros, step 500": 0.87},
     registered="refuted",
     reason="averaging the units after every step, so that no noise can tell them apart, changes nothing: accuracy is "
@@ -142,7 +141,7 @@ def test_noise_breaks_the_symmetry(zeros):
     "10.g",
     "Zeros stay at what one unit can represent: on moons Glorot passes them",
     source="beyond the notebook",
-    seeds=32,
+    seeds=128,
     departures="make_moons instead of the mixture, 6,000 steps.",
 )
 def test_zeros_stay_at_one_unit(on_moons):
@@ -169,7 +168,7 @@ def test_zeros_stay_at_one_unit(on_moons):
     "10.h",
     "Ones fail by saturation, not by symmetry: another constant, 0.01, trains",
     source="beyond the notebook",
-    seeds=32,
+    seeds=128,
 )
 def test_ones_fail_by_saturation(constants):
     """All 0.01 is as symmetric as all ones, and it trains.

@@ -227,7 +227,7 @@ class Controls(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look(Entry):
-    """The result of one look of a sequential run."""
+    """The result of one look."""
 
     seeds: int | None = None
     verdict: str = "error"
@@ -275,7 +275,8 @@ class Record(Entry):
     derived: Mapping[str, Any] = field(default_factory=dict)  # sums over arrays made from these draws, by name
     trace: Mapping[str, Any] | None = None  # losses and gradients of the first steps, by probe
     controls: Controls | None = field(default=None, metadata=single(Controls))
-    looks: tuple[Look, ...] | None = field(default=None, metadata=several(Look))  # None: the run is not sequential
+    looks: tuple[Look, ...] | None = field(default=None, metadata=several(Look))  # None: by an older version, at once
+    ended: str | None = None  # why the claim was judged no further: decided, futile or last look
     # the cost
     seconds_by_trial: tuple[TrialTime, ...] = field(default=(), metadata=several(TrialTime))
     reused: int = 0  # trials read from an earlier run
@@ -304,8 +305,9 @@ class Record(Entry):
     variant: str | None = None  # its name
     departs: str | None = None  # how a variant departs from its claim's protocol
     departures: str | None = None  # how the claim departs from what was published
-    registered_seeds: int | None = None
-    registered_looks: tuple[int, ...] = field(default=(), metadata=LIST)  # of a sequential run, up to the deepest
+    registered_seeds: int | None = None  # the last look of a run with default settings
+    registered_looks: tuple[int, ...] = field(default=(), metadata=LIST)  # up to the deepest; none for a quick look
+    last_look: int | None = None  # the seeds at which this run judges for the last time, if no earlier look ends it
     clock: bool = False  # measures time, so that numbers differ from run to run
     stream: str = REGISTERED  # of seeds
     engine: str = DEFAULT_ENGINE  # that trained
@@ -321,6 +323,18 @@ class Record(Entry):
     numbers: str | None = None  # digest of all numbers that the verdict rests on
     evidence: str | None = None  # the entry of the baseline's pool that holds inputs, derived and trace
     absent: frozenset[str] = _LATER
+
+    @property
+    def as_registered(self) -> bool:
+        """Whether it was judged at its registered seeds: to the end that it is registered for, or decided before.
+
+        Of an older version, which judged once: at that number of seeds.
+        """
+        planned, last = self.registered_seeds, self.seeds if self.last_look is None else self.last_look
+        if planned is None or last == planned:
+            return True
+        decided = self.ended == "decided" and bool(self.registered_looks)
+        return decided and self.seeds is not None and self.seeds <= planned
 
     @property
     def deciding(self) -> PartRecord | None:

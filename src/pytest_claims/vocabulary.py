@@ -14,8 +14,12 @@ ALPHA = 0.005
 FEWEST_SEEDS = 8
 #: Numbers of seeds are multiples of this: smaller stacks differ in the last bits (docs/performance.md).
 BLOCK = 8
-#: The looks of a claim that registered none, in seeds: the first and the deepest are those of most claims.
-LOOKS = (32, 64, 128, 256, 512)
+#: The first and the deepest look of a claim that registered none, in seeds.
+FIRST_LOOK, DEEPEST_LOOK = 32, 512
+#: The seeds at which a claim that registered none is judged at the latest, unless a run goes deeper.
+SEEDS = 64
+#: How far a run goes: to each claim's registered seeds, or to its deepest look.
+TIERS = ("default", "deep")
 
 #: The streams of seeds: those that claims are registered on, and those of pilots; fresh ones are "fresh-N".
 REGISTERED, PILOT = "registered", "pilot"

@@ -77,7 +77,7 @@ def test_next_to_packages_of_our_old_names(repository):
 
 def test_next_to_options_of_our_short_names(repository):
     """A conftest that defines --seeds, --report and --engine keeps them; ours are --claims-seeds, ..."""
-    names = ("seeds", "report", "engine", "baseline", "fresh", "reuse", "pilot", "design", "claim", "sequential")
+    names = ("seeds", "report", "engine", "baseline", "fresh", "reuse", "pilot", "design", "claim", "tier")
     options = "\n".join(f"    parser.addoption('--{name}', default='theirs')" for name in names)
     repository.put("conftest.py", f"def pytest_addoption(parser):\n{options}\n")
     repository.put(
@@ -176,7 +176,7 @@ def test_it():
 def test_long_option_names_are_said_in_sentences(repository):
     """A sentence that names an option spells it as this repository does."""
     for options, sentence in (
-        (["--claims-seeds=12"], "--claims-seeds 12: seeds train in blocks of 8"),
+        (["--claims-seeds=12"], "--claims-seeds 12: claims are judged at 32 seeds, then at twice as many"),
         (["--claims-id=x.9"], "--claims-id x.9: no such claim; those collected are h.1."),
         (["--claims-pilot", "--claims-fresh=1"], "--claims-pilot and --claims-fresh contradict each other"),
         (["--claims-reuse=nowhere"], "--claims-reuse nowhere: there are no stored trials"),

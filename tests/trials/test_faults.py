@@ -23,7 +23,7 @@ FAULTS = {
     ),
     "twelve seeds": (
         '@claim("3.a", "Text", seeds=12)\ndef test_it(heights):\n    return None',
-        "Claim 3.a is registered for 12 seeds; it takes a multiple of 8, at least 8.",
+        "Claim 3.a is registered for 12 seeds; it takes a power of two, at least 8.",
     ),
     "unknown verdict": (
         '@claim("3.a", "Text", registered="true")\ndef test_it(heights):\n    return None',
@@ -90,7 +90,33 @@ FAULTS = {
     ),
     "words for seeds": (
         '@claim("3.a", "Text", seeds="8")\ndef test_it(heights):\n    return None',
-        "Claim 3.a is registered for '8' seeds; it takes a multiple of 8, at least 8.",
+        "Claim 3.a is registered for '8' seeds; it takes a power of two, at least 8.",
+    ),
+    "a cap before the first look": (
+        '@claim("3.a", "Text", seeds=32, looks=(64,))\ndef test_it(heights):\n    return None',
+        (
+            "Claim 3.a has its first look at 64 seeds, is registered for 32, and a deep run ends at 512: each is at "
+            "least the one before."
+        ),
+    ),
+    "a deep cap before the usual one": (
+        '@claim("3.a", "Text", seeds=128, deep=64)\ndef test_it(heights):\n    return None',
+        (
+            "Claim 3.a has its first look at 32 seeds, is registered for 128, and a deep run ends at 64: each is at "
+            "least the one before."
+        ),
+    ),
+    "a deep cap that is none": (
+        '@claim("3.a", "Text", seeds=128, deep="all")\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered for 'all' seeds of a deep run; it takes a power of two, at least 8.",
+    ),
+    "two deepest looks": (
+        '@claim("3.a", "Text", looks=(32, 64, 128), deep=256)\ndef test_it(heights):\n    return None',
+        "Claim 3.a names looks up to 128 seeds, but deep=256: name it once.",
+    ),
+    "more looks than have a level": (
+        '@claim("3.a", "Text", seeds=32, looks=(8,), deep=2048)\ndef test_it(heights):\n    return None',
+        "Claim 3.a has more than 8 looks between 8 and 2048 seeds; register a later first.",
     ),
     "looks that do not double": (
         '@claim("3.a", "Text", looks=(32, 96))\ndef test_it(heights):\n    return None',

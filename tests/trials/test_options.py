@@ -12,13 +12,17 @@ pytest_plugins = ["pytester"]
 
 WRONG = {
     ("--seeds", "3"): "--seeds 3: below 8 seeds there is no verdict; a 99 % interval over so few says next to nothing.",
-    ("--seeds", "12"): "--seeds 12: seeds train in blocks of 8, so give a multiple of 8, such as 8 or 16.",
-    ("--seeds", "many"): "--seeds many: give a whole number, a multiple of 8.",
-    (
-        "--seeds",
-        "24",
-        "--sequential",
-    ): "--seeds 24: with --sequential it is the last look, one of 32, 64, 128, 256, 512.",
+    ("--seeds", "24"): (
+        "--seeds 24: claims are judged at 32 seeds, then at twice as many, ...; give 32, 64, 128, ... to end there, or "
+        "8 or 16 for a quick look."
+    ),
+    ("--seeds", "many"): (
+        "--seeds many: give a whole number: 32, 64, 128, ... to end there, or 8 or 16 for a quick look."
+    ),
+    ("--seeds", "64", "--tier", "deep"): (
+        "--seeds 64 and --tier deep contradict each other: both say where looks end."
+    ),
+    ("--pilot", "--tier", "deep"): "--pilot and --tier contradict each other: pilots have seeds of their own.",
     ("--fresh=-1",): "--fresh -1: give the number of a stream of fresh seeds, as in --fresh=7.",
     ("--fresh=x",): "--fresh x: give the number of a stream of fresh seeds, as in --fresh=7.",
     ("--trial-timeout", "0"): "--trial-timeout 0: give the time limit for a trial in seconds, above 0.",

@@ -127,11 +127,14 @@ def test_by(heights, by):
 
 
 def test_quick_looks_skip_what_is_undecided(toy):
-    """With --seeds below the registered number only a contradiction fails; what is undecided is skipped."""
+    """Below the first look a claim may be refuted, and nothing is supported; what is undecided is skipped."""
     toy.add(REGISTRATIONS).run("--seeds", "8", "-rs")
+    quick = toy.claims["2.a"]
 
-    assert toy.outcomes == {"2.a": "passed", "2.b": "xfailed", "2.c": "skipped", "2.d": "failed", "2.e": "passed"}
+    assert toy.outcomes == {"2.a": "skipped", "2.b": "xfailed", "2.c": "skipped", "2.d": "failed", "2.e": "skipped"}
     assert set(toy.trained) == {"registered 0-7"}
+    assert (quick["alpha"], quick["seeds"], quick["last_look"], quick["registered_looks"]) == (0.005, 8, 8, [])
+    assert "a quick look of 8 seeds may refute a claim, but supports none" in quick["message"]
     toy.result.stdout.fnmatch_lines(["SKIPPED*Inconclusive*"])
 
 
@@ -156,75 +159,127 @@ def test_fresh_without_a_number_draws_one(toy):
     assert toy.claims["2.a"]["stream"] in toy.text
 
 
-def test_sequential_stops_at_the_first_decision(toy):
+COINS = """
+@measurement(block=32)
+def coins(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+"""
+
+
+def looks_of(toy):
+    """Return the looks that each claim took."""
+    return {name: [look["seeds"] for look in record["looks"]] for name, record in toy.claims.items()}
+
+
+def test_looks_go_on_until_a_decision_or_the_registered_seeds(toy):
     """A clear claim stops at 32 seeds, at alpha / 4.226; an unclear one goes on; later blocks are not trained."""
-    toy.write().run("--sequential")
-    record = toy.claims["2.a"]
+    toy.add(f"""{COINS}
+@claim("3.a", "It is above minus ten", seeds=128)
+def test_clear(coins):
+    return exceeds(coins.toss, by=-10)
+""").run("--claim", "3.a")
+    record = toy.claims["3.a"]
 
     assert [(look["seeds"], look["verdict"]) for look in record["looks"]] == [(32, "supported")]
     assert record["looks"][0]["closed"] == [record["parts"][0]["text"]]
     assert record["registered_looks"] == [32, 64, 128, 256, 512]
     assert record["alpha"] == pytest.approx(0.005 / 4.226)
-    assert record["seeds"] == 32
-    assert set(toy.trained) == {"registered 0-7", "registered 8-15", "registered 16-23", "registered 24-31"}
+    assert (record["seeds"], record["last_look"], record["ended"]) == (32, 128, "decided")
+    assert toy.trained == ["registered 0-31"]
 
     toy.add("""
-@measurement(block=32)
-def coins(seeds, noise):
-    return {"toss": noise(seeds, sd=1)}
+@claim("3.b", "Noise is above a little", seeds=128, registered="inconclusive", reason="it is noise")
+def test_noise(coins):
+    return exceeds(coins.toss, by=-0.25)
+""").run("--claim", "3.b")
+    record = toy.claims["3.b"]
 
-@claim("2.b", "Noise is above zero", seeds=16)
+    assert looks_of(toy) == {"3.b": [32, 64]}
+    assert (record["verdict"], record["ended"]) == ("supported", "decided")
+    assert toy.trained == ["registered 0-31", "registered 32-63"]
+
+
+def test_looks_end_where_a_decision_is_unlikely(toy):
+    """A claim exactly at its margin stops at the first look: its registered seeds would hardly decide."""
+    toy.add(f"""{COINS}
+@claim("3.a", "Noise is above its mean", seeds=128, registered="inconclusive", reason="it is not")
 def test_noise(coins):
     return exceeds(coins.toss - coins.toss.mean(), by=0.0)
-""").run("--sequential", "--claim", "2.b")
-    record = toy.claims["2.b"]
+""").run("--claim", "3.a")
+    record = toy.claims["3.a"]
 
-    assert [look["seeds"] for look in record["looks"]] == [32, 64, 128, 256, 512]
-    assert record["outcome"] == "skipped"
-    assert {"registered 0-31", "registered 32-63", "registered 480-511"} <= set(toy.trained)
+    assert looks_of(toy) == {"3.a": [32]}
+    assert (record["ended"], record["outcome"], record["last_look"]) == ("futile", "xfailed", 128)
+    assert record["looks"][0]["chance"] < 0.1
+    assert toy.trained == ["registered 0-31"]
+
+
+EARLIER = f"""{COINS}
+@claim("3.a", "Noise is above a little", seeds=64)
+def test_noise(coins):
+    return exceeds(coins.toss, by=-0.12)
+
+@claim("3.b", "Noise is above a little", looks=(64,))
+def test_late(coins):
+    return exceeds(coins.toss, by=-0.12)
+
+@claim("3.c", "Noise is above a little", looks=(16, 32), seeds=32)
+def test_early(coins):
+    return exceeds(coins.toss, by=-0.5)
+
+@claim("3.d", "Noise is above minus ten", seeds=16)
+def test_once(coins):
+    return exceeds(coins.toss, by=-10)
+
+@claim("3.e", "Noise is above minus ten", seeds=32, deep=2048)
+def test_deeper(coins):
+    return exceeds(coins.toss, by=-10)
+"""
 
 
 def test_a_run_that_ends_earlier_is_the_beginning_of_the_same_sequence(toy):
-    """--seeds 64 judges at the level of all five looks, and a claim's own looks replace the usual ones."""
-    toy.add("""
-@measurement(block=32)
-def coins(seeds, noise):
-    return {"toss": noise(seeds, sd=1)}
+    """Every run judges at the level of all registered looks, and no claim goes beyond its deepest look."""
+    toy.add(EARLIER).run("--claim", "3.a,3.b,3.c,3.d,3.e")
+    default = looks_of(toy)
+    levels = {name: 0.005 / record["alpha"] for name, record in toy.claims.items()}
+    toy.run("--claim", "3.a,3.b,3.c,3.d,3.e", "--seeds", "128")
+    further = looks_of(toy)
+    same = {name: 0.005 / record["alpha"] for name, record in toy.claims.items()}
 
-@claim("2.b", "Noise is above zero")
+    assert levels == pytest.approx({"3.a": 4.226, "3.b": 3.404, "3.c": 1.794, "3.d": 1.0, "3.e": 5.896})
+    assert same == pytest.approx(levels)
+    assert all(further[name][: len(looks)] == looks for name, looks in default.items())
+    assert (default["3.b"], default["3.d"], further["3.d"], further["3.e"]) == ([64], [16], [16], [32])
+    assert max(default["3.a"]) <= 64 < max(further["3.a"])
+
+
+def test_a_deep_run_goes_to_the_deepest_look(toy):
+    """A claim that its registered seeds leave open goes on; its verdict there is no departure."""
+    toy.add(f"""{COINS}
+@claim("3.a", "Noise is above a little", seeds=32, deep=256, registered="inconclusive", reason="32 are too few")
 def test_noise(coins):
-    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+    return exceeds(coins.toss, by=-0.3)
+""").run("--claim", "3.a", "--tier", "deep")
+    record = toy.claims["3.a"]
 
-@claim("2.c", "Noise is above zero", looks=(64,))
-def test_late(coins):
-    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
+    assert toy.ret == 0
+    toy.result.stdout.fnmatch_lines(["claims: tier: deep, to each claim's deepest look"])
+    assert (record["verdict"], record["outcome"], record["last_look"]) == ("supported", "skipped", 256)
+    assert 32 < record["seeds"] <= 256
+    assert record["registered_looks"] == [32, 64, 128, 256]
 
-@claim("2.d", "Noise is above zero", looks=(16, 32))
-def test_early(coins):
-    return exceeds(coins.toss - coins.toss.mean(), by=0.0)
-""").run("--sequential", "--seeds", "64", "--claim", "2.b,2.c,2.d")
-    taken = {name: [look["seeds"] for look in record["looks"]] for name, record in toy.claims.items()}
+
+def test_a_run_that_ends_before_the_first_look_takes_a_quick_look(toy):
+    """At the level of a single look; it supports nothing."""
+    toy.add(EARLIER).run("--seeds", "32", "--claim", "3.b,3.e")
     levels = {name: 0.005 / record["alpha"] for name, record in toy.claims.items()}
 
-    assert taken == {"2.b": [32, 64], "2.c": [64], "2.d": [16, 32]}
-    assert levels == pytest.approx({"2.b": 4.226, "2.c": 3.404, "2.d": 1.794})
-
-
-def test_a_run_that_ends_before_the_first_look_judges_once(toy):
-    """At the level of a single look."""
-    toy.add("""
-@measurement(block=32)
-def coins(seeds, noise):
-    return {"toss": noise(seeds, sd=1)}
-
-@claim("2.b", "Noise is above minus ten", looks=(64,))
-def test_late(coins):
-    return exceeds(coins.toss, by=-10)
-""").run("--sequential", "--seeds", "32")
-    levels = {name: 0.005 / record["alpha"] for name, record in toy.claims.items()}
-
-    assert levels == pytest.approx({"2.a": 4.226, "2.b": 1.0})
-    assert toy.claims["2.b"]["seeds"] == 32
+    assert levels == pytest.approx({"3.b": 1.0, "3.e": 5.896})
+    assert toy.claims["3.b"]["seeds"] == 32
+    assert {name: record["verdict"] for name, record in toy.claims.items()} == {
+        "3.b": "inconclusive",
+        "3.e": "supported",
+    }
 
 
 def test_pilot_writes_spreads_and_judges_nobody(toy):

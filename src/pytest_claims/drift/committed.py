@@ -21,7 +21,7 @@ from pytest_claims.vocabulary import REGISTERED, SCHEMA
 
 #: Fields of a claim's record that a baseline keeps unchanged.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
-DESIGN = ("stream", "engine", "clock")
+DESIGN = ("stream", "engine", "clock", "last_look")
 PART = ("text", "role", "effect", "interval", "region", "margin", "values")
 LEDGER = ("inputs", "derived", "trace")
 #: The order in which a claim's fields are written; any others come after them.
@@ -97,14 +97,10 @@ def why_not(results: Results) -> str | None:
     errors = [claim.id for claim in results.claims if claim.verdict == "error"]
     if errors:
         return f"{', '.join(errors)}: an error is no verdict that a later run could be compared with."
-    other = [claim.id for claim in results.claims if not _as_registered(claim)]
+    other = [claim.id for claim in results.claims if claim.stream != REGISTERED or not claim.as_registered]
     if other:
-        return f"{', '.join(other)}: not at the registered seeds; run pytest without --seeds, --fresh and --sequential."
+        return f"{', '.join(other)}: not at the registered seeds; run pytest without --seeds, --fresh and --tier."
     return None
-
-
-def _as_registered(claim: Record) -> bool:
-    return claim.stream == REGISTERED and claim.registered_seeds in {None, claim.seeds}
 
 
 def review(path: Path, results: Results) -> tuple[Results, list[str]]:

@@ -166,12 +166,13 @@ def _stages(was: Evidence, now: Evidence, claims: int) -> tuple[dict[Stage, Find
 def _verdict_changed(was: Evidence, now: Evidence) -> bool:
     """Whether the verdict changed.
 
-    At the same seeds, any other verdict is a change. At other seeds, with another engine or for measured time, only a
-    contradiction or an error is. A baseline that is an error has no verdict that could change.
+    Where both runs go to the same last look, any other verdict is a change; another look at which the same verdict was
+    reached is none. Otherwise, with another engine or for measured time, only a contradiction or an error is. A
+    baseline that is an error has no verdict that could change.
     """
     if was.verdict in {now.verdict, "error"}:
         return False
-    if was.design == now.design and was.seeds == now.seeds and not (was.clock or now.clock):
+    if was.design == now.design and was.last_look == now.last_look and not (was.clock or now.clock):
         return True
     return now.verdict == "error" or {was.verdict, now.verdict} == CONTRADICTION
 

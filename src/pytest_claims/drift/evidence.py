@@ -60,6 +60,11 @@ class Evidence:
         return self.record.seeds or 0
 
     @property
+    def last_look(self) -> int:
+        """The seeds to which this run would have gone; in an older version, which judged once, the number of seeds."""
+        return self.record.last_look or self.seeds
+
+    @property
     def design(self) -> tuple[str, str]:
         """The stream of the seeds and the engine that trained."""
         return self.record.stream, self.record.engine

@@ -66,14 +66,23 @@ def _streams(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
 
 
 def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
-    other = [(was, now) for was, now in pairs if was.design[0] == now.design[0] and was.seeds != now.seeds]
-    if not other:
-        return None
-    counts = sorted({f"{was.seeds} in the baseline, {now.seeds} now" for was, now in other})
-    return (
-        f"{len(other)} claims have other numbers of seeds ({'; '.join(counts[:SHOWN])}): the seeds that both have were "
-        "paired, and only a contradicted verdict counts as changed."
-    )
+    same = [(was, now) for was, now in pairs if was.design[0] == now.design[0]]
+    other = [(was, now) for was, now in same if was.last_look != now.last_look]
+    later = [(was, now) for was, now in same if was.last_look == now.last_look and was.seeds != now.seeds]
+    notes = []
+    if other:
+        counts = sorted({f"{was.last_look} in the baseline, {now.last_look} now" for was, now in other})
+        notes.append(
+            f"{len(other)} claims may take other numbers of seeds ({'; '.join(counts[:SHOWN])}): the seeds that both "
+            "have were paired, and only a contradicted verdict counts as changed."
+        )
+    if later:
+        counts = sorted({f"{was.seeds} in the baseline, {now.seeds} now" for was, now in later})
+        notes.append(
+            f"{len(later)} claims ended at another look ({'; '.join(counts[:SHOWN])}): the seeds that both have were "
+            "paired; only another verdict counts as changed."
+        )
+    return " ".join(notes) or None
 
 
 def _engines(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:

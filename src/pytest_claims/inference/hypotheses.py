@@ -134,7 +134,7 @@ class Hypothesis:
     def _terms(self, looks: Looks) -> Terms:
         """Return how strictly this look judges."""
         self._check_seeds()
-        return Terms(looks.level, len(self.parts), looks.judges_ties(self.n), looks.divisor)
+        return Terms(looks.level, len(self.parts), looks.judges_ties(self.n), looks.divisor, looks.quick)
 
     def _check_seeds(self) -> None:
         if self.n < FEWEST_SEEDS:

@@ -25,12 +25,15 @@ class Looks:
     """The looks of a claim, in seeds, up to its deepest; each judges at ``level`` a side.
 
     ``named``: the looks that the claim itself registered with ``looks=``. Below 64 seeds only these decide about a part
-    of which most values are equal. ``alpha`` is the error a side of all looks together.
+    of which most values are equal. ``alpha`` is the error a side of all looks together. ``quick``: a single look at
+    fewer seeds than the claim's first one. It may refute, but it supports nothing: a few seeds say next to nothing
+    about a failure that happens in one of ten.
     """
 
     seeds: tuple[int, ...]
     named: tuple[int, ...] = ()
     alpha: float = ALPHA
+    quick: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.seeds) <= len(DIVISORS):

@@ -299,13 +299,15 @@ def _rounded(part: Part, values: Floats) -> Floats:
 
 def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
     """Return one part's verdict, with the reason where it is withheld."""
-    supported, refuted = bool(decision.supported), bool(decision.refuted)
+    supported, refuted = bool(decision.supported) and not terms.quick, bool(decision.refuted)
     refuted_at = terms.level / terms.share
     note = ""
     if part.covariate is not None and part.values.size < FEWEST_ADJUSTED:
         note = f"a claim that is adjusted for a covariate is judged from {FEWEST_ADJUSTED} seeds on"
     elif part.covariate is not None and decision.tied:
         note = "more than half of the values are equal, and a covariate cannot adjust them"
+    elif decision.supported and terms.quick:
+        note = f"a quick look of {part.values.size} seeds may refute a claim, but supports none"
     elif decision.tied and not (terms.ties or supported or refuted):
         note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
     fast, slow = (np.zeros(0, dtype=bool),) * 2 if part.censored is None else part.censored

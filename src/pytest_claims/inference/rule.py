@@ -41,13 +41,15 @@ class Terms:
 
     ``level``: of each side of the interval. ``share``: a refutation is tested at ``level / share``. ``ties``: whether
     it decides about a part of which more than half of the values are equal. ``divisor``: what alpha was divided by to
-    get the level, because there are several looks; p-values are multiplied by it.
+    get the level, because there are several looks; p-values are multiplied by it. ``quick``: a look that supports
+    nothing (looks.py).
     """
 
     level: float
     share: int = 1
     ties: bool = True
     divisor: float = 1.0
+    quick: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ def draws_of(runs: Sequence[NamedRun]) -> list[str]:
         if not run.results.complete:
             raise ResultsError(f"{run.name} was interrupted; this page takes whole runs.")
         for claim in run.claims.values():
-            if claim.verdict != "error" and (claim.looks or claim.registered_seeds != claim.seeds):
+            if claim.verdict != "error" and not claim.as_registered:
                 raise ResultsError(
                     f"{run.name}: {claim.id} rests on {claim.seeds} seeds and is registered for "
                     f"{claim.registered_seeds}."

@@ -116,16 +116,14 @@ class Page:
         """What is unusual about the whole run, in a sentence: other seeds, fewer seeds, another engine."""
         views = [view for experiment in self.experiments for view in experiment.everything]
         facts = []
-        fewer = sum(view.other_seeds and not view.record.looks for view in views)
-        if fewer:
+        others = sum(view.other_seeds for view in views)
+        if others:
             count = words.plural(len(views), "claim")
-            facts.append(f"{fewer} of {count} did not use the registered number of seeds")
+            facts.append(f"{others} of {count} did not use the registered number of seeds")
         streams, engines = ({getattr(view.record, name) for view in views} for name in ("stream", "engine"))
-        for name, others in (("stream", streams - {REGISTERED}), ("engine", engines - {DEFAULT_ENGINE})):
-            if others:
-                facts.append(f"{name}: {', '.join(sorted(others))}")
-        if any(view.record.looks for view in views):
-            facts.append("seeds were added until a look decided")
+        for name, unusual in (("stream", streams - {REGISTERED}), ("engine", engines - {DEFAULT_ENGINE})):
+            if unusual:
+                facts.append(f"{name}: {', '.join(sorted(unusual))}")
         return "; ".join(facts)
 
     @cached_property

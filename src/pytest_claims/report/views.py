@@ -88,9 +88,8 @@ class ClaimView:
 
     @cached_property
     def other_seeds(self) -> bool:
-        """Whether the claim was judged on another number of seeds than it is registered for."""
-        planned, seeds = self.record.registered_seeds, self.record.seeds
-        return bool(planned and seeds and planned != seeds)
+        """Whether the claim was judged at other seeds than it is registered for."""
+        return not self.record.as_registered
 
     @cached_property
     def undecided(self) -> bool:
@@ -235,17 +234,11 @@ class ClaimView:
         marks = []
         if self.record.stream != REGISTERED:
             marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
-        looks = self.record.looks
-        if looks:
-            marks.append(
-                f"sequential: look {len(looks)} decided"
-                if self.verdict != "inconclusive"
-                else f"sequential: {len(looks)} looks"
-            )
         if self.record.engine != DEFAULT_ENGINE:
             marks.append(f"engine {self.record.engine}")
-        if self.other_seeds and not looks:
-            marks.append(f"{self.record.seeds} seeds, registered for {self.record.registered_seeds}")
+        if self.other_seeds:
+            quick = "a quick look at " if self.record.last_look and not self.record.registered_looks else ""
+            marks.append(f"{quick}{self.record.seeds} seeds, registered for {self.record.registered_seeds}")
         if count := self.record.reused:
             marks.append(f"{count} trial{'s' if count != 1 else ''} reused")
         if self.record.clock:

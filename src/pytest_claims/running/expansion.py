@@ -164,7 +164,7 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
 
 
 def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> dict[Trial, pytest.Item]:
-    """Return the trials that the claims need, each with its first claim; in a sequential run, for the first look."""
+    """Return the trials that the claims need for their first look, each with its first claim."""
     settings = workshop.settings
     wanted: dict[Trial, pytest.Item] = {}
     for item, claim in claims:

@@ -15,8 +15,6 @@ from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, DesignError, TrialError
 from pytest_claims.files import jsonable
 from pytest_claims.inference import Design, EvidenceError
-from pytest_claims.inference.forecast import chance_of_decision
-from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.sequence import Turn, judge_in_turn
 from pytest_claims.outcomes import ClaimError, Departure
 from pytest_claims.record import Record, attach
@@ -42,7 +40,8 @@ class Judgement:
     control: Any
     reverse: str  # the verdict on the opposite claim
     evidence: Mapping[str, Evidence]
-    looks: list[dict[str, Any]] | None
+    looks: list[dict[str, Any]]
+    ended: str  # why no further look was taken
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of a record that judging knows."""
@@ -52,6 +51,7 @@ class Judgement:
             **self.verdict.as_json(),
             "controls": controls,
             "looks": self.looks,
+            "ended": self.ended,
         }
 
 
@@ -88,6 +88,7 @@ def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
     question, _, protocol = _docstring(getattr(item, "module", None)).partition("\n\n")
     root = item.config.rootpath
     path = Path(item.path)
+    plan = schedule(claim, settings)
     return Record(
         id=claim.id,
         nodeid=item.nodeid,
@@ -97,10 +98,11 @@ def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
         reason=claim.reason if reasons.plain(claim.reason) else None,  # numbers are filled in after judging
         reason_template=claim.reason,
         outcome="error",
-        registered_looks=schedule(claim, settings).looks.seeds if settings.sequential else (),
+        registered_looks=() if plan.looks.quick else plan.looks.seeds,
+        last_look=plan.last,
         diverged=0,
         duration_s=0.0,
-        seeds=settings.size(claim.seeds),
+        seeds=plan.last,
         published=jsonable(claim.published),
         experiment=claim.id.partition(".")[0],
         question=" ".join(question.split()),
@@ -181,7 +183,7 @@ def distrust(claim: Claim, judgement: Judgement) -> str | None:
 
 
 def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
-    """Measure and judge at one number of seeds, or look by look."""
+    """Measure and judge, look by look."""
     settings = workshop.settings
     handles = {name: value for name, value in _arguments(item).items() if isinstance(value, Handle)}
     if not handles:
@@ -196,7 +198,7 @@ def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
         return hypothesis
 
     for turn in judge_in_turn(take, plan.looks, plan.seeds):
-        looks.append(_as_json(turn, plan.looks, plan.seeds[-1]))
+        looks.append(_as_json(turn))
     pictures, evidence = taken[turn.seeds]
     control = turn.hypothesis.control(_generator(claim.id), worlds=WORLDS, looks=plan.looks)
     return Judgement(
@@ -206,21 +208,21 @@ def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
         control,
         turn.reverse.verdict,
         evidence,
-        looks if settings.sequential else None,
+        looks,
+        str(turn.ended),
     )
 
 
-def _as_json(turn: Turn, looks: Looks, last: int) -> dict[str, Any]:
-    """Return the entry of ``looks`` in results.json; ``last`` is the last look of this run."""
+def _as_json(turn: Turn) -> dict[str, Any]:
+    """Return the entry of ``looks`` in results.json."""
     verdict = turn.verdict
-    undecided = verdict.verdict == "inconclusive"
     return {
         "seeds": turn.seeds,
         "verdict": verdict.verdict,
         "effect": verdict.effect,
         "interval": list(verdict.interval),
         "closed": [part.text for part in verdict.parts if part.verdict == "supported" and part.seeds == turn.seeds],
-        "chance": chance_of_decision(verdict.parts, looks.level, last) if undecided else None,
+        "chance": turn.chance,
     }
 
 
@@ -280,7 +282,7 @@ def gate(claim: Claim, verdict: Any, settings: Settings) -> tuple[str, Callable[
             return "passed", pass_
         return "xfailed", lambda: pytest.xfail(visible(f"{expected} as registered: {claim.reason}"))
     sentence = f"Claim {claim.id} is {got}, but registered as {expected}: {message}"
-    if settings.registered_design(claim.seeds) or {got, expected} == CONTRADICTION:
+    if settings.registered_design(claim.seeds, claim.deepest) or {got, expected} == CONTRADICTION:
         if claim.clock or settings.provisional:
             return "passed", lambda: warnings.warn(sentence, ClaimWarning, stacklevel=3)
 

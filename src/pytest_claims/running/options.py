@@ -19,8 +19,9 @@ from pytest_claims import _compat
 from pytest_claims.errors import FolderError
 from pytest_claims.files import read_ordinary
 from pytest_claims.folders import ReportFolder
+from pytest_claims.trials.claims import is_look
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
-from pytest_claims.vocabulary import BLOCK, DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, PILOT, REGISTERED
+from pytest_claims.vocabulary import DEFAULT_ENGINE, FEWEST_SEEDS, FIRST_LOOK, PILOT, REGISTERED, TIERS
 
 FRESH_NUMBERS = 10**9
 DRAWN = -1  # not a string: argparse would parse it
@@ -33,6 +34,7 @@ MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
 WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline"))
 ASKED = pytest.StashKey[bool]()
+_NUMBERS_OF_SEEDS = "32, 64, 128, ... to end there, or 8 or 16 for a quick look"
 
 
 def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
@@ -45,10 +47,12 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
             more["type"] = partial(read, spelled)
         group.addoption(spelled, dest=f"claims_{name}", help=explained, **more)
 
-    add("seeds", "seeds for every claim, a multiple of 8 (default: as registered)", read=_seeds, metavar="N")
+    add("seeds", "judge no claim beyond N seeds: 32, 64, 128, ..., or a quick look: 8, 16 (default: as registered)",
+        read=_seeds, metavar="N")  # fmt: skip
+    add("tier", "how far looks go: to each claim's registered seeds (default), or to its deepest look (deep)",
+        choices=TIERS, default=TIERS[0])  # fmt: skip
     add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
-    add("sequential", "look at 32, 64, 128, ... seeds; stop at a decision", action="store_true")
     add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
     add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
@@ -77,17 +81,16 @@ def add_ini_keys(parser: pytest.Parser) -> None:
 def _seeds(spelled: str, text: str) -> int:
     number = _whole(text)
     if number is None:
-        raise pytest.UsageError(f"{spelled} {text}: give a whole number, a multiple of {BLOCK}.")
+        raise pytest.UsageError(f"{spelled} {text}: give a whole number: {_NUMBERS_OF_SEEDS}.")
     if number < FEWEST_SEEDS:
         raise pytest.UsageError(
             f"{spelled} {number}: below {FEWEST_SEEDS} seeds there is no verdict; a 99 % interval over so few says "
             "next to nothing."
         )
-    if number % BLOCK:
-        below, above = number - number % BLOCK, number - number % BLOCK + BLOCK
+    if not is_look(number):
         raise pytest.UsageError(
-            f"{spelled} {number}: seeds train in blocks of {BLOCK}, so give a multiple of {BLOCK}, such as {below} or "
-            f"{above}."
+            f"{spelled} {number}: claims are judged at {FIRST_LOOK} seeds, then at twice as many, ...; give "
+            f"{_NUMBERS_OF_SEEDS}."
         )
     return number
 
@@ -145,7 +148,7 @@ def read(config: pytest.Config) -> Settings:
     return Settings(
         seeds=option.claims_seeds,
         stream=stream,
-        sequential=option.claims_sequential,
+        tier=option.claims_tier,
         pilot=option.claims_pilot,
         design=option.claims_design,
         engine=option.claims_engine or DEFAULT_ENGINE,
@@ -161,14 +164,13 @@ def read(config: pytest.Config) -> Settings:
 
 def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
     """Refuse options that contradict each other."""
-    seeds = option.claims_seeds
-    if option.claims_sequential and seeds is not None and seeds not in LOOKS:
-        looks = ", ".join(map(str, LOOKS))
+    deep = option.claims_tier != TIERS[0]
+    if deep and option.claims_seeds is not None:
         raise pytest.UsageError(
-            f"{spelled('seeds')} {seeds}: with {spelled('sequential')} it is the last look, one of {looks}."
+            f"{spelled('seeds')} {option.claims_seeds} and {spelled('tier')} {option.claims_tier} contradict each "
+            "other: both say where looks end."
         )
-    modes = {"pilot": option.claims_pilot, "fresh": option.claims_fresh is not None}
-    modes["sequential"] = option.claims_sequential
+    modes = {"pilot": option.claims_pilot, "fresh": option.claims_fresh is not None, "tier": deep}
     chosen = [spelled(name) for name, active in modes.items() if active]
     if option.claims_pilot and len(chosen) > 1:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
@@ -238,9 +240,9 @@ def take(place: ReportFolder, *, only_check: bool = False) -> None:
 def header(settings: Settings) -> list[str]:
     """Say how a run differs from the registered one; nothing where it does not."""
     modes = {
-        f"seeds: {settings.seeds} for every claim": settings.seeds is not None,
+        f"seeds: at most {settings.seeds}": settings.seeds is not None,
+        f"tier: {settings.tier}, to each claim's deepest look": settings.tier != TIERS[0],
         f"stream: {settings.stream}": settings.stream != REGISTERED,
-        "sequential: looks at 32, 64, 128, ... seeds": settings.sequential,
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         "trials of an earlier run are reused": settings.reuse is not None,
     }

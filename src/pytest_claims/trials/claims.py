@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from pytest_claims.vocabulary import BLOCK, FEWEST_SEEDS, VERDICTS
+from pytest_claims.vocabulary import DEEPEST_LOOK, FEWEST_SEEDS, FIRST_LOOK, SEEDS, VERDICTS
 
 #: A claim's id without its variant, such as "2.a".
 ID = re.compile(r"[A-Za-z0-9_][\w.-]*")
@@ -26,22 +26,40 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim as declared. ``variant_of`` is the bare id of a variant; ``fault`` says why it cannot be judged."""
+    """A claim as declared. ``variant_of`` is the bare id of a variant; ``fault`` says why it cannot be judged.
+
+    ``looks`` and ``deep`` are as they were given, () and None where they were not.
+    """
 
     id: str
     text: str
     source: str | None = None
     published: Mapping[Any, Any] | None = None
-    seeds: int = 16
+    seeds: int = SEEDS
     registered: str = "supported"
     reason: str | None = None
     clock: bool = False
     departures: str | None = None
     looks: tuple[int, ...] = ()
+    deep: int | None = None
     variant_of: str | None = None
     variant: str | None = None
     departs: str | None = None
     fault: str | None = None
+
+    @property
+    def first(self) -> int:
+        """The seeds of its first look."""
+        return self.looks[0] if self.looks else min(FIRST_LOOK, self.seeds)
+
+    @property
+    def deepest(self) -> int:
+        """The seeds of its deepest look; a claim of fewer seeds than others' first look has no deeper one."""
+        if self.deep is not None:
+            return self.deep
+        if len(self.looks) > 1:
+            return self.looks[-1]
+        return max(DEEPEST_LOOK, self.seeds) if self.seeds >= FIRST_LOOK else self.seeds
 
 
 @dataclass(frozen=True)
@@ -64,16 +82,17 @@ def variant(
     departs: str | None = None,
     seeds: int | None = None,
     looks: tuple[int, ...] | None = None,
+    deep: int | None = None,
     published: Mapping[Any, Any] | None = None,
     text: str | None = None,
     **values: Any,
 ) -> Variant:
     """Declare a variant ``<id>@<name>`` of a claim: other values for the parameters named in ``given``.
 
-    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``published`` and ``text``
-    default to the claim's own.
+    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``deep``, ``published`` and
+    ``text`` default to the claim's own.
     """
-    own = {"seeds": seeds, "looks": looks, "published": published, "text": text}
+    own = {"seeds": seeds, "looks": looks, "deep": deep, "published": published, "text": text}
     changes = {key: value for key, value in own.items() if value is not None}
     return Variant(name, values, registered, reason, departs, changes)
 
@@ -84,29 +103,31 @@ def claim(
     *,
     source: str | None = None,
     published: Mapping[Any, Any] | None = None,
-    seeds: int = 16,
+    seeds: int = SEEDS,
     registered: str = "supported",
     reason: str | None = None,
     clock: bool = False,
     departures: str | None = None,
     looks: tuple[int, ...] = (),
+    deep: int | None = None,
     variants: Sequence[Variant] = (),
     given: Mapping[str, Any] | None = None,
     **unknown: Any,
 ) -> Any:
     """Make a test a claim: it takes measurements by name and returns its hypothesis, or hypothesis and pictures.
 
-    ``seeds`` is the registered number. ``registered`` is the verdict that the claim is expected to get, with a
-    ``reason`` if that is not "supported". ``clock`` marks a claim about elapsed time, whose changed verdict only warns.
-    ``looks`` are numbers of seeds after which it is judged with ``--sequential``, each twice the one before: the first
-    alone, or all of them up to the deepest (default: 32 to 512). At a look below 64 seeds a part of which more than
-    half of the values are equal is decided only if ``looks`` names it. ``given`` holds the claim's own arguments for
-    the parameters in which its ``variants`` differ.
+    The claim is judged at 32, 64, 128, ... seeds until a look decides, and at ``seeds`` at the latest; a deep run goes
+    on to ``deep`` seeds (default: 512). All are powers of two. ``looks`` names another first look, or all of them. With
+    ``seeds`` below 32 there is a single look, unless ``deep`` says otherwise. At a look below 64 seeds a part of
+    which more than half of the values are equal is decided only if ``looks`` names it. ``registered`` is the verdict
+    that the claim is expected to get by its ``seeds``, with a ``reason`` if that is not "supported". ``clock`` marks a
+    claim about elapsed time, whose changed verdict only warns. ``given`` holds the claim's own arguments for the
+    parameters in which its ``variants`` differ.
     """
     if callable(id):  # @claim without parentheses
         return claim()(id)
     declared = _readable(Claim(
-        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures, looks
+        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures, looks, deep
     ))  # fmt: skip
     if not isinstance(given, Mapping | None) or not all(isinstance(variation, Variant) for variation in variants):
         declared = replace(declared, fault=declared.fault or _NEITHER.format(declared.id))
@@ -188,12 +209,16 @@ def _readable(declared: Claim) -> Claim:
             return _readable(replace(declared, fault=declared.fault or fault, **without))
     seeds: Any = declared.seeds
     registered: Any = declared.registered
-    if not isinstance(seeds, int):
-        fault = f"Claim {declared.id} is registered for {seeds!r} seeds; it takes a multiple of 8, at least 8."
-        return _readable(replace(declared, fault=declared.fault or fault, seeds=BLOCK))
+    if not is_look(seeds):
+        shown = shorten(repr(seeds), _SHOWN)
+        fault = f"Claim {declared.id} is registered for {shown} seeds; it takes a power of two, at least 8."
+        return _readable(replace(declared, fault=declared.fault or fault, seeds=SEEDS, looks=(), deep=None))
     if not isinstance(registered, str):
         fault = f"Claim {declared.id} is registered as {registered!r}; verdicts are {', '.join(VERDICTS)}."
         return _readable(replace(declared, fault=declared.fault or fault, registered=VERDICTS[0]))
+    unordered = _unordered(declared)
+    if unordered is not None:
+        return _readable(replace(declared, fault=declared.fault or unordered, looks=(), deep=None))
     strange = _strange(declared.published)
     if strange is None:
         return declared
@@ -219,9 +244,33 @@ def _are_looks(looks: Sequence[Any]) -> bool:
     """Whether these are numbers of seeds of looks; none are none."""
     return (
         len(looks) <= _MOST_LOOKS
-        and all(type(look) is int and look >= FEWEST_SEEDS and look & (look - 1) == 0 for look in looks)
+        and all(map(is_look, looks))
         and all(2 * earlier == later for earlier, later in pairwise(looks))
     )
+
+
+def is_look(seeds: Any) -> bool:
+    """Whether this is a number of seeds at which a claim can be judged: a power of two, at least 8."""
+    return type(seeds) is int and seeds >= FEWEST_SEEDS and seeds & (seeds - 1) == 0
+
+
+def _unordered(declared: Claim) -> str | None:
+    """Say that a claim's first look, seeds and deepest look are not in this order; None where they are."""
+    named = f"Claim {declared.id}"
+    if declared.deep is not None and not is_look(declared.deep):
+        shown = shorten(repr(declared.deep), _SHOWN)
+        return f"{named} is registered for {shown} seeds of a deep run; it takes a power of two, at least 8."
+    if len(declared.looks) > 1 and declared.deep not in {None, declared.looks[-1]}:
+        return f"{named} names looks up to {declared.looks[-1]} seeds, but deep={declared.deep}: name it once."
+    first, seeds, deepest = declared.first, declared.seeds, declared.deepest
+    if not first <= seeds <= deepest:
+        return (
+            f"{named} has its first look at {first} seeds, is registered for {seeds}, and a deep run ends at "
+            f"{deepest}: each is at least the one before."
+        )
+    if deepest > first * 2 ** (_MOST_LOOKS - 1):
+        return f"{named} has more than {_MOST_LOOKS} looks between {first} and {deepest} seeds; register a later first."
+    return None
 
 
 def _strange(value: Any, names: tuple[str, ...] = ()) -> str | None:
@@ -283,10 +332,6 @@ def _fault(declared: Claim, name: str, unknown: Mapping[str, Any]) -> str | None
     checks = [
         (not declared.text, f"{called} does not say what is claimed: its second argument is a sentence."),
         (bool(unknown), f"{called} was given {', '.join(unknown)}, which @claim does not take."),
-        (
-            not isinstance(declared.seeds, int) or declared.seeds < FEWEST_SEEDS or declared.seeds % BLOCK != 0,
-            f"{called} is registered for {declared.seeds} seeds; it takes a multiple of 8, at least 8.",
-        ),
         (
             declared.registered not in VERDICTS,
             f"{called} is registered as {declared.registered!r}; verdicts are {', '.join(VERDICTS)}.",

@@ -8,7 +8,7 @@ conditions. The plugin gives the claim an ``xr.Dataset`` instead of the handle.
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
 
 import pytest
@@ -192,11 +192,11 @@ def measurements_of(item: pytest.Item) -> dict[str, Measurement]:
     return measurements
 
 
-def blocks(size: int, needed: int, *, clip: int | None = None, cuts: Iterable[int] = ()) -> list[tuple[int, ...]]:
+def blocks(size: int, needed: int, *, clip: int | None = None) -> list[tuple[int, ...]]:
     """Cut the seeds 0, 1, ... into blocks of ``size`` until ``needed`` seeds are covered.
 
     The last block is whole, so that claims registered for different numbers of seeds share blocks. Beyond ``clip``
-    seeds nothing is measured. ``cuts`` are further places to cut at.
+    seeds nothing is measured.
 
     >>> [len(block) for block in blocks(32, 48)]
     [32, 32]
@@ -204,6 +204,4 @@ def blocks(size: int, needed: int, *, clip: int | None = None, cuts: Iterable[in
     end = -(-needed // size) * size
     if clip is not None:
         end = min(end, clip)
-    edges = {*range(0, end, size), *(cut for cut in cuts if cut < end), end}
-    ordered = sorted(edges)
-    return [tuple(range(low, high)) for low, high in pairwise(ordered) if low < needed]
+    return [tuple(range(low, min(low + size, end))) for low in range(0, end, size)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_claims.vocabulary import DEFAULT_ENGINE, FEWEST_SEEDS, LOOKS, REGISTERED
+from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED, TIERS
 
 PILOT_SEEDS = 16
 TIMEOUT = 3600.0
@@ -23,7 +23,8 @@ def flag(name: str, *, short: bool) -> str:
 class Settings:
     """How this run measures and judges.
 
-    ``seeds`` is None where every claim takes its registered number. ``folder`` is the report folder's ``trials/``,
+    ``seeds`` is None where every claim goes to its registered number, or with the ``tier`` "deep" to its deepest look.
+    ``folder`` is the report folder's ``trials/``,
     ``run`` the name of this run's folder in it. ``durations`` are the seconds of an earlier run's trials, by shape.
     ``short``: whether options have their short names. ``provisional``: whether
     a departure from a registered verdict only warns.
@@ -31,7 +32,7 @@ class Settings:
 
     seeds: int | None = None
     stream: str = REGISTERED
-    sequential: bool = False
+    tier: str = TIERS[0]
     pilot: bool = False
     design: bool = False
     engine: str = DEFAULT_ENGINE
@@ -56,26 +57,24 @@ class Settings:
         """Return how an option is spelled in this run's messages."""
         return flag(name, short=self.short)
 
-    def size(self, registered: int) -> int:
-        """Return a claim's number of seeds from its registered one (the last look, in a sequential run)."""
-        if self.sequential:
-            return self.seeds or LOOKS[-1]
+    def last_look(self, registered: int, deepest: int) -> int:
+        """Return after how many seeds this run judges a claim for the last time."""
         if self.pilot:
             return self.seeds or PILOT_SEEDS
-        return self.seeds or registered
+        if self.seeds is not None:
+            return min(self.seeds, deepest)
+        return registered if self.tier == TIERS[0] else deepest
 
     @property
     def clip(self) -> int | None:
         """The number of seeds beyond which nothing is measured."""
-        if self.sequential or self.pilot:
-            return self.size(FEWEST_SEEDS)
-        return self.seeds
+        return self.seeds or (PILOT_SEEDS if self.pilot else None)
 
-    def registered_design(self, registered: int) -> bool:
+    def registered_design(self, registered: int, deepest: int) -> bool:
         """Whether a claim runs as it is registered: only then does every departure fail it."""
         return (
             self.stream == REGISTERED
-            and not self.sequential
             and self.engine == DEFAULT_ENGINE
-            and self.seeds in {None, registered}
+            and not self.pilot
+            and self.last_look(registered, deepest) == registered
         )

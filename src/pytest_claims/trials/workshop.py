@@ -39,7 +39,6 @@ from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import FORMAT, Store, Stored, died
 from pytest_claims.trials.tracing import Reads, tracing
 from pytest_claims.trials.turns import stopped
-from pytest_claims.vocabulary import LOOKS
 
 #: Seconds that a claim waits, beyond the time limit, for a trial that another process is computing.
 GRACE = 30.0
@@ -107,8 +106,7 @@ class Workshop:
 
     def trials(self, known: Identity, needed: int) -> list[Trial]:
         """Return the trials that ``needed`` seeds of a measurement take, condition by condition."""
-        cuts = LOOKS if self.settings.sequential else ()
-        chunks = blocks(known.measurement.block, needed, clip=self.settings.clip, cuts=cuts)
+        chunks = blocks(known.measurement.block, needed, clip=self.settings.clip)
         return [self._trial(known, seeds, condition) for condition in known.measurement.conditions for seeds in chunks]
 
     def _trial(self, known: Identity, seeds: tuple[int, ...], condition: Condition) -> Trial:
