@@ -328,9 +328,11 @@ class Record(Entry):
     def as_registered(self) -> bool:
         """Whether it was judged at its registered seeds: to the end that it is registered for, or decided before.
 
-        Of an older version, which judged once: at that number of seeds.
+        Of an older version, which had looks only where it was asked for them: at that number of seeds, and without.
         """
-        planned, last = self.registered_seeds, self.seeds if self.last_look is None else self.last_look
+        planned, last = self.registered_seeds, self.last_look
+        if last is None:
+            return planned in {None, self.seeds} and not self.looks
         if planned is None or last == planned:
             return True
         decided = self.ended == "decided" and bool(self.registered_looks)

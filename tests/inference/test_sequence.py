@@ -65,7 +65,7 @@ def test_a_supported_part_stays_as_it_was(two_arms):
 def test_a_part_that_closed_is_not_refuted_later():
     """32 seeds support it, the next 32 would refute it: nobody asks them."""
     values = np.r_[np.linspace(0.9, 1.1, 32), np.linspace(-9.1, -8.9, 480)]
-    other = np.tile([-0.1, 0.1], 256) + np.linspace(0, 1e-3, 512)
+    other = np.tile([-0.1, 0.18], 256) + np.linspace(0, 1e-3, 512)
     data = xr.DataArray(np.c_[values, other], dims=("seed", "arm"), coords={"seed": range(512)})
     take, _ = growing(data, lambda data: exceeds(data, by=0.0))
 

@@ -71,7 +71,7 @@ def test_versions_that_differ_are_told(tmp_path: Path) -> None:
     [
         ("registered", {}, {}, "holds claims on registered seeds; this page takes runs of pytest --fresh=N."),
         ("fresh-2", {"seeds": 8}, {}, "2.a rests on 8 seeds and is registered for 16."),
-        ("fresh-2", {"looks": [{"seeds": 8}]}, {}, "2.a rests on 16 seeds and is registered for 16."),
+        ("fresh-2", {"last_look": 8}, {}, "2.a rests on 16 seeds and is registered for 16."),
         ("fresh-2", {}, {"complete": False}, "was interrupted; this page takes whole runs."),
         ("fresh-1", {}, {}, "fresh-1 is given 2 times; the same seeds are only one fresh draw."),
     ],

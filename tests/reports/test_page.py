@@ -421,12 +421,30 @@ def test_many_departures_do_not_push_the_claims_away(tmp_path: Path) -> None:
         ({"seeds": 8, "registered_seeds": 32}, "1 of 1 claim did not use the registered number of seeds."),
         ({"stream": "fresh-1"}, "stream: fresh-1."),
         ({"engine": "jax"}, "engine: jax."),
-        ({"looks": [{"seeds": 8, "verdict": "supported"}]}, "seeds were added until a look decided."),
+        (
+            {"looks": [{"seeds": 8, "verdict": "supported"}]},  # an older version, asked for looks
+            "1 of 1 claim did not use the registered number of seeds.",
+        ),
+        (
+            {
+                "seeds": 32,
+                "last_look": 64,
+                "registered_seeds": 128,
+                "ended": "futile",
+                "registered_looks": [32, 64, 128],
+            },
+            "1 of 1 claim did not use the registered number of seeds.",
+        ),
         ({"seeds": 32, "registered_seeds": 32, "stream": "registered", "engine": "torch"}, None),
+        ({"seeds": 32, "last_look": 128, "registered_seeds": 128, "ended": "futile"}, None),
+        (
+            {"seeds": 32, "last_look": 512, "registered_seeds": 128, "ended": "decided", "registered_looks": [32, 64]},
+            None,
+        ),
     ],
 )
 def test_an_unusual_run_says_so_at_the_top(tmp_path: Path, facts: dict, sentence: str | None) -> None:
-    """A quick look, fresh seeds, another engine, a sequential run: one sentence at the top; a usual run has none."""
+    """A quick look, fresh seeds, another engine: one sentence at the top; a usual run has none."""
     text = page_of(tmp_path, [{**error_record(), **facts}])
 
     assert ("An unusual run." in text) == (sentence is not None)

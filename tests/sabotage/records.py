@@ -26,7 +26,7 @@ class Records(dict):
 
 def is_quick(record) -> bool:
     """Whether a claim was judged once, before its first look, and not refuted."""
-    return record["verdict"] == "inconclusive" and record["registered_looks"] == []
+    return record["verdict"] == "inconclusive" and record.get("registered_looks") == []
 
 
 def is_inside(part) -> bool:

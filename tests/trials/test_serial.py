@@ -131,7 +131,7 @@ def test_quick_looks_skip_what_is_undecided(toy):
     toy.add(REGISTRATIONS).run("--seeds", "8", "-rs")
     quick = toy.claims["2.a"]
 
-    assert toy.outcomes == {"2.a": "skipped", "2.b": "xfailed", "2.c": "skipped", "2.d": "failed", "2.e": "skipped"}
+    assert toy.outcomes == {"2.a": "skipped", "2.b": "xfailed", "2.c": "skipped", "2.d": "failed", "2.e": "passed"}
     assert set(toy.trained) == {"registered 0-7"}
     assert (quick["alpha"], quick["seeds"], quick["last_look"], quick["registered_looks"]) == (0.005, 8, 8, [])
     assert "a quick look of 8 seeds may refute a claim, but supports none" in quick["message"]
@@ -187,16 +187,16 @@ def test_clear(coins):
     assert (record["seeds"], record["last_look"], record["ended"]) == (32, 128, "decided")
     assert toy.trained == ["registered 0-31"]
 
-    toy.add("""
-@claim("3.b", "Noise is above a little", seeds=128, registered="inconclusive", reason="it is noise")
+    toy.add(f"""{COINS}
+@claim("3.b", "Noise is above a little", seeds=128)
 def test_noise(coins):
-    return exceeds(coins.toss, by=-0.25)
+    return exceeds(coins.toss - coins.toss.mean(), by=-0.45)
 """).run("--claim", "3.b")
     record = toy.claims["3.b"]
 
     assert looks_of(toy) == {"3.b": [32, 64]}
     assert (record["verdict"], record["ended"]) == ("supported", "decided")
-    assert toy.trained == ["registered 0-31", "registered 32-63"]
+    assert set(toy.trained) == {"registered 0-31", "registered 32-63"}
 
 
 def test_looks_end_where_a_decision_is_unlikely(toy):
@@ -217,11 +217,11 @@ def test_noise(coins):
 EARLIER = f"""{COINS}
 @claim("3.a", "Noise is above a little", seeds=64)
 def test_noise(coins):
-    return exceeds(coins.toss, by=-0.12)
+    return exceeds(coins.toss - coins.toss.mean(), by=-0.3)
 
 @claim("3.b", "Noise is above a little", looks=(64,))
 def test_late(coins):
-    return exceeds(coins.toss, by=-0.12)
+    return exceeds(coins.toss - coins.toss.mean(), by=-0.3)
 
 @claim("3.c", "Noise is above a little", looks=(16, 32), seeds=32)
 def test_early(coins):
@@ -258,7 +258,7 @@ def test_a_deep_run_goes_to_the_deepest_look(toy):
     toy.add(f"""{COINS}
 @claim("3.a", "Noise is above a little", seeds=32, deep=256, registered="inconclusive", reason="32 are too few")
 def test_noise(coins):
-    return exceeds(coins.toss, by=-0.3)
+    return exceeds(coins.toss - coins.toss.mean(), by=-0.3)
 """).run("--claim", "3.a", "--tier", "deep")
     record = toy.claims["3.a"]
 

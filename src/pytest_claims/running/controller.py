@@ -16,7 +16,7 @@ from pytest_claims.running import options
 from pytest_claims.running.kept import durations_of, read_plan
 from pytest_claims.running.old_runs import ALIVE, remove_old_runs
 from pytest_claims.running.pilots import PILOTS, add_pilots, pilot_entry, read_pilots
-from pytest_claims.running.progress import Progress
+from pytest_claims.running.progress import Progress, spoken
 from pytest_claims.running.watch import Watch
 from pytest_claims.trials.plan import SENT, Settings
 from pytest_claims.trials.store import Store, died, write_json
@@ -24,6 +24,8 @@ from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Lines about trials that were not reused.
 REASONS = 5
+#: Seconds of a run whose length is told at its start.
+WORTH_TELLING = 30
 
 
 class Controller:
@@ -57,8 +59,23 @@ class Controller:
             with suppress(Timeout, OSError):
                 self._alive.acquire()
         if self.progress is None and self.plan["trials"]:
+            self._announce(workers)
             self.progress = Progress(self.config, self.store, self.plan["trials"], workers)
             self.progress.start()
+
+    def _announce(self, workers: int) -> None:
+        """Say how long the run will take, and how to run less; nothing where it is short, or not known."""
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        seconds = self.plan.get("seconds")
+        if reporter is None or not seconds or seconds[0] / workers < WORTH_TELLING or self.config.get_verbosity() < 0:
+            return
+        first, most = (spoken(each / workers) for each in seconds)
+        at_most = f", at most {most} with all looks" if most != first else ""
+        flag = self.settings.flag
+        reporter.write_line(
+            f"claims: about {first} on {workers} worker{'s' * (workers > 1)}{at_most}; "
+            f"for less: {flag('seeds')} 8 (a quick look), {flag('id')} ID"
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

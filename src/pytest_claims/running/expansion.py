@@ -21,7 +21,7 @@ from pytest_claims.running.designs import Row, design_of, row, said, table, unde
 from pytest_claims.running.judging import declared
 from pytest_claims.running.looks import schedule
 from pytest_claims.running.options import only_looks
-from pytest_claims.running.schedule import TrialItem, expected, in_order
+from pytest_claims.running.schedule import Costs, Needed, TrialItem, expected, in_order
 from pytest_claims.trials.claims import Claim, claim_of
 from pytest_claims.trials.conditions import label
 from pytest_claims.trials.measurements import measurements_of
@@ -62,10 +62,11 @@ class Expansion:
         if only_looks(config):
             return
         wanted = needed(claims, self.workshop)
-        self._write_plan(claims, wanted, unknown)
+        costs = Costs.of(wanted, settings)
+        self._write_plan(claims, wanted, costs, unknown)
         if self.insert:
-            trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.items()]
-            items[:] = [] if unknown else in_order(trials, items, settings)
+            trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.trials.items()]
+            items[:] = [] if unknown else in_order(trials, items, settings, costs)
             self.workshop.queue = [item.trial for item in items if isinstance(item, TrialItem)]
 
     @pytest.hookimpl(tryfirst=True)
@@ -82,18 +83,19 @@ class Expansion:
                 terminalreporter.write_line(line)
 
     def _write_plan(
-        self, claims: Sequence[tuple[pytest.Item, Claim]], wanted: dict[Trial, pytest.Item], unknown: str | None
+        self, claims: Sequence[tuple[pytest.Item, Claim]], wanted: Needed, costs: Costs, unknown: str | None
     ) -> None:
         """Write the plan that the controller, which never collects, reads."""
         path = self.workshop.store.folder / PLAN
         if path.exists():
             return
-        seconds = expected(wanted, self.workshop.settings)
+        seconds = expected(wanted.trials, self.workshop.settings)
         plan = {
             "unknown": unknown,
             "claims": {item.nodeid: declared(item, claim, self.workshop.settings) for item, claim in claims},
             "measurements": {item.nodeid: self._measurements(item) for item, _ in claims if FAULT not in item.stash},
-            "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted},
+            "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted.trials},
+            "seconds": None if costs.total is None else list(costs.total),
         }
         with suppress(OSError):  # progress and the naming of crashes need it, no verdict does
             write_json(path, jsonable(plan))
@@ -163,24 +165,26 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
     return None
 
 
-def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> dict[Trial, pytest.Item]:
-    """Return the trials that the claims need for their first look, each with its first claim."""
+def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> Needed:
+    """Return what the claims need for their first look, and what they may need after it."""
     settings = workshop.settings
-    wanted: dict[Trial, pytest.Item] = {}
+    wanted = Needed()
     for item, claim in claims:
         if FAULT in item.stash:
             continue
-        n = schedule(claim, settings).seeds[0]
+        plan = schedule(claim, settings)
         used = {name: each for name, each in measurements_of(item).items() if each.fault is None}
         try:
             known = [workshop.identity(item, name, measurement) for name, measurement in used.items()]
             # what depends on the test itself is measured by it, not by a stand-in
-            trials = [trial for identity in known if not identity.bound for trial in workshop.trials(identity, n)]
+            shared = [identity for identity in known if not identity.bound]
+            trials = [trial for identity in shared for trial in workshop.trials(identity, plan.seeds[0])]
         except Exception as error:  # noqa: BLE001 - somebody else's objects and files
             item.stash[FAULT] = f"The trials of claim {claim.id} cannot be named: {said(error)}"
             continue
         for trial in trials:
-            wanted.setdefault(trial, item)
+            wanted.trials.setdefault(trial, item)
+        wanted.looks[item] = plan.seeds[0], plan.last, tuple({trial.identity: None for trial in trials})
     return wanted
 
 

@@ -19,18 +19,20 @@ def read_plan(folder: Path) -> dict[str, Any]:
 
     ``unknown``: a sentence where an id is unknown, else None. ``claims``: each claim's record as JSON, by node id.
     ``measurements``: the identities of a claim's measurements, by node id. ``trials``: place and expected seconds, by
-    key.
+    key. ``seconds``: of the first looks, and of all that may follow, in core-seconds; None where nothing is known.
     """
     try:
         plan = read_mapping(folder / PLAN)
     except UnreadableError:
         return {}
     claims, measurements, trials = (plan.get(name) for name in ("claims", "measurements", "trials"))
+    total = plan.get("seconds")
     whole = (
         _holds(claims, lambda record: all(isinstance(record.get(name), str) for name in ("id", "nodeid", "file")))
         and isinstance(measurements, dict)
         and all(isinstance(names, list) for names in measurements.values())
         and _holds(trials, lambda trial: trial.get("seconds") is None or _seconds(trial["seconds"]))
+        and (total is None or (isinstance(total, list) and list(map(_seconds, total)) == [True, True]))
     )
     return plan if whole else {}
 

@@ -97,7 +97,9 @@ class Progress:
         left = self._left(done, running, now)
         about = f", about {spoken(left)} left" if left is not None else ""
         what = "; ".join(mark.label for mark in running)
-        count = f"{len(done)} of {len(self.trials)} blocks trained{about}"
+        later = len(finished) - len(done)
+        more = f", {later} more for later looks" if later else ""
+        count = f"{len(done)} of {len(self.trials)} blocks trained{more}{about}"
         return f"training: {count}{f' - now {what}' if what else ''}"
 
     def _left(self, done: Sequence[str], running: Sequence[Attempt], now: float) -> float | None:

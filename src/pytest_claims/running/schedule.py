@@ -1,6 +1,8 @@
 """The order of trials and claims under xdist: long trials first, claims last."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
 import pytest
 
@@ -24,6 +26,52 @@ class TrialItem(pytest.Function):
             self.workshop.prefetch(handle, self.trial)
 
 
+@dataclass
+class Needed:
+    """What claims need: the ``trials`` of their first looks, each with the first claim that asks for it.
+
+    ``looks``: of each claim the seeds of its first and of its last look in this run, and its measurements' names.
+    """
+
+    trials: dict[Trial, pytest.Item] = field(default_factory=dict)
+    looks: dict[pytest.Item, tuple[int, int, tuple[str, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """How long a run takes, by what trials took in an earlier run or their authors' hints; in core-seconds.
+
+    ``later``: of each claim, all looks after the first. ``total``: of the run, the first looks alone, and all looks
+    together, which is the most that it can take. None where nothing is known of any measurement.
+    """
+
+    later: Mapping[pytest.Item, float]
+    total: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, wanted: Needed, settings: Settings) -> Self:
+        """Add up the trials' seconds; a measurement of which nothing is known counts as the median of the others."""
+        known = expected(wanted.trials, settings)
+        seconds = filled(known)
+        first: dict[str, float] = {}
+        seeds: dict[str, set[int]] = {}
+        for trial in wanted.trials:
+            first[trial.identity] = first.get(trial.identity, 0.0) + seconds[trial.key]
+            seeds.setdefault(trial.identity, set()).update(trial.seeds)
+        a_seed = {name: cost / len(seeds[name]) for name, cost in first.items()}
+        later = {
+            item: sum(a_seed[name] for name in names) * (last - begin)
+            for item, (begin, last, names) in wanted.looks.items()
+        }
+        deepest: dict[str, int] = {}
+        for _, last, names in wanted.looks.values():
+            deepest |= {name: max(last, deepest.get(name, 0)) for name in names}
+        if all(cost is None for cost in known.values()):
+            return cls(later, None)
+        more = sum(a_seed[name] * max(last - len(seeds[name]), 0) for name, last in deepest.items())
+        return cls(later, (sum(first.values()), sum(first.values()) + more))
+
+
 def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | None]:
     """Return by key the seconds that each trial took in an earlier run, or its measurement's hint."""
     return {
@@ -32,16 +80,21 @@ def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | N
     }
 
 
-def in_order(trials: Sequence[TrialItem], items: Sequence[pytest.Item], settings: Settings) -> list[pytest.Item]:
+def in_order(
+    trials: Sequence[TrialItem], items: Sequence[pytest.Item], settings: Settings, costs: Costs
+) -> list[pytest.Item]:
     """Return trials before claims, long ones first, in the order in which the scheduler hands them out.
+
+    Claims whose later looks could take long come before the others, so that no worker begins one when all is done.
 
     The order must be the same on every worker: it depends on what the controller sent, never on the clock.
     """
-    costs = filled(expected((item.trial for item in trials), settings))
-    ordered = sorted(trials, key=lambda item: -costs[item.trial.key])  # stable: equal costs keep their order
+    seconds = filled(expected((item.trial for item in trials), settings))
+    ordered = sorted(trials, key=lambda item: -seconds[item.trial.key])  # stable: equal costs keep their order
+    claims = sorted(items, key=lambda item: -costs.later.get(item, 0.0))
     if settings.dist != "worksteal" or settings.workers == 1:
-        return [*ordered, *items]
-    return _dealt(ordered, list(items), settings.workers)
+        return [*ordered, *claims]
+    return _dealt(ordered, claims, settings.workers)
 
 
 def _dealt(trials: Sequence[pytest.Item], claims: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:

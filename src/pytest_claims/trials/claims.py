@@ -89,8 +89,8 @@ def variant(
 ) -> Variant:
     """Declare a variant ``<id>@<name>`` of a claim: other values for the parameters named in ``given``.
 
-    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``deep``, ``published`` and
-    ``text`` default to the claim's own.
+    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``deep``, ``published``
+    and ``text`` default to the claim's own.
     """
     own = {"seeds": seeds, "looks": looks, "deep": deep, "published": published, "text": text}
     changes = {key: value for key, value in own.items() if value is not None}
