@@ -6,8 +6,9 @@ import xarray as xr
 from scipy import stats
 
 from pytest_claims import all_of, at_least, at_most, between, equivalent, exactly, exceeds, proportion, within
-from pytest_claims.inference.forecast import chance_of_decision
+from pytest_claims.inference.forecast import chance_of_decision, expected_seeds
 from pytest_claims.inference.looks import Looks
+from pytest_claims.inference.sequence import judge_in_turn
 
 N, LATER, LEVEL = 32, 128, 0.005
 
@@ -173,3 +174,41 @@ def test_the_outlook_is_in_the_results(given):
     }
     assert entry["parts"][0]["refuted_at"] == looks.level
     assert entry["parts"][0]["strict"] == list(verdict.interval)
+
+
+def ends_of(values, looks, taken):
+    """Return after how many seeds the rule itself stops, for each row of ``values``, by judging claims above zero."""
+    ends = []
+    for row in values:
+        data = xr.DataArray(row, dims="seed", coords={"seed": range(len(row))})
+        turns = list(judge_in_turn(lambda n, data=data: exceeds(data.isel(seed=slice(0, n)), by=0.0), looks, taken))
+        ends.append(turns[-1].seeds)
+    return np.mean(ends)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.3, 1.0])
+def test_judging_ends_where_the_forecast_expects_it(effect, rng):
+    """The mean number of seeds at the end, by the rule itself on normal data; a clear claim ends at its first look."""
+    looks, taken = Looks.doubling(32, 512), (32, 64, 128)
+    expected = expected_seeds((0.0, np.inf), effect, 1.0, looks, taken, np.random.default_rng(0))
+    judged = ends_of(rng.normal(effect, 1.0, (200, 128)), looks, taken)
+
+    assert expected == pytest.approx(judged, abs=6)
+    assert effect < 1 or expected < 36
+
+
+def test_nothing_is_gained_beyond_the_point_of_futility(rng):
+    """A claim exactly on its margin mostly stops at its first look, and its chance there is below a tenth."""
+    looks = Looks.doubling(32, 512)
+    ended = []
+    for row in rng.normal(0.0, 1.0, (100, 64)):
+        data = xr.DataArray(row, dims="seed", coords={"seed": range(64)})
+        last = list(judge_in_turn(lambda n, data=data: exceeds(data.isel(seed=slice(0, n)), by=0.0), looks, (32, 64)))[
+            -1
+        ]
+        ended.append((last.ended, last.seeds))
+        assert last.ended != "futile" or (last.seeds, last.verdict.verdict) == (32, "inconclusive")
+        assert last.ended != "futile" or last.chance < 0.1
+
+    assert sum(end == ("futile", 32) for end in ended) > 60
+    assert {end for end, _ in ended} >= {"futile", "last look"}

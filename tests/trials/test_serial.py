@@ -304,8 +304,55 @@ def test_design_trains_nothing_and_tells_what_is_detectable(toy):
 
     assert toy.ret == 0
     assert toy.trained == []
-    toy.result.stdout.fnmatch_lines(["2.a * 16 * 0.005 * difference above 0.5 * 0.1 * 0.6*"])
+    toy.result.stdout.fnmatch_lines(["2.a * 16 * 16 * 0.005 * difference above 0.5 * 0.1 * 0.6*"])
     assert toy.reported["records"] == {}
+
+
+def test_design_tells_looks_and_what_they_cost(toy):
+    """Looks, deepest look, level; where judging ends if the pilot is right, and the core-seconds until then."""
+    toy.add("""
+@measurement(experiment=3, cost=10)
+def oven(seeds, noise):
+    return {"heat": noise(seeds)}
+
+@claim("3.a", "It is hot", seeds=128)
+def test_hot(oven):
+    return exceeds(oven.heat, by=0)
+
+@claim("3.b", "It is as hot as the margin says", seeds=128, looks=(64,), deep=1024)
+def test_warm(oven):
+    return exceeds(oven.heat, by=1)
+""")
+    pilots = {"3.a": {"sd": 1.0, "mean": 5.0, "margin": 0.0}, "3.b": {"sd": 1.0, "mean": 1.0, "margin": 1.0}}
+    (toy.path / "claims" / "pilots.json").write_text(json.dumps(pilots))
+    toy.run("--design", "--claim", "3.a,3.b")
+    seeds = {line.split()[0]: line.split()[-2:] for line in toy.text.splitlines() if line.startswith("3.")}
+
+    toy.result.stdout.fnmatch_lines([
+        "claim *looks *deep *alpha *asks for *pilot sd *detectable *pilot needs *ends at *core-s *note",
+        "3.a * 32-128 * 512 * 0.00118 *",
+        "3.b * 64-128 * 1024 * 0.00118 *",
+        "All together: 80 core-seconds for the first looks, at most 160 for all looks; claims share what they measure.",
+    ])  # fmt: skip
+    assert seeds["3.a"] == ["32", "40"]
+    assert 64 <= float(seeds["3.b"][0]) < 80
+    assert float(seeds["3.b"][1]) == pytest.approx(1.25 * float(seeds["3.b"][0]), abs=1)
+
+
+def test_a_long_run_says_at_its_start_how_long_it_takes(toy):
+    """By its authors' hints: the first looks, the most that all looks can take, and how to run less."""
+    toy.add("""
+@measurement(experiment=3, cost=40)
+def oven(seeds, noise):
+    return {"heat": noise(seeds)}
+
+@claim("3.a", "It is hot", seeds=128)
+def test_hot(oven):
+    return exceeds(oven.heat, by=-9)
+""").run("--claim", "3.a")
+
+    assert "claims: about 3 min on 1 worker, at most 11 min with all looks; for less: --seeds 8" in toy.text
+    assert "claims: about" not in toy.run("--claim", "2.a").text
 
 
 def test_design_reads_a_pilot_of_every_kind(toy):

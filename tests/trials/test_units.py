@@ -18,7 +18,7 @@ from pytest_claims.errors import ClaimWarning, TrialError
 from pytest_claims.outcomes import Departure
 from pytest_claims.running.judging import gate
 from pytest_claims.running.progress import Progress, spoken
-from pytest_claims.running.schedule import _dealt
+from pytest_claims.running.schedule import Costs, _dealt, in_order
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.labelled import assemble, labelled
@@ -199,6 +199,23 @@ def test_cards_are_dealt_so_that_every_worker_begins_with_long_trials():
 
     assert dealt == ["t9", "t7", "t5", "t8", "t6", "c1", "c2"]
     assert sorted(_dealt(list("abcdefg"), list("hij"), 3)) == list("abcdefghij")
+
+
+class Named:
+    """An item, of which only the name matters; unlike a namespace it can be a key."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def test_claims_with_long_later_looks_come_first():
+    """So that no worker begins one when all others are done; claims of one cost keep their order."""
+    short, long, unknown = (Named(name) for name in ("short", "long", "unknown"))
+    costs = Costs({}, {short: 5.0, long: 50.0}, None)
+
+    ordered = in_order([], [unknown, short, long], Settings(dist="load", workers=2), costs)
+
+    assert [item.name for item in ordered] == ["long", "short", "unknown"]
 
 
 def progress_of(tmp_path, expected, taken=(), running=0):

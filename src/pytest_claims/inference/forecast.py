@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from pytest_claims.inference.interval import reaches
+from pytest_claims.inference.interval import quantile, reaches
+from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.parts import PartVerdict
 from pytest_claims.inference.rule import exact_intervals
 
@@ -23,6 +24,10 @@ PRIOR = 0.5
 #: A claim lies at its margin if even this many times its seeds would decide it with a chance below one half.
 FURTHER = 4
 EVEN = 0.5
+#: Below this chance of a decision at the last look the looks in between are not taken.
+FUTILE = 0.1
+#: Worlds in which the end of judging is simulated.
+WORLDS = 2_000
 
 #: Why a claim is inconclusive.
 Undecided = Literal["at its margin", "too few seeds"]
@@ -128,6 +133,34 @@ def _of_counts(part: PartVerdict, level: float, later: int) -> tuple[float, floa
     supports = (lower > low) & (upper < high)
     refutes = (strict_upper <= low) | (strict_lower >= high)
     return float(chance[supports].sum()), float(chance[refutes].sum())
+
+
+def expected_seeds(
+    region: tuple[float, float], mean: float, sd: float, looks: Looks, taken: Sequence[int], rng: np.random.Generator
+) -> float:
+    """Return after how many seeds on average the judging ends, if the effect is normal with this mean and spread.
+
+    ``taken``: the looks of the run, in seeds. Simulated in WORLDS worlds: a look decides, or the chance of a decision
+    at the last one is below FUTILE. The spread is taken as known, and the interval as Student's.
+    """
+    low, high = region
+    going = np.ones(WORLDS, dtype=bool)
+    total, sums, before = np.zeros(WORLDS), np.zeros(WORLDS), 0
+    last = taken[-1]
+    for n in taken:
+        sums += rng.normal(mean * (n - before), sd * sqrt(n - before), WORLDS)
+        before, now = n, sums / n
+        total[going] = n
+        error, reach = sd / sqrt(n), float(quantile(looks.level, n - 1))
+        inside = (now - low > reach * error) & (high - now > reach * error)
+        beyond = (now - low < -reach * error) | (high - now < -reach * error)
+        going &= ~(inside | beyond)
+        if n < last:
+            x, needed = last / n, float(quantile(looks.level, last - 1))
+            each = [stats.norm.cdf((gap / error * sqrt(x) - needed) / sqrt(x - 1)) for gap in (now - low, high - now)]
+            out = [stats.norm.cdf((-gap / error * sqrt(x) - needed) / sqrt(x - 1)) for gap in (now - low, high - now)]
+            going &= np.maximum(each[0] + each[1] - 1, 0) + np.maximum(out[0], out[1]) >= FUTILE
+    return float(total.mean())
 
 
 def distance_from_margin(part: PartVerdict) -> float | None:

@@ -4,13 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_claims.inference.forecast import chance_of_decision
+from pytest_claims.inference.forecast import FUTILE, chance_of_decision
 from pytest_claims.inference.hypotheses import Hypothesis
 from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.verdicts import Verdict
-
-#: Below this chance of a decision at the last look the looks in between are not taken.
-FUTILE = 0.1
 
 #: Why no later look is taken: a decision, too small a chance of one, or there is none.
 Ended = Literal["decided", "futile", "last look"]

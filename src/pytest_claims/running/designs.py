@@ -1,11 +1,12 @@
 """What a claim asks, found without data: its function is run with placeholders instead of measurements."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isclose, nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pytest_claims import _compat
@@ -19,13 +20,17 @@ from pytest_claims.inference.design import (
     faulty,
     smallest_detectable,
 )
+from pytest_claims.inference.forecast import expected_seeds
 from pytest_claims.results import natural
 from pytest_claims.running.judging import returned
-from pytest_claims.running.looks import schedule
+from pytest_claims.running.looks import Schedule, registered, schedule
 from pytest_claims.running.pilots import PILOTS, read_pilots
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.plan import Settings
 from pytest_claims.vocabulary import visible
+
+#: A pilot without any spread: its claim is decided at the first look.
+SMALLEST_SD = 1e-12
 
 
 def design_of(item: pytest.Item, claim: Claim) -> Design | str:
@@ -57,7 +62,7 @@ def said(error: BaseException) -> str:
 
 def undecidable(design: Design | str, claim: Claim) -> str | None:
     """Say why a claim can never be supported at its registered number of seeds; None where it can."""
-    why = None if isinstance(design, str) else cannot_decide(design, claim.seeds)
+    why = None if isinstance(design, str) else cannot_decide(design, claim.seeds, registered(claim).level)
     return None if why is None else f"The design of claim {claim.id} cannot decide: {why}"
 
 
@@ -66,24 +71,28 @@ class Row:
     """A claim's line in the table of ``--design``."""
 
     id: str
-    seeds: int
+    seeds: tuple[int, ...]  # the looks of this run
+    deepest: int  # look
     alpha: float
     asks: str
     sd: float | None
     detectable: float | None
     needs: int | None  # seeds that would probably decide, by the pilot
     note: str
+    ends: float | None = None  # after how many seeds judging ends on average, by the pilot
+    cost: float | None = None  # core-seconds until then, of all that the claim rests on
 
 
-def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
-    """Describe a claim's design, with the spread that its pilot had."""
+def row(item: pytest.Item, claim: Claim, settings: Settings, a_seed: float | None) -> Row:
+    """Describe a claim's design, with the spread that its pilot had; ``a_seed``: what a seed costs in core-seconds."""
     design = design_of(item, claim)
     plan = schedule(claim, settings)
-    n, alpha = plan.seeds[-1], plan.looks.level
+    n, alpha = plan.last, plan.looks.level
     pilot = read_pilots(Path(item.path).parent / PILOTS).get(claim.id, {})
     sd = pilot.get("gain_sd", pilot.get("sd"))
+    asked = Row(claim.id, plan.seeds, claim.deepest, alpha, "not known without data", sd, None, pilot.get("needs"), "")
     if isinstance(design, str):
-        return Row(claim.id, n, alpha, "not known without data", sd, None, pilot.get("needs"), design)
+        return replace(asked, note=design)
     member = _deciding(design, pilot.get("margin"))
     mismatch = _mismatch(member, pilot)
     detectable = None if mismatch else smallest_detectable(member, n, sd, alpha)
@@ -92,7 +101,20 @@ def row(item: pytest.Item, claim: Claim, settings: Settings) -> Row:
         note = "no pilot" if sd is None else mismatch or _out_of_reach(n)
     if member.kind == "time" and detectable is not None:
         detectable = 2**detectable  # a factor, like the margin
-    return Row(claim.id, n, alpha, describe_design(design), sd, detectable, pilot.get("needs"), note or "")
+    ends = None if mismatch else _ends(member, pilot, plan)
+    cost = None if ends is None or a_seed is None else ends * a_seed
+    asks = describe_design(design)
+    return replace(asked, asks=asks, detectable=detectable, note=note or "", ends=ends, cost=cost)
+
+
+def _ends(design: Design, pilot: Mapping[str, Any], plan: Schedule) -> float | None:
+    """Return after how many seeds judging ends on average, if the pilot's mean and spread are the true ones."""
+    mean, sd = pilot.get("mean"), pilot.get("sd")
+    if design.estimator == "exact":
+        return float(plan.seeds[0])
+    if mean is None or sd is None:
+        return None
+    return expected_seeds(design.region, mean, max(sd, SMALLEST_SD), plan.looks, plan.seeds, np.random.default_rng(0))
 
 
 def _deciding(design: Design, margin: float | None) -> Design:
@@ -117,10 +139,12 @@ def _out_of_reach(n: int) -> str:
 
 def table(rows: Iterable[Row]) -> list[str]:
     """Return the table of ``--design`` as lines of text."""
-    head = ("claim", "seeds", "alpha", "asks for", "pilot sd", "detectable", "pilot needs", "note")
+    head = ("claim", "looks", "deep", "alpha", "asks for", "pilot sd", "detectable", "pilot needs", "ends at",
+            "core-s", "note")  # fmt: skip
     cells = [
-        (entry.id, str(entry.seeds), f"{entry.alpha:.4g}", entry.asks, _figure(entry.sd), _figure(entry.detectable),
-         "-" if entry.needs is None else str(entry.needs), entry.note)
+        (entry.id, _range(entry.seeds), str(entry.deepest), f"{entry.alpha:.3g}", entry.asks, _figure(entry.sd),
+         _figure(entry.detectable), "-" if entry.needs is None else str(entry.needs), _whole(entry.ends),
+         _whole(entry.cost), entry.note)
         for entry in sorted(rows, key=lambda entry: natural(entry.id))
     ]  # fmt: skip
     widths = [max(len(line[at]) for line in (head, *cells)) for at in range(len(head) - 1)]
@@ -128,6 +152,14 @@ def table(rows: Iterable[Row]) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]]).rstrip()
         for line in (head, *cells)
     ]
+
+
+def _range(looks: Sequence[int]) -> str:
+    return str(looks[0]) if len(looks) == 1 else f"{looks[0]}-{looks[-1]}"
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
 
 
 def _figure(value: float | None) -> str:

@@ -40,6 +40,7 @@ class Expansion:
         self.workshop = workshop
         self.insert = insert
         self.rows: list[Row] = []
+        self.total: tuple[float, float] | None = None  # core-seconds of the first looks, and of all
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
@@ -55,7 +56,10 @@ class Expansion:
         settings = self.workshop.settings
         if settings.design:
             try:
-                self.rows = [row(item, claim, settings) for item, claim in claims]
+                wanted = needed(claims, self.workshop)
+                costs = Costs.of(wanted, settings)
+                self.rows = [row(item, claim, settings, costs.a_seed.get(item)) for item, claim in claims]
+                self.total = costs.total
             except UnreadableError as error:  # pilots.json
                 raise pytest.UsageError(str(without_paths(str(error), [str(config.rootpath)]))) from error
             return
@@ -81,6 +85,12 @@ class Expansion:
             terminalreporter.section("designs: the smallest effect detectable with 90 % power")
             for line in table(self.rows):
                 terminalreporter.write_line(line)
+            if self.total is not None:
+                first, most = self.total
+                terminalreporter.write_line(
+                    f"All together: {first:,.0f} core-seconds for the first looks, at most {most:,.0f} for all looks; "
+                    "claims share what they measure."
+                )
 
     def _write_plan(
         self, claims: Sequence[tuple[pytest.Item, Claim]], wanted: Needed, costs: Costs, unknown: str | None

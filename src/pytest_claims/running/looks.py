@@ -20,13 +20,18 @@ class Schedule:
         return self.seeds[-1]
 
 
+def registered(claim: Claim) -> Looks:
+    """Return the looks that a claim registered, up to its deepest."""
+    return Looks.doubling(claim.first, claim.deepest, claim.looks)
+
+
 def schedule(claim: Claim, settings: Settings) -> Schedule:
     """Return when a claim is judged: at its registered looks, up to where this run ends.
 
     A run that ends before the claim's first look takes a quick look there. The looks' level counts all registered ones
     in every run: so a shorter run is the beginning of a longer one, and the two never contradict each other.
     """
-    looks = Looks.doubling(claim.first, claim.deepest, claim.looks)
+    looks = registered(claim)
     last = settings.last_look(claim.seeds, claim.deepest)
     taken = tuple(n for n in looks.seeds if n <= last)
     return Schedule(looks, taken) if taken else Schedule(Looks((last,), quick=True), (last,))

@@ -41,10 +41,12 @@ class Needed:
 class Costs:
     """How long a run takes, by what trials took in an earlier run or their authors' hints; in core-seconds.
 
-    ``later``: of each claim, all looks after the first. ``total``: of the run, the first looks alone, and all looks
-    together, which is the most that it can take. None where nothing is known of any measurement.
+    ``a_seed``: of each claim, all that it rests on; nothing where nothing is known. ``later``: its looks after the
+    first. ``total``: of the run, the first looks alone, and all looks together, which is the most that it can take. None where
+    nothing is known of any measurement.
     """
 
+    a_seed: Mapping[pytest.Item, float]
     later: Mapping[pytest.Item, float]
     total: tuple[float, float] | None
 
@@ -59,17 +61,15 @@ class Costs:
             first[trial.identity] = first.get(trial.identity, 0.0) + seconds[trial.key]
             seeds.setdefault(trial.identity, set()).update(trial.seeds)
         a_seed = {name: cost / len(seeds[name]) for name, cost in first.items()}
-        later = {
-            item: sum(a_seed[name] for name in names) * (last - begin)
-            for item, (begin, last, names) in wanted.looks.items()
-        }
+        of_claims = {item: sum(a_seed[name] for name in names) for item, (_, _, names) in wanted.looks.items()}
+        later = {item: of_claims[item] * (last - begin) for item, (begin, last, _) in wanted.looks.items()}
         deepest: dict[str, int] = {}
         for _, last, names in wanted.looks.values():
             deepest |= {name: max(last, deepest.get(name, 0)) for name in names}
         if all(cost is None for cost in known.values()):
-            return cls(later, None)
+            return cls({}, later, None)
         more = sum(a_seed[name] * max(last - len(seeds[name]), 0) for name, last in deepest.items())
-        return cls(later, (sum(first.values()), sum(first.values()) + more))
+        return cls(of_claims, later, (sum(first.values()), sum(first.values()) + more))
 
 
 def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | None]:
