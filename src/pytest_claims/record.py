@@ -276,6 +276,7 @@ class Record(Entry):
     trace: Mapping[str, Any] | None = None  # losses and gradients of the first steps, by probe
     controls: Controls | None = field(default=None, metadata=single(Controls))
     looks: tuple[Look, ...] | None = field(default=None, metadata=several(Look))  # None: the run is not sequential
+    ended: str | None = None  # why the claim was judged no further: decided, futile or last look
     # the cost
     seconds_by_trial: tuple[TrialTime, ...] = field(default=(), metadata=several(TrialTime))
     reused: int = 0  # trials read from an earlier run
