@@ -23,6 +23,10 @@ from pytest_claims.report.words import with_minus
 from pytest_claims.vocabulary import visible
 from tests.reports.factory import FACTS, NASTY, assemble, error_record, hostile, repeated
 
+#: A claim that is registered for 256 seeds, decided at 64.
+LOOKED = {"verdict": "supported", "kind": "level", "seeds": 64, "registered_seeds": 256,
+          "looks": [{"seeds": 32}, {"seeds": 64}], "registered_looks": [32, 64, 128, 256]}  # fmt: skip
+
 
 class Text(HTMLParser):
     """Collects tags, attributes and the text of headings."""
@@ -421,12 +425,19 @@ def test_many_departures_do_not_push_the_claims_away(tmp_path: Path) -> None:
         ({"seeds": 8, "registered_seeds": 32}, "1 of 1 claim did not use the registered number of seeds."),
         ({"stream": "fresh-1"}, "stream: fresh-1."),
         ({"engine": "jax"}, "engine: jax."),
-        ({"looks": [{"seeds": 8, "verdict": "supported"}]}, "seeds were added until a look decided."),
+        (LOOKED | {"verdict": "inconclusive"}, "1 of 1 claim did not use the registered number of seeds."),
+        (LOOKED | {"registered_looks": [64]}, "1 of 1 claim did not use the registered number of seeds."),
+        (LOOKED | {"verdict": "inconclusive", "ended": "futile"}, None),
+        (LOOKED, None),
+        (LOOKED | {"seeds": 512, "verdict": "inconclusive"}, None),
         ({"seeds": 32, "registered_seeds": 32, "stream": "registered", "engine": "torch"}, None),
     ],
 )
 def test_an_unusual_run_says_so_at_the_top(tmp_path: Path, facts: dict, sentence: str | None) -> None:
-    """A quick look, fresh seeds, another engine, a sequential run: one sentence at the top; a usual run has none."""
+    """A quick look, fresh seeds, another engine: one sentence at the top; a usual run has none.
+
+    Looks are usual, and so is a claim that one of them decides early or gives up.
+    """
     text = page_of(tmp_path, [{**error_record(), **facts}])
 
     assert ("An unusual run." in text) == (sentence is not None)

@@ -116,7 +116,7 @@ class Page:
         """What is unusual about the whole run, in a sentence: other seeds, fewer seeds, another engine."""
         views = [view for experiment in self.experiments for view in experiment.everything]
         facts = []
-        fewer = sum(view.other_seeds and not view.record.looks for view in views)
+        fewer = sum(view.other_seeds for view in views)
         if fewer:
             count = words.plural(len(views), "claim")
             facts.append(f"{fewer} of {count} did not use the registered number of seeds")
@@ -124,8 +124,6 @@ class Page:
         for name, others in (("stream", streams - {REGISTERED}), ("engine", engines - {DEFAULT_ENGINE})):
             if others:
                 facts.append(f"{name}: {', '.join(sorted(others))}")
-        if any(view.record.looks for view in views):
-            facts.append("seeds were added until a look decided")
         return "; ".join(facts)
 
     @cached_property
@@ -133,6 +131,16 @@ class Page:
         """What changed since the baseline, each with the claim's text."""
         texts = {claim.id: claim.text for claim in self.claims}
         return [{**change, "text": texts.get(change["id"], "")} for change in self.results.alarms]
+
+    @cached_property
+    def kinds(self) -> str:
+        """Why claims are inconclusive: "1 at its margin, 2 too few seeds"; "" where none says."""
+        return words.kinds(self.claims)
+
+    @cached_property
+    def by_looks(self) -> bool:
+        """Whether any claim was judged at looks until one decided."""
+        return any(len(claim.registered_looks) > 1 for claim in self.claims)
 
     @cached_property
     def seeds(self) -> str:

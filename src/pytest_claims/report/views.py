@@ -91,9 +91,17 @@ class ClaimView:
 
     @cached_property
     def other_seeds(self) -> bool:
-        """Whether the claim was judged on another number of seeds than it is registered for."""
+        """Whether the claim was judged on another number of seeds than it is registered for.
+
+        A claim that is judged by looks may use fewer: it is decided, or given up, at one of them. Only a run that ends
+        before its registered number leaves such a claim short of seeds.
+        """
         planned, seeds = self.record.registered_seeds, self.record.seeds
-        return bool(planned and seeds and planned != seeds)
+        if not planned or not seeds:
+            return False
+        if len(self.record.registered_looks) > 1:
+            return seeds < planned and detail.ended(self.record) == "last look"
+        return planned != seeds
 
     @cached_property
     def undecided(self) -> bool:
@@ -274,16 +282,11 @@ class ClaimView:
         marks = []
         if self.record.stream != REGISTERED:
             marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
-        looks = self.record.looks
-        if looks:
-            marks.append(
-                f"sequential: look {len(looks)} decided"
-                if self.verdict != "inconclusive"
-                else f"sequential: {len(looks)} looks"
-            )
+        if self.record.ended == "futile":
+            marks.append("given up early")
         if self.record.engine != DEFAULT_ENGINE:
             marks.append(f"engine {self.record.engine}")
-        if self.other_seeds and not looks:
+        if self.other_seeds:
             marks.append(f"{self.record.seeds} seeds, registered for {self.record.registered_seeds}")
         if count := self.record.reused:
             marks.append(f"{count} trial{'s' if count != 1 else ''} reused")

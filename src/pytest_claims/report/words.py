@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from math import isclose
@@ -158,6 +159,12 @@ def departed(claim: Record) -> bool:
     if claim.outcome in {"passed", "xfailed", "skipped"}:
         return False
     return claim.registered is not None and claim.verdict != claim.registered
+
+
+def kinds(claims: Iterable[Record]) -> str:
+    """Return why claims are inconclusive: "1 at its margin, 2 too few seeds"; "" where none says."""
+    counted = Counter(claim.undecided for claim in claims if claim.undecided)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
 
 
 def by_reason(claims: Iterable[NotJudged]) -> list[tuple[str, list[str]]]:
