@@ -102,6 +102,8 @@ def judged(about: dict[str, Any], take: Take, looks: Looks, last: int, rng: np.r
         if about["id"] == "4.d" and turn.seeds > looks.seeds[0]:
             break
     ended = "decided" if not undecided else "futile" if turn.seeds < last else "last look"
+    if ended == "futile":
+        verdict = verdict.given_up(taken[-1]["chance"])
     more = {"looks": taken, "ended": ended, "registered_looks": list(looks.seeds), "registered_seeds": last}
     return record(about, turn.hypothesis, rng) | verdict.as_json() | more
 

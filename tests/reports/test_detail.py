@@ -125,6 +125,7 @@ def test_the_page_has_the_looks(sections: dict[str, str]) -> None:
     )
     assert re.search(r"activation relu minus tanh \S+ \S+ to \S+ 64 supported", sections["7.b"])
     assert re.search(r"activation relu minus sin \S+ \S+ to \S+ 128 supported", sections["7.b"])
+    assert "given up here, as the run's last look would decide with a chance of only 7 %." in sections["4.d"]
     assert "its last look would decide was only 7 %. Stopping so decides nothing" in sections["4.d"]
     assert "1 look of 5 registered The claim registered" in sections["6.a"]
 

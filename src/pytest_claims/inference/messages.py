@@ -48,6 +48,12 @@ def insensitive(part: PartVerdict, alpha: float, unit: str) -> str:
     )
 
 
+def given_up(message: str, chance: float) -> str:
+    """Add to the sentence of an undecided claim that its run went no further."""
+    why = f"the run's last look would decide with a chance of only {100 * chance:.0f} %"
+    return f"{message.removesuffix('.')}; given up here, as {why}."
+
+
 def number(value: float, unit: str = "") -> str:
     """Write three figures, thousands separated, then the unit: ``0.0213``, ``1,171 steps``."""
     if value == 0:
