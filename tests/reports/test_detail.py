@@ -174,12 +174,14 @@ def test_the_margins_that_would_hold_have_a_row(role: str, region: list, margins
 
 
 def test_margins_that_are_not_known_have_no_row() -> None:
-    """A result without them, or with an end that is not finite."""
+    """A result without them, or with an end that is not finite; a run that could not have seen a difference."""
     parts = [{"text": "a", "role": "gain", "region": [0.05, None]}]
 
     assert facts_of(claim(parts=parts)) == []
     assert facts_of(claim(parts=parts, margins=[None, 0.2])) == []
     assert facts_of(claim(margins=[0.1, 0.2])) == []
+    assert facts_of(claim(parts=parts, margins=[0.1, 0.2], assays=[{"verdict": "inconclusive"}])) == []
+    assert facts_of(claim(parts=parts, margins=[0.1, 0.2], assays=[{"verdict": "supported"}])) != []
 
 
 # -- times ----------------------------------------------------------------------------------------------------------

@@ -157,8 +157,8 @@ def _distance(claim: Record, distance: float) -> str:
 
 def _margins(claim: Record) -> str:
     low, high = ends(claim.margins)
-    if low is None or high is None or not claim.parts:
-        return ""
+    if low is None or high is None or not claim.parts or any(part.verdict != "supported" for part in claim.assays):
+        return ""  # nothing is supported in a run that could not have seen a difference
     part = claim.parts[0]  # margins are known only where all parts have one role and one region
     least, most = ends(part.region)
     region = (-inf if least is None else least, inf if most is None else most)
