@@ -227,6 +227,11 @@ def test_an_assay_is_a_table_of_its_own(sections: dict[str, str]) -> None:
     assert not any("checks passed" in sections[name] for name in ("2.a", "3.b"))
 
 
+def test_a_part_that_holds_is_not_called_uncertain_because_of_an_assay(sections: dict[str, str]) -> None:
+    """All parts of 7.c are supported; what takes its support away is that no network learned."""
+    assert "(the narrowest of 3 parts)" in sections["7.c"]
+
+
 def test_one_failing_check_is_enough_to_see_nothing() -> None:
     """The arms that do beat the constant are counted."""
     checks = [{"verdict": "supported"}, {"verdict": "inconclusive"}]
