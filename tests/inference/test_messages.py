@@ -40,6 +40,17 @@ def test_inconclusive_says_what_could_be_detected_and_what_more_seeds_would_do(m
     assert f"64 seeds would decide with a chance of {100 * beyond.chance:.0f} %" in verdict.message
 
 
+def test_a_claim_that_is_given_up_says_so(measured):
+    """At the end of the sentence, with the chance; nothing else changes."""
+    verdict = exceeds(measured(0.05, n=16, sd=0.05), by=0.05).judge()
+    last = verdict.given_up(0.0712)
+
+    assert last.message == verdict.message[:-1] + (
+        "; given up here, as the run's last look would decide with a chance of only 7 %."
+    )
+    assert last.as_json() | {"message": ""} == verdict.as_json() | {"message": ""}
+
+
 def test_several_parts_say_how_they_stand(measured):
     """How many hold, and which part decides."""
     data = measured([0.6, 0.7, 0.8], sd=0.01, layers=[1, 2, 3])

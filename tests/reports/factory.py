@@ -275,13 +275,16 @@ def hostile(folder: Path, identifier: str, text: str) -> dict[str, Any]:
     data = xr.DataArray(
         np.random.default_rng(0).normal(size=(8, 2)), dims=["seed", "arm"], coords={"arm": [text, "other"]}
     )
+    part = {"text": text, "effect": 1.0, "interval": [0, 2], "region": [0, None], "verdict": "supported", "note": text,
+            "adjusted": {"covariate": text}}  # fmt: skip
     entry = {
         **error_record(), "id": identifier, "verdict": "supported", "kind": "difference", "effect": 1,
         "interval": [0, 2], "region": [0.0, None], "alpha": 0.005, "seeds": 8, "text": text, "message": text,
         "reason": text, "departures": text, "discussion": text, "question": text, "protocol": text, "source": text,
-        "unit": text, "published": {text: 1.0}, "file": text, "stream": text, "looks": [{"seeds": 8, "verdict": text}],
+        "unit": text, "published": {text: 1.0}, "file": text, "stream": text,
+        "looks": [{"seeds": 8, "verdict": text, "closed": [text]}] * 2,
         "conditions": [{text: text, "mean": 1.0, "sd": 0.1, "n": 1, "values": [1.0]}],
-        "parts": [{"text": text, "effect": 1.0, "interval": [0, 2], "region": [0, None], "verdict": "supported"}] * 2,
+        "parts": [part] * 2, "assays": [part], "undecided": text, "ended": text,
         "controls": {"kind": text, "text": text, "ok": True},
     }  # fmt: skip
     pictures = [strips(data, along="arm", title=text, xlabel=text, ylabel=text)]

@@ -21,6 +21,7 @@ from pytest_claims.cli import main
 from pytest_claims.report.page import write_page
 from pytest_claims.results import read, write
 from pytest_claims.vocabulary import visible
+from tests.reports.by_looks import made_up
 from tests.reports.factory import FACTS, NASTY, assemble, hostile, nights
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 WIDTHS = (320, 390, 768, 960, 961, 1279, 1280, 1440, 1920)
 SCHEMES = ("light", "dark")
-PAGES = ("report", "comparison", "history", "hostile")
+PAGES = ("report", "looks", "comparison", "history", "hostile")
 
 Open = Callable[..., Any]
 
@@ -54,7 +55,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the folder of a made-up report, of a comparison, of a history, and of claims whose texts are hostile."""
+    """Return folders by what they hold: claims of every kind, claims with looks, a comparison, hostile texts, ..."""
     top = tmp_path_factory.mktemp("pages")
     shutil.copytree(report, top / "report")
     write(top / "report", replace(read(report), complete=False, baseline=BASELINE))
@@ -66,6 +67,8 @@ def folders(report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     assert main(["compare", str(top / "report"), str(top / "other"), "-o", str(top / "comparison")]) == 1
     nights(top / "report", top / "history", 40)
     main(["history", str(top / "history")])
+    (top / "looks").mkdir()
+    write_page(top / "looks", assemble(made_up(), FACTS))
     records = [hostile(top / "hostile", f"1.{letter}", text) for letter, text in zip("abcdef", NASTY, strict=True)]
     write_page(top / "hostile", assemble(records, {**FACTS, "command": list(NASTY)}))
     return {name: top / name for name in PAGES}

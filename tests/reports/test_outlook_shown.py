@@ -1,12 +1,16 @@
 """What a verdict says beyond itself, on the terminal and on the page."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from pytest_claims.record import PartRecord, Record
+from pytest_claims.report.markdown import summary
+from pytest_claims.report.page import page_text
 from pytest_claims.report.terminal import counts
 from pytest_claims.report.words import seeds_text
+from tests.reports.factory import FACTS, assemble
 
 
 def test_the_counts_say_why_claims_are_inconclusive() -> None:
@@ -18,6 +22,36 @@ def test_the_counts_say_why_claims_are_inconclusive() -> None:
         "5 claims: 1 supported, 4 inconclusive (1 at its margin, 2 too few seeds)"
     )
     assert counts(SimpleNamespace(claims=claims[3:])) == "1 claim: 1 inconclusive"
+
+
+@pytest.mark.parametrize(
+    "kinds, shown",
+    [(["too few seeds", None], " (1 too few seeds)"), ([None, None], "")],
+)
+def test_markdown_and_page_count_the_kinds_too(tmp_path: Path, kinds: list, shown: str) -> None:
+    """Behind the number of inconclusive claims, and below the picture that explains the word."""
+    results = assemble(
+        [{"id": str(at), "verdict": "inconclusive", "undecided": kind} for at, kind in enumerate(kinds)], FACTS
+    )
+
+    assert f"**2** inconclusive{shown} ·" in summary(results)
+    text = page_text(tmp_path, results)
+    assert ("there were too few seeds. In this run: 1 too few seeds.</p>" in text) == bool(shown)
+    assert ("there were too few seeds.</p>" in text) == (not shown)
+
+
+def test_the_page_explains_looks_where_there_were_some(tmp_path: Path) -> None:
+    """One sentence for all claims; a claim that was given up carries a mark."""
+    claim = {"id": "1.a", "verdict": "inconclusive", "seeds": 64, "registered_looks": [32, 64, 128], "ended": "futile"}
+    looked, plain = (
+        page_text(tmp_path, assemble([claim | more], FACTS))
+        for more in ({}, {"registered_looks": [], "ended": "last look"})
+    )
+
+    assert "until a look decides" in looked
+    assert '<span class="tag">given up early</span>' in looked
+    assert "until a look decides" not in plain
+    assert "given up early" not in plain
 
 
 @pytest.mark.parametrize(

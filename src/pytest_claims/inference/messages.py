@@ -1,6 +1,6 @@
 """The sentence that explains a verdict, the same in a terminal, in JUnit and on the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -46,6 +46,12 @@ def insensitive(part: PartVerdict, alpha: float, unit: str) -> str:
         f"{100 * (1 - 2 * alpha):.4g} % interval {number(low)} to {number(high, unit)}, where more than "
         f"{number(part.margin, unit)} must be certain{why}."
     )
+
+
+def given_up(message: str, chance: float) -> str:
+    """Add to the sentence of an undecided claim that its run went no further."""
+    why = f"the run's last look would decide with a chance of only {100 * chance:.0f} %"
+    return f"{message.removesuffix('.')}; given up here, as {why}."
 
 
 def number(value: float, unit: str = "") -> str:
@@ -160,15 +166,26 @@ def _margins(story: Story) -> str:
     if story.outlook.margins is None:
         return ""
     part = story.deciding
-    holds, fails = (_margin(story, margin) for margin in story.outlook.margins)
-    what = {"level": "bound", "share": "share", "time": "factor"}.get(part.role, "margin")
-    low, high = part.region
+    return margin_line(part.role, part.region, story.outlook.margins, lambda margin: _margin(story, margin))
+
+
+def margin_line(
+    role: str, region: tuple[float, float], margins: tuple[float, float], say: Callable[[float], str]
+) -> str:
+    """Say that a claim is supported for every margin below the first of ``margins``, and refuted from the second on.
+
+    ``role`` and ``region`` are those of its parts: a bound from above and an equivalence hold for larger margins.
+    ``say`` puts a margin into words.
+    """
+    holds, fails = map(say, margins)
+    what = {"level": "bound", "share": "share", "time": "factor"}.get(role, "margin")
+    low, high = region
     if not isfinite(high):
         return f"supported for every {what} below {holds}, refuted from {fails} on"
     if isfinite(low):
         what = "margin"
     return f"supported for every {what} above {holds}, refuted " + (
-        f"up to {fails}" if not isfinite(low) or story.outlook.margins[1] > 0 else "for none"
+        f"up to {fails}" if not isfinite(low) or margins[1] > 0 else "for none"
     )
 
 

@@ -54,7 +54,7 @@ def judge_in_turn(
         elif n == taken[-1]:
             ended = "last look"
         elif chance is not None and chance < FUTILE:
-            ended = "futile"
+            ended, verdict = "futile", verdict.given_up(chance)
         yield Turn(n, hypothesis, verdict, reverse, chance, ended)
         if ended is not None:
             return

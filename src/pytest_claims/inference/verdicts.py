@@ -6,7 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_claims.inference.forecast import Outlook, outlook
-from pytest_claims.inference.messages import Story, insensitive, sentence
+from pytest_claims.inference.messages import Story, given_up, insensitive, sentence
 from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
 from pytest_claims.inference.rule import Terms
@@ -70,6 +70,13 @@ class Verdict:
             seeds_needed=None,
             message=insensitive(worst, self.alpha, self.unit),
         )
+
+    def given_up(self, chance: float) -> "Verdict":
+        """Return the verdict of a run that takes no further look, and says so.
+
+        ``chance``: that the run's last look would decide. Nothing but the sentence changes.
+        """
+        return replace(self, message=given_up(self.message, chance))
 
     def as_json(self) -> dict[str, Any]:
         """Return the verdict's fields of results.json: finite numbers or null."""

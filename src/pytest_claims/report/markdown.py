@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pytest_claims.drift.notes import listed
 from pytest_claims.record import Record
-from pytest_claims.report.words import by_reason, clip, departed, duration, interval_text, plural, quantity
+from pytest_claims.report.words import by_reason, clip, departed, duration, interval_text, kinds, plural, quantity
 from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import ENDS
 
@@ -39,10 +39,14 @@ def escape(text: object, most: int = TEXT) -> str:
 
 def _head(results: Results) -> list[str]:
     counts = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
+    why = kinds(results.claims)
     lines = [
         f"## {escape(results.heading)}",
         "",
-        " · ".join(f"{ICONS[verdict]} **{count}** {verdict}" for count, verdict in counts),
+        " · ".join(
+            f"{ICONS[verdict]} **{count}** {verdict}{f' ({escape(why)})' if why and verdict == 'inconclusive' else ''}"
+            for count, verdict in counts
+        ),
         "",
     ]
     versions = ", ".join(

@@ -133,6 +133,16 @@ class Page:
         return [{**change, "text": texts.get(change["id"], "")} for change in self.results.alarms]
 
     @cached_property
+    def kinds(self) -> str:
+        """Why claims are inconclusive: "1 at its margin, 2 too few seeds"; "" where none says."""
+        return words.kinds(self.claims)
+
+    @cached_property
+    def by_looks(self) -> bool:
+        """Whether any claim was judged at looks until one decided."""
+        return any(len(claim.registered_looks) > 1 for claim in self.claims)
+
+    @cached_property
     def seeds(self) -> str:
         """Return "32" or "16 to 64": how many seeds the claims rest on."""
         known = [claim.seeds for claim in self.claims if claim.seeds]

@@ -1,7 +1,6 @@
 """The terminal's last section: one line for each claim, the surprises explained, the page's path last."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from pytest_claims import _compat
 from pytest_claims.drift.notes import listed
 from pytest_claims.record import Record
 from pytest_claims.report.soundness import sound
-from pytest_claims.report.words import by_reason, clip, departed, interval_text, plural, quantity, region_text
+from pytest_claims.report.words import by_reason, clip, departed, interval_text, kinds, plural, quantity, region_text
 from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import ENDS
 
@@ -64,10 +63,9 @@ def counts(results: Results) -> str:
     """Return "5 claims: 2 supported, 3 inconclusive (1 at its margin, 2 too few seeds)"."""
     numbers = [(sum(claim.verdict == verdict for claim in results.claims), verdict) for verdict in ENDS]
     parts = [f"{count} {'in error' if verdict == 'error' else verdict}" for count, verdict in numbers if count]
-    kinds = Counter(claim.undecided for claim in results.claims if claim.undecided)
-    if kinds:
-        listed_kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        parts = [f"{part} ({listed_kinds})" if part.endswith("inconclusive") else part for part in parts]
+    why = kinds(results.claims)
+    if why:
+        parts = [f"{part} ({why})" if part.endswith("inconclusive") else part for part in parts]
     return f"{plural(len(results.claims), 'claim')}: {', '.join(parts)}"
 
 

@@ -12,20 +12,23 @@ from markupsafe import Markup
 
 from pytest_claims.environment import source_link
 from pytest_claims.record import Controls, PartRecord, Record
-from pytest_claims.report import forest
+from pytest_claims.report import detail, forest
 from pytest_claims.report.published import direction, published_of
 from pytest_claims.report.words import (
     bare,
+    confidence,
     departed,
     interval_text,
+    is_time,
     level_text,
     number,
     quantity,
     region_text,
+    stricter,
     with_minus,
 )
 from pytest_claims.trials.plan import flag
-from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
+from pytest_claims.vocabulary import ALPHA, DEFAULT_ENGINE, REGISTERED
 
 KINDS = {
     "ordered": "Ordered: no step back beyond the tolerance between neighbours, and a gain of more than the margin from "
@@ -35,8 +38,8 @@ KINDS = {
     "that they are the same.",
     "level": "Level: the mean over seeds is compared with a bound.",
     "proportion": "Proportion: the share of seeds that show it, with an exact binomial interval. A tie does not count.",
-    "time": "Time to a threshold: the ratio of times within each seed. A run that never reaches it counts with its "
-    "whole budget.",
+    "time": "Time to a threshold: the ratio of times within each seed. A run that never reaches it is cut off at its "
+    "budget: support takes the worst that this allows, a refutation the best.",
     "conjunction": "Conjunction: every part must hold.",
     "exact": "Exact: the numbers are compared as they are; nothing is estimated.",
 }
@@ -126,7 +129,7 @@ class ClaimView:
     @cached_property
     def unit(self) -> str:
         """The unit, where the effect is shown in it."""
-        return "" if "%" in self.effect or self.record.kind == "time" else self.record.unit
+        return "" if "%" in self.effect or is_time(self.record) else self.record.unit
 
     @cached_property
     def interval(self) -> str:
@@ -186,6 +189,42 @@ class ClaimView:
         return [(part, forest.strip(self.record, part, shared)) for part in parts]
 
     @cached_property
+    def assays(self) -> list[tuple[PartRecord, Markup]]:
+        """What shows that this run could have seen a difference, with plots on one scale, failing ones first."""
+        scale = forest.scale_of(self.record, self.record.assays)
+        parts = sorted(self.record.assays, key=lambda part: part.verdict == "supported")
+        return [(part, forest.strip(self.record, part, scale)) for part in parts]
+
+    @cached_property
+    def assay_title(self) -> str:
+        """Whether this run could have seen a difference, in words."""
+        return detail.assay_title(self.record)
+
+    @cached_property
+    def adjusted(self) -> list[detail.Adjusted]:
+        """What the parts' means were adjusted for."""
+        return detail.adjusted_of(self.record)
+
+    @cached_property
+    def looks(self) -> detail.Looks | None:
+        """The looks at which the claim was judged."""
+        return detail.looks_of(self.record)
+
+    @cached_property
+    def facts(self) -> list[tuple[str, str]]:
+        """Rows of the design: what is undecided, which margins hold, pairs of times."""
+        return detail.facts_of(self.record)
+
+    @cached_property
+    def strictest(self) -> str:
+        """The level at which one of several parts is refuted: "0.00129 a side (99.74 % interval)"; "" where it is one.
+
+        Parts of a conjunction share the level, so that all together err no more than one part may.
+        """
+        levels = [part.refuted_at for part in self.record.parts if part.refuted_at and stricter(self.record, part)]
+        return f"{number(min(levels))} a side ({confidence(min(levels))} interval)" if levels else ""
+
+    @cached_property
     def conditions(self) -> "Conditions":
         """Measured and published values by condition."""
         return conditions_of(self.record)
@@ -206,7 +245,7 @@ class ClaimView:
         if count is None or not seeds:
             return ""
         if count == 0:
-            bound = 100 * (1 - 0.005 ** (1 / seeds))
+            bound = 100 * (1 - (self.record.alpha or ALPHA) ** (1 / seeds))
             return f"none in {seeds} seeds (so the true share is at most {bound:.0f} %)"
         return f"{count}; they stay in the sample, with the value of a constant predictor"
 
@@ -234,6 +273,8 @@ class ClaimView:
         marks = []
         if self.record.stream != REGISTERED:
             marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
+        if self.record.ended == "futile":
+            marks.append("given up early")
         if self.record.engine != DEFAULT_ENGINE:
             marks.append(f"engine {self.record.engine}")
         if self.other_seeds:

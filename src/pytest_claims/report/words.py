@@ -2,8 +2,10 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from math import isclose
 from typing import Any
 
 from pytest_claims.record import Ends, PartRecord, Record
@@ -52,9 +54,10 @@ def duration(seconds: Any) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
-def is_time(claim: Record) -> bool:
-    """Whether the effect is the log2 of a ratio of times, shown as a factor."""
-    return claim.kind == "time"
+def is_time(claim: Record, part: PartRecord | None = None) -> bool:
+    """Whether the effect is the log2 of a ratio of times, shown as a factor; parts of one claim may be of two kinds."""
+    shown = part if part is not None else claim.deciding
+    return shown.role == "time" if shown is not None and shown.role else claim.kind == "time"
 
 
 def is_share(claim: Record, part: PartRecord | None = None) -> bool:
@@ -71,14 +74,19 @@ def quantity(claim: Record, value: float | None, part: PartRecord | None = None)
         return "—"
     if is_share(claim, part):
         return f"{100 * value:.3g} %"
-    if is_time(claim):
+    if is_time(claim, part):
         return f"{number(2**value) if value < sys.float_info.max_exp else f'2^{number(value)}'}{TIMES}"
     return number(value)
 
 
 def interval_text(claim: Record, part: PartRecord | None = None) -> str:
     """Return "0.17 to 0.25"; an em dash where there is no interval."""
-    low, high = ends((part or claim).interval)
+    return span(claim, (part or claim).interval, part)
+
+
+def span(claim: Record, pair: Ends | None, part: PartRecord | None = None) -> str:
+    """Return two ends as the claim reads them: "0.17 to 0.25"; an em dash where there are none."""
+    low, high = ends(pair)
     if low is None and high is None:
         return "—"
     if low == high:
@@ -114,7 +122,34 @@ def ends(pair: Ends | None) -> Ends:
 
 def level_text(claim: Record) -> str:
     """Return the level of the claim's interval: "99 %"."""
-    return "" if claim.alpha is None else f"{100 * (1 - 2 * claim.alpha):.4g} %"
+    return "" if claim.alpha is None else confidence(claim.alpha)
+
+
+def confidence(alpha: float) -> str:
+    """Return the level of an interval that errs ``alpha`` a side: "99 %"."""
+    return f"{100 * (1 - 2 * alpha):.4g} %"
+
+
+def stricter(claim: Record, part: PartRecord) -> bool:
+    """Whether a part is refuted at a stricter level than that of its interval, as one of several parts is."""
+    if part.refuted_at is None or claim.alpha is None:
+        return False
+    return part.refuted_at < claim.alpha and not isclose(part.refuted_at, claim.alpha)
+
+
+def strict_text(claim: Record, part: PartRecord) -> str:
+    """Return the interval that a refutation looks at, where it matters: "at 99.92 %: 0.01 to 0.2"; else "".
+
+    It matters to a part that is refuted, and to one that is not although its interval lies outside the region.
+    """
+    if part.refuted_at is None or part.strict is None or not stricter(claim, part):
+        return ""
+    (low, high), (least, most) = ends(part.interval), ends(part.region)
+    below = high is not None and least is not None and high <= least
+    above = low is not None and most is not None and low >= most
+    if part.verdict != "refuted" and not (part.verdict == "inconclusive" and (below or above)):
+        return ""
+    return f"at {confidence(part.refuted_at)}: {span(claim, part.strict, part)}"
 
 
 def departed(claim: Record) -> bool:
@@ -124,6 +159,12 @@ def departed(claim: Record) -> bool:
     if claim.outcome in {"passed", "xfailed", "skipped"}:
         return False
     return claim.registered is not None and claim.verdict != claim.registered
+
+
+def kinds(claims: Iterable[Record]) -> str:
+    """Return why claims are inconclusive: "1 at its margin, 2 too few seeds"; "" where none says."""
+    counted = Counter(claim.undecided for claim in claims if claim.undecided)
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
 
 
 def by_reason(claims: Iterable[NotJudged]) -> list[tuple[str, list[str]]]:

@@ -42,7 +42,7 @@ class Costs:
     """How long a run takes, by what trials took in an earlier run or their authors' hints; in core-seconds.
 
     ``a_seed``: of each claim, all that it rests on; nothing where nothing is known. ``later``: its looks after the
-    first. ``total``: of the run, the first looks alone, and all looks together, which is the most that it can take. None where
+    first. ``total``: of the run, the first looks alone, and all looks together, the most that it can take; None where
     nothing is known of any measurement.
     """
 
