@@ -164,6 +164,10 @@ class PartRecord(Entry):
     wins: int | None = None  # seeds that agree with the claim
     role: str = ""  # gain, step, pair, range, level, share, time or exact
     values: tuple[float | None, ...] = field(default=(), metadata=LIST)  # the effect of each seed
+    outside: bool = False  # the complement of the region is claimed
+    resolution: float | None = None  # the unit's step; over sqrt 12 it is the smallest sd believed
+    magnitude: float | None = None  # of the largest raw number: 12 digits of it, or of the region's ends, are compared
+    ties: bool | None = None  # whether its look decides about a part of which more than half of the values are equal
     adjusted: AdjustedRecord | None = field(default=None, metadata=single(AdjustedRecord))  # None: a plain mean
     counted: bool = False  # by the rule's first edition: most differences were ties, and the share of seeds decided
     note: str | None = None  # why a verdict was withheld
@@ -265,6 +269,7 @@ class Record(Entry):
     margin: float | None = None  # the number that the claim names
     region: Ends | None = field(default=None, metadata=ENDS)  # the claimed one
     alpha: float | None = None  # of each side of the interval
+    divisor: float | None = None  # of the error of all looks together, to get the level `alpha`
     p_value: float | None = None  # the parts' largest; None where nothing is estimated
     parts: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # all of which must hold
     assays: tuple[PartRecord, ...] = field(default=(), metadata=several(PartRecord))  # needed for support

@@ -56,10 +56,14 @@ class Part:
     covariate: Covariate | None = None
 
     @property
+    def magnitude(self) -> float:
+        """The largest magnitude among the raw numbers, or among the values where there are no others."""
+        return self.scale or float(np.abs(self.values).max())
+
+    @property
     def decimals(self) -> int:
         """How many decimals are compared: 12 digits of the largest raw number or end of the region."""
-        raw = self.scale or float(np.abs(self.values).max())
-        return decimals_of(max(raw, *(abs(end) for end in self.region if isfinite(end))))
+        return decimals_of(max(self.magnitude, *(abs(end) for end in self.region if isfinite(end))))
 
     def mirrored(self) -> "Part":
         """Claim the opposite difference, with the same margin."""
@@ -101,7 +105,8 @@ class PartVerdict:
     """What the evidence says about one part.
 
     ``p_value`` is multiplied by the divisor of the looks. ``strict`` is the interval at ``refuted_at``, the level at
-    which a refutation was tested. ``near`` and ``far`` are the moments of its lower and its upper end.
+    which a refutation was tested. ``near`` and ``far`` are the moments of its lower and its upper end. ``resolution``
+    and ``magnitude`` are those of the part: the verdict can be recomputed from this entry alone.
     """
 
     text: str
@@ -120,6 +125,9 @@ class PartVerdict:
     refuted_at: float
     strict: tuple[float, float]
     values: tuple[float, ...]  # one per seed; a later run is paired with them
+    resolution: float
+    magnitude: float
+    ties: bool  # whether this look decides about a part of which more than half of the values are equal
     near: Moments = field(compare=False, repr=False)
     far: Moments = field(compare=False, repr=False)
     adjusted: Adjustment | None = None
@@ -153,6 +161,10 @@ class PartVerdict:
             "wins": self.wins,
             "role": self.role,
             "values": [finite(value) for value in self.values],
+            "outside": self.outside,
+            "resolution": finite(self.resolution),
+            "magnitude": finite(self.magnitude),
+            "ties": self.ties,
             "adjusted": None if self.adjusted is None else self.adjusted.as_json(),
             "note": self.note or None,
             **({} if self.unknown is None else self._cut_as_json()),
@@ -336,6 +348,9 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
         refuted_at=refuted_at,
         strict=(float(decision.strict_lower), float(decision.strict_upper)),
         values=tuple(float(value) for value in part.values),
+        resolution=part.resolution,
+        magnitude=part.magnitude,
+        ties=terms.ties,
         near=decision.near,
         far=decision.far,
         adjusted=_adjustment(part),

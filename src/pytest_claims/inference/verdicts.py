@@ -26,7 +26,8 @@ class Verdict:
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
     with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide. ``outlook``
     says why an inconclusive claim is undecided, what more seeds would do, and which margins would hold. ``assays`` are
-    the parts that show that this run could have seen a difference.
+    the parts that show that this run could have seen a difference. ``alpha`` is the level of each side of the interval,
+    ``divisor`` what the error of all looks together was divided by to get it.
     """
 
     verdict: VerdictName
@@ -36,6 +37,7 @@ class Verdict:
     margin: float
     region: tuple[float, float]
     alpha: float
+    divisor: float
     p_value: float | None
     parts: tuple[PartVerdict, ...]
     seeds: int
@@ -88,6 +90,7 @@ class Verdict:
             "margin": finite(self.margin),
             "region": [finite(end) for end in self.region],
             "alpha": self.alpha,
+            "divisor": self.divisor,
             "p_value": finite(self.p_value),
             "parts": [part.as_json() for part in self.parts],
             "assays": [part.as_json() for part in self.assays],
@@ -134,6 +137,7 @@ def combine(
         margin=deciding.margin,
         region=deciding.region,
         alpha=alpha,
+        divisor=terms.divisor,
         p_value=max((part.p_value for part in parts if part.p_value is not None), default=None),
         parts=parts,
         seeds=max(part.seeds for part in parts),
