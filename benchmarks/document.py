@@ -63,12 +63,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def with_numbers(page: str, measured: Mapping[str, Any]) -> str:
-    """Return the page with its generated part replaced."""
-    head, begin, rest = page.partition(BEGIN)
+    """Return the page with the part about the benchmarks replaced."""
+    return replaced(page, BEGIN, numbers(measured))
+
+
+def replaced(page: str, begin: str, text: str) -> str:
+    """Return the page with `text` between the comment `begin` and the next END; IncompleteError without the two."""
+    head, found, rest = page.partition(begin)
     _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise IncompleteError(f"the page has no part between {BEGIN} and {END}.")
-    return f"{head}{BEGIN}\n\n{numbers(measured)}\n\n{END}{tail}"
+    if not found or not end:
+        raise IncompleteError(f"the page has no part between {begin} and {END}.")
+    return f"{head}{begin}\n\n{text}\n\n{END}{tail}"
 
 
 def numbers(measured: Mapping[str, Any]) -> str:

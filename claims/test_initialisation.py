@@ -34,11 +34,16 @@ RECORDS = [*range(0, STEPS + 1, 50), *range(1_000, LONGER + 1, 500)]  # 450 is t
 LIVE = 0.01 / 4
 
 
-def live(now):
-    """Share of (row, unit) of each hidden layer at which the sigmoid's slope is at least 1 % of the steepest."""
-    hidden = [now.hidden(layer=layer) for layer in (0, 1)]
-    shares = [(h * (1 - h) >= LIVE).mean(["row", "unit"]) for h in hidden]
-    return stack(dict(zip([1, 2], shares, strict=True)), along="layer")
+def live_and_spread(now):
+    """Of each hidden layer, on the training rows: its live share, and its spread.
+
+    The share of (row, unit) at which the sigmoid's slope is at least 1 % of the steepest; and the largest difference
+    between two units on any row.
+    """
+    hidden = {layer + 1: now.hidden(layer=layer) for layer in (0, 1)}
+    live = {layer: (h * (1 - h) >= LIVE).mean(["row", "unit"]) for layer, h in hidden.items()}
+    spread = {layer: (h.max("unit") - h.min("unit")).max("row") for layer, h in hidden.items()}
+    return {"live": stack(live, along="layer"), "spread": stack(spread, along="layer")}
 
 
 def trained(seeds, data, initialisers, records):
@@ -51,7 +56,7 @@ def trained(seeds, data, initialisers, records):
         return {
             "accuracy": now.accuracy(data.x_further, data.y_further),
             "published_size": now.accuracy(data.x_test, data.y_test),
-            "live": live(now),
+            **live_and_spread(now),
             "size": abs(now.outputs()).mean(["row", "output"]),
         }
 

@@ -18,14 +18,13 @@ Arrived: the first step after which the layer, every weight counted, stays withi
 Travel is the distance from start to end; for "@path" it is the length of the way, in records of 50 steps.
 Alike: the first step after which what the layer makes of the test rows resembles what it makes of them in the end:
 linear CKA stays at least 0.95. For the last layer these are the outputs.
-Wandering is log2 of path over displacement, in records of 50 steps. Each network is trained twice, with identical
-numbers: the second time it is known where the weights will end.
+Wandering is log2 of path over displacement, in records of 50 steps. The networks of all records are kept and measured
+afterwards, when it is known where the weights ended.
 
 Note. The times vary with the draw far more than with the layer. Pilots ask for more than thirty-two seeds in five
 claims: 11.a, 11.a@ones, 11.a@spread, 11.b and 11.d (--design says how many).
 """
 
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -33,7 +32,7 @@ import xarray as xr
 
 from fixtures.convergence import cka_with, layer_activations, layer_weights, rolling_median, stays_from
 from pytest_claims import claim, decreases, exceeds, functions, increases, lines, measurement, strips, traces, variant
-from pytest_claims.training import MLP, Run, train
+from pytest_claims.training import MLP, Run, measured, train
 
 NOTEBOOK = "Abid 2018, experiment 11"
 STEPS, EVERY, SHOWN, CHECKPOINT = 750, 2, 10, 50
@@ -75,31 +74,34 @@ def layers(seeds, mixture):
     runs = {name: Run(network, one.x_train, one.y_train, loss="squared") for name, one in data.items()}
     rows = ("x_test", "x_further", "y_further")
     x_test, x_further, y_further = ({name: getattr(one, part) for name, one in data.items()} for part in rows)
-    training = partial(train, runs, along="separation", steps=STEPS)
+    kept = []
+
+    def keep(now):
+        kept.append(now.kept())
+        return {}
+
+    train(runs, along="separation", steps=STEPS, at=range(0, STEPS + 1, EVERY), measure=keep)
 
     def checkpoint(now):
-        return {
-            "weights": layer_weights(now, LAYERS),
-            "activations": layer_activations(now, x_test, LAYERS),
-            "accuracy": now.accuracy(x_further, y_further),
-        }
+        return {"weights": layer_weights(now, LAYERS), "accuracy": now.accuracy(x_further, y_further)}
 
-    way = training(at=range(0, STEPS + 1, CHECKPOINT), measure=checkpoint)
-    end = way.isel(step=-1, drop=True)
-    travel = norm(end.weights - way.weights.isel(step=0, drop=True))
+    way = measured(kept[:: CHECKPOINT // EVERY], checkpoint)
+    end = way.weights.isel(step=-1, drop=True)
+    travel = norm(end - way.weights.isel(step=0, drop=True))
     path = norm(way.weights.diff("step")).sum("step")
 
-    cka_with_end = cka_with(end.activations.values)  # (seed, separation, layer, row, unit), as at every record
+    end_activations = layer_activations(kept[-1], x_test, LAYERS)
+    cka_with_end = cka_with(end_activations.values)  # (seed, separation, layer, row, unit), as at every record
 
     def record(now):
         weights, activations = layer_weights(now, LAYERS), layer_activations(now, x_test, LAYERS)
         return {
             "fifty": fifty(weights),
-            "remaining": norm(weights - end.weights),
+            "remaining": norm(weights - end),
             "cka": xr.apply_ufunc(cka_with_end, activations, input_core_dims=[["row", "unit"]]),
         }
 
-    history = training(at=range(0, STEPS + 1, EVERY), measure=record)
+    history = measured(kept, record)
     change = norm(history.fifty.diff("step"))
     curves = {"change": change, "remaining": history.remaining / travel.where(travel > 0, 1), "cka": history.cka}
     curves["fifty"] = history.fifty.sel(sample="last")

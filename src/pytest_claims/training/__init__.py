@@ -12,7 +12,7 @@ from pytest_claims.training.estimators import fit_and_score
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
-from pytest_claims.training.train import RATE, Snapshot, skill, steps_until, train
+from pytest_claims.training.train import RATE, Snapshot, measured, skill, steps_until, train
 
 __all__ = [
     "MLP",
@@ -22,6 +22,7 @@ __all__ = [
     "Seeds",
     "Snapshot",
     "fit_and_score",
+    "measured",
     "min_max",
     "mixture",
     "moons",

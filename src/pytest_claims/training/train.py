@@ -77,8 +77,18 @@ def train(
             records.append({name: array.copy() for name, array in measure(now).items()})
 
     engine.train(task, sorted({*recorded, steps}), visit)
-    history = {name: _along_steps([record[name] for record in records], recorded, layout) for name in records[0]}
-    return xr.Dataset({**_distinct(history), "diverged": layout.labelled(training.diverged)})
+    return _history(records, recorded, training)
+
+
+def measured(kept: Sequence[Snapshot], measure: Measure) -> xr.Dataset:
+    """Measure kept snapshots of one training, in the order of their steps; return what `train` returns.
+
+    For what can be measured only when the end is known, as the distance from it. ValueError without a snapshot.
+    """
+    if not kept:
+        raise ValueError("there are no snapshots to measure; `train`'s `measure` keeps them with `now.kept()`")
+    records = [measure(now) for now in kept]
+    return _history(records, [now.step for now in kept], kept[0].training)
 
 
 def steps_until(curve: xr.DataArray, threshold: float, budget: float) -> xr.DataArray:
@@ -99,6 +109,13 @@ def _recorded(at: Iterable[int] | None, steps: int) -> list[int]:
     if not recorded or recorded[0] < 0 or recorded[-1] > steps:
         raise ValueError(f"steps to record must lie between 0 and {steps}, got {recorded}")
     return recorded
+
+
+def _history(records: Sequence[Mapping[str, xr.DataArray]], steps: list[int], training: Training) -> xr.Dataset:
+    """Join the records of all `steps`, and add which replicates diverged."""
+    layout = training.layout
+    history = {name: _along_steps([record[name] for record in records], steps, layout) for name in records[0]}
+    return xr.Dataset({**_distinct(history), "diverged": layout.labelled(training.diverged)})
 
 
 def _along_steps(arrays: list[xr.DataArray], steps: list[int], layout: Layout) -> xr.DataArray:
@@ -165,10 +182,16 @@ class Snapshot:
 
     def __init__(self, step: int, parameters: Parameters, training: Training) -> None:
         self.step = step
+        self.training = training
         self._parameters = list(parameters)
         self._layout, self._task, self._engine = training.layout, training.task, training.engine
         self._diverged = training.diverged
         self._diverge(_not_finite(*parameters))
+
+    def kept(self) -> Snapshot:
+        """Return this snapshot with parameters of its own: 4 bytes each, in float32. Others change with training."""
+        parameters = [array.copy(order="K") for array in self._parameters]
+        return Snapshot(self.step, parameters, self.training)
 
     def outputs(self, x: Rows | None = None, dtype: str | None = None) -> xr.DataArray:
         """Apply the networks to x: logits (seed, ..., row, output); `dtype` float64 distinguishes close rows."""
