@@ -11,7 +11,7 @@ from pytest_claims.folders import refuse_to_replace
 from pytest_claims.record import Record
 from pytest_claims.report.markdown import escape
 from pytest_claims.report.runs import NamedRun, differing, identifiers
-from pytest_claims.report.words import plural
+from pytest_claims.report.words import other_seeds, plural
 from pytest_claims.vocabulary import ENDS, VERDICTS
 
 #: What the page says about where the runs were made.
@@ -31,7 +31,7 @@ def draws_of(runs: Sequence[NamedRun]) -> list[str]:
         if not run.results.complete:
             raise ResultsError(f"{run.name} was interrupted; this page takes whole runs.")
         for claim in run.claims.values():
-            if claim.verdict != "error" and (claim.looks or claim.registered_seeds != claim.seeds):
+            if claim.verdict != "error" and other_seeds(claim):
                 raise ResultsError(
                     f"{run.name}: {claim.id} rests on {claim.seeds} seeds and is registered for "
                     f"{claim.registered_seeds}."

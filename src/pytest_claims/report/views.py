@@ -22,6 +22,7 @@ from pytest_claims.report.words import (
     is_time,
     level_text,
     number,
+    other_seeds,
     quantity,
     region_text,
     stricter,
@@ -91,17 +92,8 @@ class ClaimView:
 
     @cached_property
     def other_seeds(self) -> bool:
-        """Whether the claim was judged on another number of seeds than it is registered for.
-
-        A claim that is judged by looks may use fewer: it is decided, or given up, at one of them. Only a run that ends
-        before its registered number leaves such a claim short of seeds.
-        """
-        planned, seeds = self.record.registered_seeds, self.record.seeds
-        if not planned or not seeds:
-            return False
-        if len(self.record.registered_looks) > 1:
-            return seeds < planned and detail.ended(self.record) == "last look"
-        return planned != seeds
+        """Whether the claim was judged on another number of seeds than it is registered for."""
+        return other_seeds(self.record)
 
     @cached_property
     def undecided(self) -> bool:
