@@ -208,12 +208,14 @@ def test_history_remembers_a_claim_that_was_away(tmp_path: Path) -> None:
 
 
 def test_condensed_keeps_what_a_history_shows(tmp_path: Path) -> None:
-    """Verdicts, effects and intervals stay; values of seeds, inputs and figures go."""
+    """Verdicts, effects, intervals and what a time is known by stay; values of seeds, inputs and figures go."""
     heavy = {
         **RECORD,
         "conditions": [{"values": [0.1] * 1000}],
         "inputs": {"data": "0"},
         "figures": ["figures/2.a.svg"],
+        "parts": [{"effect": 0.2, "interval": [0.1, 0.3], "role": "time", "values": [0.2]}],
+        "assays": [{"effect": 0.5, "values": [0.5]}],
     }
     path = run(tmp_path / "a", heavy)
 
@@ -222,5 +224,6 @@ def test_condensed_keeps_what_a_history_shows(tmp_path: Path) -> None:
     assert slim == condensed(read(path))
     (claim,) = slim.claims
     assert (claim.verdict, claim.effect, claim.interval) == ("supported", 0.2, (0.1, 0.3))
-    assert not {"conditions", "inputs", "figures"} & set(claim.as_json())
+    assert not {"conditions", "inputs", "figures", "assays"} & set(claim.as_json())
+    assert [part.as_json() for part in claim.parts] == [{"effect": 0.2, "interval": [0.1, 0.3], "role": "time"}]
     assert json.loads((tmp_path / "night.json").read_text())["schema"] == 1

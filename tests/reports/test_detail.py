@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_claims.record import Record
-from pytest_claims.report.detail import adjusted_of, assay_title, ended, facts_of, looks_of
+from pytest_claims.report.detail import adjusted_of, assay_title, facts_of, looks_of
 from pytest_claims.report.page import page_text
-from pytest_claims.report.words import MINUS, TIMES, quantity, strict_text
+from pytest_claims.report.words import MINUS, TIMES, ended, quantity, strict_text
 from pytest_claims.results import read
 from tests.reports.by_looks import made_up
 from tests.reports.factory import FACTS, assemble, error_record

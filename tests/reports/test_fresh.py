@@ -66,12 +66,27 @@ def test_versions_that_differ_are_told(tmp_path: Path) -> None:
     assert "torch: 2.12.0, 2.13.1, in this order." in text
 
 
+def test_a_claim_that_a_look_decides_has_its_registered_seeds(tmp_path: Path) -> None:
+    """Fewer than its last look's, and as many as it was to have; so has one that was given up."""
+    looked = {"registered_seeds": 64, "last_look": 64, "registered_looks": [16, 32, 64], "looks": [{"seeds": 16}]}
+    paths = [run(tmp_path / ended, f"fresh-{at}", looked | {"ended": ended})
+             for at, ended in enumerate(("decided", "futile"))]  # fmt: skip
+
+    assert main(["fresh", *paths, "-o", str(tmp_path / "fresh.md")]) == 0
+
+
 @pytest.mark.parametrize(
     "stream, record, facts, complaint",
     [
         ("registered", {}, {}, "holds claims on registered seeds; this page takes runs of pytest --fresh=N."),
         ("fresh-2", {"seeds": 8}, {}, "2.a rests on 8 seeds and is registered for 16."),
         ("fresh-2", {"last_look": 8}, {}, "2.a rests on 16 seeds and is registered for 16."),
+        (
+            "fresh-2",
+            {"verdict": "inconclusive", "registered_seeds": 64, "registered_looks": [16, 32, 64], "ended": "last look"},
+            {},
+            "2.a rests on 16 seeds and is registered for 64.",
+        ),
         ("fresh-2", {}, {"complete": False}, "was interrupted; this page takes whole runs."),
         ("fresh-1", {}, {}, "fresh-1 is given 2 times; the same seeds are only one fresh draw."),
     ],

@@ -10,6 +10,7 @@ from pytest_claims.inference.messages import margin_line
 from pytest_claims.record import AdjustedRecord, Look, PartRecord, Record
 from pytest_claims.report.words import (
     confidence,
+    ended,
     ends,
     is_share,
     is_time,
@@ -92,16 +93,6 @@ def _levels(claim: Record) -> str:
         f"{DIVISORS[count - 1]} = {number(claim.alpha)} a side, so that all together err {number(together)}: each "
         f"interval holds with {confidence(claim.alpha)}, all of them with {confidence(together)}."
     )
-
-
-def ended(claim: Record) -> str | None:
-    """Return why a claim was judged no further: decided, futile or last look; None where it was not judged by looks.
-
-    Versions that did not say so stopped at a decision or at the run's last look.
-    """
-    if claim.ended is not None or not claim.looks:
-        return claim.ended
-    return "last look" if claim.verdict == "inconclusive" else "decided"
 
 
 def _end(claim: Record, last: Look) -> str:

@@ -104,7 +104,7 @@ def identifiers(runs: Iterable[NamedRun]) -> list[str]:
 
 DROPPED = frozenset({
     "conditions", "inputs", "derived", "trace", "seconds_by_trial", "protocol", "discussion", "figures", "captions",
-    "curves", "controls", "published", "looks",
+    "curves", "controls", "published", "looks", "assays",
 })  # fmt: skip
 
 
@@ -115,7 +115,9 @@ def condensed(results: Results) -> Results:
 
 
 def _slim(claim: Record) -> Record:
-    """Keep only the deciding part, which says whether the effect is a share."""
-    deciding = [part.only(("effect", "interval", "estimator")) for part in (claim.deciding,) if part is not None]
+    """Keep only the deciding part, which says whether the effect is a share or a time."""
+    deciding = [
+        part.only(("effect", "interval", "estimator", "role")) for part in (claim.deciding,) if part is not None
+    ]
     empty = {name for name, value in claim.as_json().items() if value is None}
     return claim.without(DROPPED | empty).extended({"parts": deciding})

@@ -161,6 +161,16 @@ def departed(claim: Record) -> bool:
     return claim.registered is not None and claim.verdict != claim.registered
 
 
+def ended(claim: Record) -> str | None:
+    """Return why a claim was judged no further: decided, futile or last look; None where it was not judged by looks.
+
+    Versions that did not say so stopped at a decision or at the run's last look.
+    """
+    if claim.ended is not None or not claim.looks:
+        return claim.ended
+    return "last look" if claim.verdict == "inconclusive" else "decided"
+
+
 def kinds(claims: Iterable[Record]) -> str:
     """Return why claims are inconclusive: "1 at its margin, 2 too few seeds"; "" where none says."""
     counted = Counter(claim.undecided for claim in claims if claim.undecided)
