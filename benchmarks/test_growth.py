@@ -141,7 +141,17 @@ def peak_of_a_run(seeds, folder):
     peak = folder / "peak.json"
     arguments = ["claims/test_depth.py", "-n0", "-q", "-p", "no:cacheprovider", "-p", "short", "--seeds", str(seeds)]
     subprocess.run(
-        [sys.executable, "-c", PEAK, str(peak), *arguments, "--report", str(folder / "report")],
+        [
+            sys.executable,
+            "-c",
+            PEAK,
+            str(peak),
+            *arguments,
+            "-o",
+            "claims_edition=1",
+            "--report",
+            str(folder / "report"),
+        ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
         capture_output=True,

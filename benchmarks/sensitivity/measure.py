@@ -32,6 +32,7 @@ class Bench:
     seeds: int | None = None
     claims: tuple[str, ...] = ()  # ids; all claims of the four experiments where empty
     plugins: tuple[str, ...] = ()  # further modules that pytest loads
+    more: tuple[str, ...] = ()  # further options
 
     def run(self, name: str, workers: int = 0, regression: str = "") -> Results:
         """Run the claims under a name; return the results."""
@@ -50,7 +51,7 @@ class Bench:
     def _options(self, report: Path, workers: int) -> list[str]:
         options = ["-n", str(workers), "-p", "no:cacheprovider", "-p", "benchmarks.sensitivity.regressions"]
         options += [part for plugin in self.plugins for part in ("-p", plugin)]
-        options += ["--report", str(report)]
+        options += ["--report", str(report), *self.more]
         options += ["--seeds", str(self.seeds)] if self.seeds else []
         return options + (["--claim", ",".join(self.claims)] if self.claims else [])
 

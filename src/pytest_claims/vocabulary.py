@@ -21,7 +21,8 @@ SEEDS = 64
 #: How far a run goes: to each claim's registered seeds, or to its deepest look.
 TIERS = ("default", "deep")
 
-#: The streams of seeds: those that claims are registered on, and those of pilots; fresh ones are "fresh-N".
+#: The streams of seeds: those that claims are registered on, and those of pilots; fresh ones are "fresh-N". The
+#: registered ones of a repository's second edition are "registered-2".
 REGISTERED, PILOT = "registered", "pilot"
 #: The framework that trains, unless the user chooses another.
 DEFAULT_ENGINE = "torch"
@@ -41,6 +42,16 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
+
+
+def registered_stream(edition: int) -> str:
+    """Return the stream of a repository's registered seeds; editions are counted from 1."""
+    return REGISTERED if edition == 1 else f"{REGISTERED}-{edition}"
+
+
+def is_registered(stream: str) -> bool:
+    """Whether claims are registered on these seeds, in whichever edition."""
+    return stream.partition("-")[0] == REGISTERED
 
 
 def visible(text: str) -> str:

@@ -126,6 +126,9 @@ addopts = ["--import-mode=importlib", "-p", "no:claims-reporting", "-p", "no:cla
         ("claims_timeout = true", "claims_timeout = True: give a number or a text in quotes."),
         ("claims_report = 3", "claims_report = 3: give a text in quotes."),
         ("claims_provisional = true", None),
+        ("claims_edition = 2", None),
+        ("claims_edition = 0", "claims_edition = 0: give a whole number, at least 1."),
+        ('claims_edition = "second"', "claims_edition = second: give a whole number, at least 1."),
     ],
 )
 def test_settings_may_be_numbers(toy, line, sentence):

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_claims import stored
 from pytest_claims.results import read
+from tests.trials.conftest import PYPROJECT
 
 pytest_plugins = ["pytester"]
 
@@ -148,6 +149,19 @@ def test_fresh_seeds_are_another_stream(toy):
     toy.result.stdout.fnmatch_lines(["claims: stream: fresh-7"])
     assert first["stream"] == "fresh-7"
     assert toy.claims["2.a"]["effect"] == first["effect"]
+
+
+def test_another_edition_has_seeds_of_its_own_and_registers_on_them(toy):
+    """They are disjoint from those before, and a departure fails there as ever; no sentence calls them unusual."""
+    toy.add(REGISTRATIONS)
+    toy.pytester.makepyprojecttoml(f'{PYPROJECT}claims_edition = "2"\n')
+    toy.run()
+
+    assert set(toy.trained) == {"registered-2 0-7", "registered-2 8-15"}
+    assert toy.claims["2.a"]["stream"] == "registered-2"
+    assert toy.outcomes == {"2.a": "passed", "2.b": "xfailed", "2.c": "failed", "2.d": "failed", "2.e": "passed"}
+    assert "claims: " not in toy.text.partition("collected")[0]
+    assert set(toy.run("-o", "claims_edition=1", "--claim", "2.a").trained) == {"registered 0-7", "registered 8-15"}
 
 
 def test_fresh_without_a_number_draws_one(toy):

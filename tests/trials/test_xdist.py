@@ -204,8 +204,9 @@ def test_clear(coins):
     }
     first = ["registered 0-7", "registered 8-15"] * 2
     assert toy.trained == sorted([*first, "registered 0-31", "registered 32-63"])
-    assert "supported at 32" in page
-    assert "inconclusive at 32" in page
+    assert "2 looks of 5 registered" in page
+    assert "1 look of 5 registered" in page
+    assert "The run stopped at 64 seeds, where this claim was decided." in page
 
 
 def test_fresh_with_the_same_number_reproduces_on_other_workers(toy):

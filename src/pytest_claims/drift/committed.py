@@ -17,7 +17,7 @@ from pytest_claims.errors import ResultsError, UnreadableError
 from pytest_claims.files import write_atomically
 from pytest_claims.record import Record
 from pytest_claims.results import Results, checked, load
-from pytest_claims.vocabulary import REGISTERED, SCHEMA
+from pytest_claims.vocabulary import SCHEMA, is_registered
 
 #: Fields of a claim's record that a baseline keeps unchanged.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
@@ -97,7 +97,7 @@ def why_not(results: Results) -> str | None:
     errors = [claim.id for claim in results.claims if claim.verdict == "error"]
     if errors:
         return f"{', '.join(errors)}: an error is no verdict that a later run could be compared with."
-    other = [claim.id for claim in results.claims if claim.stream != REGISTERED or not claim.as_registered]
+    other = [claim.id for claim in results.claims if not is_registered(claim.stream) or not claim.as_registered]
     if other:
         return f"{', '.join(other)}: not at the registered seeds; run pytest without --seeds, --fresh and --tier."
     return None

@@ -17,7 +17,7 @@ from pytest_claims.report.figures.palette import style_sheet
 from pytest_claims.report.figures.svg import for_page, size
 from pytest_claims.report.views import ClaimView, Figure
 from pytest_claims.results import Results, natural
-from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, REGISTERED
+from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, is_registered
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: The most bytes that a page should have. Figures beyond that stay in figures/, and the page says so.
@@ -121,7 +121,8 @@ class Page:
             count = words.plural(len(views), "claim")
             facts.append(f"{others} of {count} did not use the registered number of seeds")
         streams, engines = ({getattr(view.record, name) for view in views} for name in ("stream", "engine"))
-        for name, unusual in (("stream", streams - {REGISTERED}), ("engine", engines - {DEFAULT_ENGINE})):
+        other_streams = {stream for stream in streams if not is_registered(stream)}
+        for name, unusual in (("stream", other_streams), ("engine", engines - {DEFAULT_ENGINE})):
             if unusual:
                 facts.append(f"{name}: {', '.join(sorted(unusual))}")
         return "; ".join(facts)

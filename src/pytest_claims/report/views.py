@@ -28,7 +28,7 @@ from pytest_claims.report.words import (
     with_minus,
 )
 from pytest_claims.trials.plan import flag
-from pytest_claims.vocabulary import ALPHA, DEFAULT_ENGINE, REGISTERED
+from pytest_claims.vocabulary import ALPHA, DEFAULT_ENGINE, is_registered
 
 KINDS = {
     "ordered": "Ordered: no step back beyond the tolerance between neighbours, and a gain of more than the margin from "
@@ -271,7 +271,7 @@ class ClaimView:
     def marks(self) -> list[str]:
         """What is unusual about this run of the claim."""
         marks = []
-        if self.record.stream != REGISTERED:
+        if not is_registered(self.record.stream):
             marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
         if self.record.ended == "futile":
             marks.append("given up early")

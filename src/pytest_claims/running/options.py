@@ -21,7 +21,15 @@ from pytest_claims.files import read_ordinary
 from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.claims import is_look
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
-from pytest_claims.vocabulary import DEFAULT_ENGINE, FEWEST_SEEDS, FIRST_LOOK, PILOT, REGISTERED, TIERS
+from pytest_claims.vocabulary import (
+    DEFAULT_ENGINE,
+    FEWEST_SEEDS,
+    FIRST_LOOK,
+    PILOT,
+    TIERS,
+    is_registered,
+    registered_stream,
+)
 
 FRESH_NUMBERS = 10**9
 DRAWN = -1  # not a string: argparse would parse it
@@ -71,6 +79,8 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
+    parser.addini("claims_edition", "number of the registered seeds; raise it when a design was chosen with the earlier "
+                  "ones in sight (default: 1)")  # fmt: skip
     parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
                   default=False)  # fmt: skip
 
@@ -119,6 +129,14 @@ def _timeout(spelled: str, text: str) -> float:
     return seconds
 
 
+def _edition(config: pytest.Config) -> int:
+    text = _compat.ini_text(config, "claims_edition", numbers=True) or "1"
+    number = _whole(text)
+    if number is None or number < 1:
+        raise pytest.UsageError(f"claims_edition = {text}: give a whole number, at least 1.")
+    return number
+
+
 def _ini_timeout(config: pytest.Config) -> float:
     return _timeout("claims_timeout", _compat.ini_text(config, "claims_timeout", numbers=True) or str(TIMEOUT))
 
@@ -141,7 +159,7 @@ def read(config: pytest.Config) -> Settings:
     _check_together(option, partial(flag, short=short))
     stream = (
         PILOT if option.claims_pilot
-        else REGISTERED if option.claims_fresh is None
+        else registered_stream(_edition(config)) if option.claims_fresh is None
         else f"fresh-{option.claims_fresh}"
     )  # fmt: skip
     report = report_folder(config)
@@ -242,7 +260,7 @@ def header(settings: Settings) -> list[str]:
     modes = {
         f"seeds: at most {settings.seeds}": settings.seeds is not None,
         f"tier: {settings.tier}, to each claim's deepest look": settings.tier != TIERS[0],
-        f"stream: {settings.stream}": settings.stream != REGISTERED,
+        f"stream: {settings.stream}": not is_registered(settings.stream),
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         "trials of an earlier run are reused": settings.reuse is not None,
     }

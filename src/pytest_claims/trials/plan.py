@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED, TIERS
+from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED, TIERS, is_registered
 
 PILOT_SEEDS = 16
 TIMEOUT = 3600.0
@@ -73,7 +73,7 @@ class Settings:
     def registered_design(self, registered: int, deepest: int) -> bool:
         """Whether a claim runs as it is registered: only then does every departure fail it."""
         return (
-            self.stream == REGISTERED
+            is_registered(self.stream)
             and self.engine == DEFAULT_ENGINE
             and not self.pilot
             and self.last_look(registered, deepest) == registered
