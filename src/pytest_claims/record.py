@@ -239,6 +239,7 @@ class Look(Entry):
     interval: Ends | None = field(default=None, metadata=ENDS)
     closed: tuple[str, ...] = field(default=(), metadata=LIST)  # parts that this look supported; they stay so
     chance: float | None = None  # of a decision at the run's last look, if nothing is decided yet
+    note: str | None = None  # why a verdict was withheld, such as too many equal values
 
 
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.

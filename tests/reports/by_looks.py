@@ -97,6 +97,7 @@ def judged(about: dict[str, Any], take: Take, looks: Looks, last: int, rng: np.r
             "effect": verdict.effect,
             "interval": list(verdict.interval),
             "closed": [part.text for part in verdict.parts if part.verdict == "supported" and part.seeds == turn.seeds],
+            "note": next((part.note for part in verdict.parts if part.note), None),
             "chance": chance_of_decision(verdict.parts, looks.level, last) if undecided else None,
         })  # fmt: skip
         if about["id"] == "4.d" and turn.seeds > looks.seeds[0]:

@@ -282,7 +282,7 @@ def hostile(folder: Path, identifier: str, text: str) -> dict[str, Any]:
         "interval": [0, 2], "region": [0.0, None], "alpha": 0.005, "seeds": 8, "text": text, "message": text,
         "reason": text, "departures": text, "discussion": text, "question": text, "protocol": text, "source": text,
         "unit": text, "published": {text: 1.0}, "file": text, "stream": text,
-        "looks": [{"seeds": 8, "verdict": text, "closed": [text]}] * 2,
+        "looks": [{"seeds": 8, "verdict": text, "closed": [text], "note": text}] * 2,
         "conditions": [{text: text, "mean": 1.0, "sd": 0.1, "n": 1, "values": [1.0]}],
         "parts": [part] * 2, "assays": [part], "undecided": text, "ended": text,
         "controls": {"kind": text, "text": text, "ok": True},

@@ -17,7 +17,15 @@ from tests.reports.test_page import page_of, section_of
 
 EXAMPLE = Path(__file__).parents[2] / "reports" / "example"
 LOOKS = [
-    {"seeds": 32, "verdict": "inconclusive", "effect": 0.1, "interval": [0, 0.2], "closed": ["a"], "chance": 0.456},
+    {
+        "seeds": 32,
+        "verdict": "inconclusive",
+        "effect": 0.1,
+        "interval": [0, 0.2],
+        "closed": ["a"],
+        "chance": 0.456,
+        "note": "most values are equal",
+    },
     {"seeds": 64, "verdict": "supported", "effect": 0.11, "interval": [0.05, 0.17], "closed": ["b", "c", "d"]},
 ]
 FIVE = [32, 64, 128, 256, 512]
@@ -45,8 +53,12 @@ def claim(**entry: object) -> Record:
 
 
 def test_each_look_is_a_row() -> None:
-    """Seeds, verdict, effect, interval, the parts that closed there (two by name, more by number), the chance."""
+    """Seeds, verdict, effect, interval, the parts that closed there (two by name, more by number), the chance.
+
+    Below the verdict stands why it was withheld.
+    """
     looks = looks_of(claim(looks=LOOKS, parts=[{"text": "a"}, {"text": "b"}], registered_looks=FIVE))
+    text = section_of(page_of(Path(), [{**error_record(), "looks": LOOKS}]), "11.a")
 
     assert looks is not None
     assert looks.title == "2 looks of 5 registered"
@@ -54,7 +66,9 @@ def test_each_look_is_a_row() -> None:
         ("32", "inconclusive", "0.1", "0 to 0.2", "a", "46 %"),
         ("64", "supported", "0.11", "0.05 to 0.17", "3 parts", "—"),
     ]
+    assert [row.note for row in looks.rows] == ["most values are equal", ""]
     assert looks.closes
+    assert "32 inconclusive most values are equal 0.1 0 to 0.2 46 %" in words_of(text)
 
 
 def test_a_single_look_has_no_table_and_a_run_without_looks_nothing() -> None:

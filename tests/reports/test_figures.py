@@ -100,6 +100,15 @@ def test_a_share_of_seeds_stays_between_0_and_1() -> None:
     assert figure.axes[0].get_ylabel() == "share of seeds"
 
 
+def test_the_caption_of_a_share_has_the_level_of_its_look() -> None:
+    """The bar is the interval that decides, which is wider where the claim registered several looks."""
+    about, hypothesis, _ = next(kind for kind in EVERY_KIND if kind[0]["id"] == "2.b")
+    entry = record(about, hypothesis, np.random.default_rng(1)) | {"alpha": 0.005 / 4.226}
+    _, caption = draw_record(Record.from_json(entry))
+
+    assert caption.endswith("The bar is the share with its 99.76 % interval.")
+
+
 def test_the_default_figure_shows_what_was_published() -> None:
     """A diamond for the one condition that a published number belongs to; words and other conditions get none."""
     about, hypothesis, _ = next(kind for kind in EVERY_KIND if kind[0]["id"] == "3.d")

@@ -40,6 +40,7 @@ class LookRow:
     interval: str
     closed: str  # parts that this look supported
     chance: str  # of a decision at the run's last look
+    note: str  # why the verdict was withheld
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def _row(claim: Record, look: Look) -> LookRow:
         span(claim, look.interval),
         "; ".join(names) if len(names) <= MOST_NAMES else plural(len(names), "part"),
         "—" if look.chance is None else _percent(look.chance),
+        look.note or "",
     )
 
 

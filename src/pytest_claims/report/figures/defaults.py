@@ -13,7 +13,7 @@ from pytest_claims.report.figures.palette import INK, SERIES
 from pytest_claims.report.figures.plots import strips_figure
 from pytest_claims.report.figures.seeds import Summary
 from pytest_claims.report.published import DIAMONDS, published_of
-from pytest_claims.report.words import clip, ends
+from pytest_claims.report.words import clip, ends, level_text
 
 #: With more conditions than this, the figure shows the parts' effects instead.
 MOST_CONDITIONS = 30
@@ -34,7 +34,7 @@ def draw_record(record: Record) -> tuple[Figure, str] | None:
 
 EFFECTS = "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
 CAPTION = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
-SHARES = "Each dot is a seed: 1 if it shows the claimed effect, else 0. The bar is the share with its 99 % interval."
+SHARES = "Each dot is a seed: 1 if it shows the claimed effect, else 0. The bar is the share with its {level} interval."
 
 
 def _conditions(record: Record, rows: Sequence[Condition]) -> tuple[Figure, str]:
@@ -52,7 +52,7 @@ def _conditions(record: Record, rows: Sequence[Condition]) -> tuple[Figure, str]
         titles=(title, quantity),
         summaries=[shares] if shares else (),
     )
-    caption = SHARES if shares else CAPTION
+    caption = SHARES.format(level=level_text(record)) if shares else CAPTION
     return figure, f"{caption} {DIAMONDS}" if marked else caption
 
 
