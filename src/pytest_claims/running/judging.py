@@ -223,6 +223,7 @@ def _as_json(turn: Turn) -> dict[str, Any]:
         "interval": list(verdict.interval),
         "closed": [part.text for part in verdict.parts if part.verdict == "supported" and part.seeds == turn.seeds],
         "chance": turn.chance,
+        "note": next((part.note for part in (*verdict.parts, *verdict.assays) if part.note), None),
     }
 
 
