@@ -16,7 +16,7 @@ from typing import Any
 from scipy.stats import binomtest, t
 
 ALPHA = 0.005
-#: Level of a look, by the number of looks registered.
+#: What alpha is divided by at each look, by the number of looks registered.
 C = {1: 1.0, 2: 1.794, 3: 2.593, 4: 3.404, 5: 4.226, 6: 5.057, 7: 5.896, 8: 6.741}
 
 
