@@ -8,6 +8,8 @@ import pytest
 from pytest_claims.record import Record
 from tests.inference.independent import ALPHA, C, differing, judge_record
 
+pytest_plugins = ["pytester"]
+
 ROOT = Path(__file__).parents[2]
 #: Whole runs that are committed. A condensed baseline has the deciding part only, in twelve digits.
 COMMITTED = [ROOT / "reports" / "example" / "results.json"]
