@@ -32,23 +32,34 @@ def assay_parts(arms: Any, against: Any, by: float, *, lower_is_better: bool = F
     resolution = resolution_of(None, arms, against)
     sign = -1.0 if lower_is_better else 1.0
     arms = evidence(arms)
-    rows: list[tuple[str, Floats, Mapping[str, Label], Floats]]
+    rows: list[tuple[str, Floats, Mapping[str, Label], Floats, float]]
     if isinstance(against, REAL):
         constant = float(against)
         rows = [
-            (_in_words(text, say(constant), sign), sign * (values - constant), coords, values)
+            (
+                _in_words(text, say(constant), sign),
+                sign * (values - constant),
+                coords,
+                values,
+                _largest(values, constant),
+            )
             for text, values, coords in single(arms)
         ]
     else:
         rows = [
-            (pair.text if sign > 0 else pair.opposite, sign * pair.values, pair.coords, pair.first)
+            (pair.text if sign > 0 else pair.opposite, sign * pair.values, pair.coords, pair.first, pair.scale)
             for pair in contrasts(arms, evidence(against))
         ]
     return tuple(
-        Part(text, values, (float(by), inf), "gain", float(by), coords=coords,
+        Part(text, values, (float(by), inf), "gain", float(by), coords=coords, scale=scale,
              resolution=step_of(raw) if resolution is None else resolution)
-        for text, values, coords, raw in rows
+        for text, values, coords, raw, scale in rows
     )  # fmt: skip
+
+
+def _largest(arm: Floats, constant: float) -> float:
+    """Return the largest magnitude among the numbers that are compared."""
+    return max(float(np.abs(arm).max()), abs(constant))
 
 
 def _in_words(arm: str, constant: str, sign: float) -> str:
