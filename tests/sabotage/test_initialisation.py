@@ -14,11 +14,14 @@ ONE_START = (
 
 
 def test_equal_initialisers_under_different_names(sabotaged):
-    """10: if all start as Glorot does, "ones" train too, and no initialiser is slower or worse than another."""
+    """10: if all start as Glorot does, "ones" train too, and no initialiser is slower or worse than another.
+
+    Most networks that start from ones have no skill at all: equal values, so that 10.d takes 64 seeds.
+    """
     claims = ("10.b", "10.d", "10.e", "10.i", "10.j")
 
-    assert sabotaged(*claims, patch=SHORT).supported >= {"10.d", "10.e"}
-    assert sabotaged(*claims, patch=[SHORT, ONE_INITIALISER]).supported == set()
+    assert sabotaged(*claims, patch=SHORT, seeds=64).supported >= {"10.d", "10.e"}
+    assert sabotaged(*claims, patch=[SHORT, ONE_INITIALISER], seeds=64).supported == set()
 
 
 def test_equal_starts_under_different_names(untouched, sabotaged):
