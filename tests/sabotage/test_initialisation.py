@@ -14,14 +14,11 @@ ONE_START = (
 
 
 def test_equal_initialisers_under_different_names(sabotaged):
-    """10: if all start as Glorot does, "ones" train too, and no initialiser is slower or worse than another.
-
-    Ones only guess, so most skills in 10.d are equal: nothing is decided about them below 64 seeds.
-    """
+    """10: if all start as Glorot does, "ones" train too, and no initialiser is slower or worse than another."""
     claims = ("10.b", "10.d", "10.e", "10.i", "10.j")
 
-    assert sabotaged(*claims, seeds=64, patch=SHORT).supported >= {"10.d", "10.e"}
-    assert sabotaged(*claims, seeds=64, patch=[SHORT, ONE_INITIALISER]).supported == set()
+    assert sabotaged(*claims, patch=SHORT).supported >= {"10.d", "10.e"}
+    assert sabotaged(*claims, patch=[SHORT, ONE_INITIALISER]).supported == set()
 
 
 def test_equal_starts_under_different_names(untouched, sabotaged):

@@ -161,7 +161,9 @@ def test_another_edition_has_seeds_of_its_own_and_registers_on_them(toy):
     assert toy.claims["2.a"]["stream"] == "registered-2"
     assert toy.outcomes == {"2.a": "passed", "2.b": "xfailed", "2.c": "failed", "2.d": "failed", "2.e": "passed"}
     assert "claims: " not in toy.text.partition("collected")[0]
-    assert set(toy.run("-o", "claims_edition=1", "--claim", "2.a").trained) == {"registered 0-7", "registered 8-15"}
+
+    toy.run("-o", "claims_edition=1", "--claim", "2.a")
+    assert {"registered 0-7", "registered 8-15"} < set(toy.trained)
 
 
 def test_fresh_without_a_number_draws_one(toy):
