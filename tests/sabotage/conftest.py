@@ -13,7 +13,7 @@ like any other module:
 
     ENGINES = "pytest_claims.training.engines.base"
     SAME_DEPTH = f"{ENGINES}: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
-    FROZEN = "claims.test_layers: Run = partial(Run, frozen=range(4))"
+    FROZEN = "claims.test_layers: import functools; Run = functools.partial(Run, frozen=range(4))"
 
 It returns the entries of `results.json` of these ids (a variant has an id of its own). `.supported` is the set of ids
 whose verdict is supported. A claim that is missing or an error fails the test: a crash is not lost support.

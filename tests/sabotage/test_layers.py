@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-FROZEN = "claims.test_layers: Run = partial(Run, frozen=range(4))"
+FROZEN = "claims.test_layers: import functools; Run = functools.partial(Run, frozen=range(4))"
 
 
 def test_frozen_layers_converge_at_once(untouched, sabotaged):

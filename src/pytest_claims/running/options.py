@@ -79,8 +79,7 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
-    parser.addini("claims_edition", "number of the registered seeds; raise it when a design was chosen with earlier ones "
-                  "in sight (default: 1)")  # fmt: skip
+    parser.addini("claims_edition", "number of the registered seeds; each has seeds of its own (default: 1)")
     parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
                   default=False)  # fmt: skip
 
