@@ -112,6 +112,14 @@ def test_a_run_can_be_recomputed(toy) -> None:
     } == {}
 
 
+def test_a_quick_look_can_be_recomputed(toy) -> None:
+    """It supports nothing."""
+    toy.write(CLAIMS).reporting().alone("claims", "--seeds", "8")
+
+    assert recomputed(toy.path / "reports" / "latest" / "results.json") <= {"refuted", "inconclusive"}
+    assert any(claim["registered_looks"] == [] for claim in toy.claims.values())
+
+
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.parent.name)
 def test_committed_verdicts_can_be_recomputed(path: Path) -> None:
     """Whatever is published follows from the numbers that are published with it."""
