@@ -310,7 +310,7 @@ def part_of_record(entry: Mapping[str, Any]) -> Claimed:
 def judge_record(entry: Mapping[str, Any]) -> Judged:
     """Judge a claim from its entry in results.json alone: each part on the seeds on which it was judged."""
     alpha = ALPHA / entry["divisor"]
-    quick = not entry["registered_looks"]  # a look before the first registered one
+    quick = entry.get("registered_looks") == []  # a look before the first registered one
     parts, assays = ([
         judge_part(part_of_record(part), Level(alpha, count, ties_wait=not part["ties"], quick=quick))
         for part in entry[name]
