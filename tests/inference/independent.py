@@ -268,11 +268,11 @@ def judge(take: Take, plan: Plan, last: int) -> Judged:
             break
         known = {at: part for at, part in enumerate(found) if part.verdict == "supported"}
         known_assays = {at: part for at, part in enumerate(live) if part.verdict == "supported"}
-    return Judged(verdict, n, _largest_p(found, c), tuple(found), tuple(live))
+    return Judged(verdict, n, _largest_p([*found, *live], c), tuple(found), tuple(live))
 
 
 def _largest_p(parts: Sequence[Found], c: float) -> float | None:
-    """Return a claim's p-value: c times its parts' largest."""
+    """Return a claim's p-value: c times the largest of its parts and assays."""
     ps = [part.p for part in parts if part.p is not None]
     return min(1.0, c * max(ps)) if ps else None
 
@@ -316,7 +316,9 @@ def judge_record(entry: Mapping[str, Any]) -> Judged:
         for part in entry[name]
     ] for name, count in (("parts", len(entry["parts"])), ("assays", 1)))  # fmt: skip
     look = max(part.seeds for part in [*parts, *assays])
-    return Judged(together(parts, assays), look, _largest_p(parts, entry["divisor"]), tuple(parts), tuple(assays))
+    return Judged(
+        together(parts, assays), look, _largest_p([*parts, *assays], entry["divisor"]), tuple(parts), tuple(assays)
+    )
 
 
 def differing(ours: Any, theirs: Judged) -> list[str]:

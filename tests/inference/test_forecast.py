@@ -212,3 +212,32 @@ def test_nothing_is_gained_beyond_the_point_of_futility(rng):
 
     assert sum(end == ("futile", 32) for end in ended) > 60
     assert {end for end, _ in ended} >= {"futile", "last look"}
+
+
+def test_an_assay_that_cannot_hold_makes_the_chance_small(rng):
+    """A refuted assay decides nothing: equal networks that learned nothing stop at the first look, undecided."""
+    arms = xr.DataArray(rng.normal(0.7, 1e-3, (512, 2)), dims=("seed", "arm"), coords={"seed": range(512)})
+
+    def take(n):
+        now = arms.isel(seed=slice(0, n))
+        return equivalent(now, along="arm", within=0.03).assay(now, against=0.7, by=0.03)
+
+    (turn,) = judge_in_turn(take, Looks.doubling(32, 512))
+
+    assert (turn.verdict.verdict, turn.ended, turn.chance) == ("inconclusive", "futile", pytest.approx(0.0, abs=1e-6))
+    assert turn.verdict.p_value > 0.5
+    assert turn.verdict.outlook.margins is None
+
+
+def test_a_constant_on_its_margin_will_be_refuted():
+    """Below 64 seeds ties decide nothing; from 64 on it is certain that the effect is not beyond the margin."""
+    zeros = xr.DataArray(np.zeros((128, 2)), dims=("seed", "arm"), coords={"seed": range(128), "arm": ["a", "b"]})
+
+    def take(n):
+        now = zeros.isel(seed=slice(0, n))
+        return exceeds(now.sel(arm="a"), now.sel(arm="b"), by=0.0)
+
+    first, second = judge_in_turn(take, Looks.doubling(32, 512), (32, 64, 128))
+
+    assert (first.verdict.verdict, first.chance, first.ended) == ("inconclusive", 1.0, None)
+    assert (second.seeds, second.verdict.verdict) == (64, "refuted")

@@ -166,15 +166,29 @@ def _stages(was: Evidence, now: Evidence, claims: int) -> tuple[dict[Stage, Find
 def _verdict_changed(was: Evidence, now: Evidence) -> bool:
     """Whether the verdict changed.
 
-    Where both runs go to the same last look, any other verdict is a change; another look at which the same verdict was
-    reached is none. Otherwise, with another engine or for measured time, only a contradiction or an error is. A
-    baseline that is an error has no verdict that could change.
+    Where both runs go to the same last look, any other verdict is a change, and so it is where one run decided at a
+    look that the other has, too; another look at which the same verdict was reached is none. Otherwise, with another
+    engine or for measured time, only a contradiction or an error is. A baseline that is an error has no verdict that
+    could change.
     """
     if was.verdict in {now.verdict, "error"}:
         return False
-    if was.design == now.design and was.last_look == now.last_look and not (was.clock or now.clock):
+    if was.design == now.design and _has_the_decision(was, now) and not (was.clock or now.clock):
         return True
     return now.verdict == "error" or {was.verdict, now.verdict} == CONTRADICTION
+
+
+def _has_the_decision(was: Evidence, now: Evidence) -> bool:
+    """Whether each run goes as far as the other needed for its decision, in the same sequence of looks."""
+    if was.last_look == now.last_look:
+        return True
+    looks = [was.record.last_look, now.record.last_look]
+    if None in looks or was.record.alpha != now.record.alpha or not now.record.registered_looks:
+        return False
+    return any(
+        one.verdict in {"supported", "refuted"} and one.seeds <= other.last_look
+        for one, other in ((was, now), (now, was))
+    )
 
 
 def _blame(
@@ -206,7 +220,7 @@ def headline(comparison: Comparison) -> str:
         alarms.append(f"the effect drifted materially in {_count(material)}")
     if alarms:
         return "; ".join(alarms)
-    departed = [claim.id for claim in claims if claim.departed]
+    departed = [claim.id for claim in claims if claim.departed not in {None, "verdict"}]
     if departed:
         return f"no verdict changed; numbers did in {len(departed)} of {_count(claims)}"
     return f"nothing changed: {_count(claims)} compared"

@@ -109,9 +109,13 @@ def _hypotheses(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
 
 
 def _same_hypothesis(was: Record, now: Record) -> bool:
-    """Return whether kind, alpha and margin agree; of several parts any may have decided, with its own margin."""
+    """Return whether kind, alpha and margin agree; of several parts any may have decided, with its own margin.
+
+    A quick look has a level of its own.
+    """
     margins = [now.margin, *(part.margin for part in now.parts)]
-    return (was.kind, was.alpha) == (now.kind, now.alpha) and was.margin in margins
+    quick = now.last_look is not None and not now.registered_looks
+    return was.kind == now.kind and (quick or was.alpha == now.alpha) and was.margin in margins
 
 
 def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:

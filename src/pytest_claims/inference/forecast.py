@@ -8,7 +8,7 @@ region in standard errors, and t the distance that N seeds ask for, it is Phi((z
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import isclose, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -24,6 +24,8 @@ PRIOR = 0.5
 #: A claim lies at its margin if even this many times its seeds would decide it with a chance below one half.
 FURTHER = 4
 EVEN = 0.5
+#: A distance that is only rounding.
+NOTHING = 1e-12
 #: Below this chance of a decision at the last look the looks in between are not taken.
 FUTILE = 0.1
 #: Worlds in which the end of judging is simulated.
@@ -61,17 +63,21 @@ def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float) -
     return Outlook(undecided, distance_from_margin(deciding), chance, later, margins)
 
 
-def chance_of_decision(parts: Sequence[PartVerdict], level: float, later: int) -> float | None:
+def chance_of_decision(
+    parts: Sequence[PartVerdict], level: float, later: int, assays: Sequence[PartVerdict] = ()
+) -> float | None:
     """Return the chance that ``later`` seeds decide about parts at ``level`` a side; None where it is not known.
 
-    A support needs every part that is still open, so it is as likely as the least likely of them; a refutation needs
-    one. Nothing is known where more than half of a part's pairs are unknown, or where there are no more seeds.
+    A support needs every part and every assay that is still open, so it is as likely as the least likely of them; a
+    refutation needs one part. Nothing is known where more than half of a part's pairs are unknown, or where there are
+    no more seeds.
     """
     opened = [part for part in parts if part.verdict != "supported"]
-    if not opened or any(part.estimator == "exact" or part.is_blind or later <= part.seeds for part in opened):
+    needed = opened + [part for part in assays if part.verdict != "supported"]
+    if not needed or any(part.estimator == "exact" or part.is_blind or later <= part.seeds for part in needed):
         return None
-    support = min(_chances(part, level, later)[0] for part in opened)
-    refutation = max(_chances(part, level, later)[1] for part in opened)
+    support = min(_chances(part, level, later)[0] for part in needed)
+    refutation = max((_chances(part, level, later)[1] for part in opened), default=0.0)
     return min(1.0, support + refutation)
 
 
@@ -106,18 +112,21 @@ def _beyond(part: PartVerdict, level: float, later: int) -> float:
     chances = [0.0]
     if isfinite(low):
         reach = float(reaches(far, level, later)[1])
-        chances.append(_reached(low - float(far.mean), float(far.scale), reach, (part.seeds, later)))
+        chances.append(_reached(low - float(far.mean), float(far.scale), reach, (part.seeds, later), on_end=True))
     if isfinite(high):
         reach = float(reaches(near, level, later)[0])
-        chances.append(_reached(float(near.mean) - high, float(near.scale), reach, (part.seeds, later)))
+        chances.append(_reached(float(near.mean) - high, float(near.scale), reach, (part.seeds, later), on_end=True))
     return max(chances)
 
 
-def _reached(gap: float, scale: float, reach: float, seeds: tuple[int, int]) -> float:
-    """Return the chance that a mean, now ``gap`` inside an end, will be ``reach`` scales inside it with all seeds."""
+def _reached(gap: float, scale: float, reach: float, seeds: tuple[int, int], *, on_end: bool = False) -> float:
+    """Return the chance that a mean, now ``gap`` beyond an end, will be ``reach`` scales beyond it with all seeds.
+
+    ``on_end``: a constant on the end itself counts as beyond it: regions are open, so it refutes.
+    """
     n, later = seeds
     if scale == 0:
-        return float(gap > 0)
+        return float(gap > 0 or (on_end and isclose(gap, 0.0, abs_tol=NOTHING)))
     x = later / n
     return float(stats.norm.cdf((sqrt(n) * gap / scale * sqrt(x) - sqrt(later) * reach) / sqrt(x - 1)))
 

@@ -47,9 +47,7 @@ def judge_in_turn(
         if reverse is None or reverse.verdict == "inconclusive":
             reverse = hypothesis.reversed().judge(looks=looks, earlier=reverse)
         undecided = verdict.verdict == "inconclusive"
-        # where all parts hold, the assays are what is open
-        opened = verdict.parts if any(part.verdict != "supported" for part in verdict.parts) else verdict.assays
-        chance = chance_of_decision(opened, looks.level, taken[-1]) if undecided else None
+        chance = chance_of_decision(verdict.parts, looks.level, taken[-1], verdict.assays) if undecided else None
         ended: Ended | None = None
         if not undecided:
             ended = "decided"

@@ -55,21 +55,25 @@ class Verdict:
     def sensitive(self, assays: tuple[PartVerdict, ...]) -> "Verdict":
         """Return the verdict with the parts that show that this run could have seen a difference.
 
-        These never refute. Where one of them does not hold, nothing is supported.
+        These never refute. Where one of them does not hold, nothing is supported, whatever the margin. The p-value is
+        that of an intersection of parts and assays, the largest of all.
         """
         judged = tuple(replace(part, verdict="inconclusive") if part.verdict == "refuted" else part for part in assays)
         seeds = max(self.seeds, *(part.seeds for part in judged))
         failed = [part for part in judged if part.verdict != "supported"]
+        largest = largest_p((*self.parts, *judged))
         if self.verdict != "supported" or not failed:
-            return replace(self, assays=judged, seeds=seeds)
+            return replace(self, assays=judged, seeds=seeds, p_value=largest)
         worst = min(failed, key=lambda part: part.slack)
         return replace(
             self,
             verdict="inconclusive",
             assays=judged,
             seeds=seeds,
+            p_value=largest,
             detectable=None,
             seeds_needed=None,
+            outlook=Outlook(),
             message=insensitive(worst, self.alpha, self.unit),
         )
 
@@ -138,7 +142,7 @@ def combine(
         region=deciding.region,
         alpha=alpha,
         divisor=terms.divisor,
-        p_value=max((part.p_value for part in parts if part.p_value is not None), default=None),
+        p_value=largest_p(parts),
         parts=parts,
         seeds=max(part.seeds for part in parts),
         direction=direction,
@@ -151,6 +155,11 @@ def combine(
         unit=unit,
         conditions=conditions,
     )
+
+
+def largest_p(parts: Sequence[PartVerdict]) -> float | None:
+    """Return the largest p-value of several parts, that of their intersection; None where nothing is estimated."""
+    return max((part.p_value for part in parts if part.p_value is not None), default=None)
 
 
 def _standardised(part: PartVerdict) -> float | None:

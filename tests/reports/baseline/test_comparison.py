@@ -279,6 +279,48 @@ def test_fewer_seeds_are_paired_with_their_own():
     assert not comparison.failed
 
 
+LEVEL = 0.005 / 4.226
+
+
+def looked(verdict, seeds, last, **more):
+    """Make a run of a claim judged by looks: its verdict, at how many seeds, and how far the run would have gone."""
+    facts = {"verdict": verdict, "last_look": last, "alpha": LEVEL, "registered_looks": [32, 64, 128, 256, 512]}
+    return run(claim(seeds=seeds, **facts | more))
+
+
+@pytest.mark.parametrize(
+    "was, now, failed",
+    [
+        (looked("supported", 32, 64), looked("supported", 64, 64), False),  # another look, the same verdict
+        (looked("supported", 64, 64), looked("supported", 32, 512), False),
+        (looked("supported", 32, 64), looked("inconclusive", 64, 64), True),
+        (looked("supported", 32, 64), looked("inconclusive", 32, 32), True),  # decided where this run has looked, too
+        (looked("inconclusive", 64, 512), looked("supported", 32, 64), True),
+        (looked("supported", 64, 64), looked("inconclusive", 32, 32), False),  # this run does not go so far
+        (looked("inconclusive", 64, 64), looked("supported", 128, 512), False),  # ... and the baseline did not
+        (looked("supported", 32, 64), looked("inconclusive", 8, 8, alpha=0.005, registered_looks=[]), False),
+        (looked("supported", 32, 64), looked("inconclusive", 32, 32, alpha=0.005), False),  # another rule
+        (looked("supported", 64, 64), looked("refuted", 8, 8, alpha=0.005, registered_looks=[]), True),
+    ],
+)
+def test_verdicts_of_looks_are_compared_where_both_runs_could_have_them(was, now, failed):
+    """The same sequence cut short: what a look decided, a run that takes this look must decide, too."""
+    comparison = compare(was, now)
+
+    assert comparison.failed == failed
+    assert ("numbers did" in comparison.sentences()[0]) is False
+
+
+def test_another_look_is_told_and_a_quick_look_is_no_other_hypothesis():
+    """Sentences say what was compared: seeds that both have; the level of a quick look is its own."""
+    assert "1 claims ended at another look (32 in the baseline, 64 now)" in text(
+        compare(looked("supported", 32, 64), looked("supported", 64, 64))
+    )
+    quick = compare(looked("supported", 32, 64), looked("inconclusive", 8, 8, alpha=0.005, registered_looks=[]))
+    assert "1 claims may take other numbers of seeds (64 in the baseline, 8 now)" in text(quick)
+    assert "The hypothesis itself differs" not in text(quick)
+
+
 def test_another_schema_is_one_sentence():
     """A baseline of another schema is compared in the fields that both have."""
     old = {"schema": 0, "claims": [{"id": "2.a", "verdict": "supported"}]}
