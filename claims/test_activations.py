@@ -37,13 +37,13 @@ def trained(seeds, data, names, hidden, at):
     return train(runs, along="activation", steps=STEPS, batch=64, at=at, measure=measure)
 
 
-@measurement(experiment=7, block=16, cost=5)
+@measurement(experiment=7, block=16, cost=5, smoke=True)
 def two_layers(seeds, moons):
     """The notebook's networks, and sigmoid."""
     return trained(seeds, moons(seeds), [*NOTEBOOKS_SIX, "sigmoid"], hidden=(30, 30), at=RECORDS)
 
 
-@measurement(experiment=7, block=16, cost=5)
+@measurement(experiment=7, block=16, cost=5, smoke=True)
 def eight_layers(seeds, moons):
     """The same networks with eight hidden layers."""
     return trained(seeds, moons(seeds), ["relu", "square"], hidden=(30,) * 8, at=[STEPS])

@@ -36,7 +36,7 @@ AS_LOG10 = {  # 0.0000 was printed for a number below 0.00005
 }
 
 
-@measurement(experiment=1, units=[2, 4, 16], block=32, cost=10)
+@measurement(experiment=1, units=[2, 4, 16], block=32, cost=10, smoke=True)
 def fits(seeds, curves, units):
     """Errors on the training points and between them, and the learned curves."""
     targets = curves(seeds)

@@ -51,7 +51,7 @@ def trained(network, points):
     return history.rename(row="x").assign_coords(x=points.x_train[0, :, 0])
 
 
-@measurement(experiment=2, layers=[1, 2, 3], block=32, cost=11)
+@measurement(experiment=2, layers=[1, 2, 3], block=32, cost=11, smoke=True)
 def by_depth(seeds, alternating_points, layers):
     """The notebook's network, with its shared layer applied ``layers`` times."""
     network = MLP(seeds, (1, 10, 10, 2), activation="relu", repeat=layers)
@@ -59,7 +59,7 @@ def by_depth(seeds, alternating_points, layers):
     return history.assign(parameters=("seed", [network.parameter_count] * len(seeds)))
 
 
-@measurement(experiment=2, block=32, cost=8)
+@measurement(experiment=2, block=32, cost=8, smoke=True)
 def single_layer(seeds, alternating_points):
     """One hidden layer of 37 units: two parameters fewer than the others have."""
     return trained(MLP(seeds, (1, 37, 2), activation="relu"), alternating_points(seeds))

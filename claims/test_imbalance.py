@@ -132,7 +132,7 @@ def drawn(seeds, imbalanced_mixture, ratio):
     return train(runs, along="resampling", steps=STEPS, batch=None, measure=judged_by(data, ratio))
 
 
-@measurement(experiment=4, cost=2)
+@measurement(experiment=4, cost=2, smoke=True)
 def in_minibatches(seeds, imbalanced_mixture):
     """Ratio 50 in minibatches of 64, where repeated rows and weighted rows are drawn differently."""
     data = imbalanced_mixture(seeds, 50)

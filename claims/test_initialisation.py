@@ -64,12 +64,12 @@ def trained(seeds, data, initialisers, records):
     return history.assign(skill=skill(history.accuracy, data.bayes), bayes=("seed", data.bayes))
 
 
-@measurement(experiment=10, block=16, cost=35)
+@measurement(experiment=10, block=16, cost=35, smoke=True)
 def by_initialiser(seeds, mixture):
     return trained(seeds, mixture(seeds, 500, 12, "harmonic"), INITIALISERS, RECORDS)
 
 
-@measurement(experiment=10, block=16, cost=2)
+@measurement(experiment=10, block=16, cost=2, smoke=True)
 def scaled_gaussian(seeds, mixture):
     """N(0, sd 1 / sqrt(fan_in)): a variance that keeps the size of what passes through."""
     return trained(seeds, mixture(seeds, 500, 12, "harmonic"), {"normal scaled": "lecun"}, range(0, STEPS + 1, 50))

@@ -67,7 +67,7 @@ def medians(changes):
     )
 
 
-@measurement(experiment=11, block=16, cost=15)
+@measurement(experiment=11, block=16, cost=15, smoke=True)
 def layers(seeds, mixture):
     data = {separation: mixture(seeds, 500, 12, separation) for separation in ("harmonic", "ones")}
     network = MLP(seeds, SIZES)

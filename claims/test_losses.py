@@ -25,7 +25,7 @@ STEPS = 500
 RECORDS = range(0, STEPS + 1, 50)  # 450 is the notebook's last record
 
 
-@measurement(experiment=9, separation=["harmonic", "ones"], cost=5)
+@measurement(experiment=9, separation=["harmonic", "ones"], cost=5, smoke=True)
 def by_loss(seeds, mixture, separation):
     """The six losses on one dataset, from the same initial weights."""
     data = mixture(seeds, 500, 12, separation)

@@ -58,7 +58,7 @@ def sizes_and_zeros(now):
     return stack(sizes, along="layer"), stack(zeros, along="layer")
 
 
-@measurement(experiment=12, data=["harmonic", "ones", "redrawn"], block=16, cost=8)
+@measurement(experiment=12, data=["harmonic", "ones", "redrawn"], block=16, cost=8, smoke=True)
 def grid(seeds, mixture, data):
     if data == "redrawn":
         drawn = {cell: mixture(Redrawn(seeds, f"cell {cell}"), 500, 12, "harmonic") for cell in CELLS}

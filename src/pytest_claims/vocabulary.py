@@ -18,8 +18,9 @@ BLOCK = 8
 FIRST_LOOK, DEEPEST_LOOK = 32, 512
 #: The seeds at which a claim that registered none is judged at the latest, unless a run goes deeper.
 SEEDS = 64
-#: How far a run goes: to each claim's registered seeds, or to its deepest look.
-TIERS = ("default", "deep")
+#: How much a run takes: the first look of claims on what is quick to measure, each claim's registered seeds, or its
+#: deepest look.
+SMOKE, DEFAULT_TIER, DEEP = TIERS = ("smoke", "default", "deep")
 
 #: The streams of seeds: those that claims are registered on, and those of pilots; fresh ones are "fresh-N". The
 #: registered ones of a repository's second edition are "registered-2".

@@ -241,3 +241,12 @@ def test_a_constant_on_its_margin_will_be_refuted():
 
     assert (first.verdict.verdict, first.chance, first.ended) == ("inconclusive", 1.0, None)
     assert (second.seeds, second.verdict.verdict) == (64, "refuted")
+
+
+def test_a_share_ends_where_its_exact_interval_decides():
+    """32 of 32 prove no share above 90 %, 64 of 64 do at this level: as many as it takes, by counting."""
+    looks = Looks.doubling(32, 64)
+
+    assert expected_seeds((0.87, np.inf), 1.0, None, looks, (32, 64), np.random.default_rng(0)) == 64
+    assert expected_seeds((0.1, np.inf), 1.0, None, looks, (32, 64), np.random.default_rng(0)) == 32
+    assert 32 < expected_seeds((0.5, np.inf), 0.75, None, looks, (32, 64), np.random.default_rng(0)) < 64

@@ -62,7 +62,7 @@ def test_faster(toys):
 def test_late(toys):
     return sooner(toys.steps.sel(arm="fast"), toys.steps.sel(arm="slow"), by=1.1, budget=20)
 
-@claim("2.g", "Luck apart, the lucky gain", seeds=64)
+@claim("2.g", "Luck apart, the lucky gain", seeds=64, looks=(64,))
 def test_lucky(toys):
     return exceeds(toys.lucky, by=0.0, adjusted_by=toys.luck, population=0.0)
 

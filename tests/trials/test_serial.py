@@ -355,6 +355,89 @@ def test_warm(oven):
     assert float(seeds["3.b"][1]) == pytest.approx(1.25 * float(seeds["3.b"][0]), abs=1)
 
 
+def test_design_of_a_quick_look_detects_nothing(toy):
+    """It supports nothing, and the table says so."""
+    toy.add(f"""{COINS}
+@claim("3.a", "Noise is above zero")
+def test_noise(coins):
+    return exceeds(coins.toss, by=0)
+""")
+    (toy.path / "claims" / "pilots.json").write_text('{"3.a": {"sd": 0.1, "mean": 1.0, "margin": 0.0}}')
+    toy.run("--design", "--seeds", "8", "--claim", "3.a")
+
+    toy.result.stdout.fnmatch_lines(["3.a * 8 * 512 * 0.005 * 0.1 * - * a quick look supports nothing"])
+
+
+def test_a_share_that_only_a_deep_run_can_prove(toy):
+    """It is an error where it is expected to be supported by its registered seeds, and runs where it is not."""
+    toy.add(f"""{COINS}
+@claim("3.a", "All toss", seeds=32)
+def test_all(coins):
+    return proportion(coins.toss > -9, above=0.9)
+
+@claim("3.b", "All toss", seeds=32, registered="inconclusive", reason="32 of 32 prove no such share")
+def test_open(coins):
+    return proportion(coins.toss > -9, above=0.9)
+""").run("--claim", "3.a,3.b")
+
+    assert toy.outcomes == {"3.a": "error", "3.b": "xfailed"}
+    assert "32 seeds can never prove a share above 90 %" in toy.claims["3.a"]["message"]
+
+    toy.run("--claim", "3.b", "--tier", "deep")
+    assert (toy.claims["3.b"]["verdict"], toy.claims["3.b"]["seeds"]) == ("supported", 64)
+
+
+def test_an_adjusted_claim_looks_from_64_seeds_on(toy):
+    """An earlier look could decide nothing, and would cost level."""
+    toy.add(f"""{COINS}
+@claim("3.a", "Luck apart")
+def test_lucky(coins):
+    return exceeds(coins.toss, by=-9, adjusted_by=coins.toss, population=0.0)
+
+@claim("3.b", "Luck apart, from 64 seeds on", looks=(64,))
+def test_late(coins):
+    return exceeds(coins.toss, by=-9, adjusted_by=coins.toss, population=0.0)
+""").run("--claim", "3.a,3.b")
+
+    assert toy.outcomes == {"3.a": "error", "3.b": "passed"}
+    assert "register looks=(64,) and at least as many seeds" in toy.claims["3.a"]["message"]
+
+
+SMOKE = """
+@measurement(experiment=3, block=32, smoke=True)
+def quick(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+
+@claim("3.a", "Noise is above a little", seeds=128, registered="inconclusive", reason="it may be")
+def test_quick(quick):
+    return exceeds(quick.toss - quick.toss.mean(), by=-0.45)
+
+@claim("3.b", "Both", seeds=128)
+def test_both(quick, heights):
+    return exceeds(quick.toss, by=-9)
+"""
+
+
+def test_smoke_takes_the_first_look_of_what_is_quick(toy):
+    """A claim belongs to it if all its measurements do; its looks are the beginning of the usual ones."""
+    toy.add(SMOKE).run("--tier", "smoke")
+    record = toy.claims["3.a"]
+
+    assert toy.outcomes == {"3.a": "xfailed"}
+    assert (record["seeds"], record["last_look"], record["registered_looks"][0]) == (32, 32, 32)
+    assert toy.trained == ["registered 0-31"]
+    toy.result.assert_outcomes(xfailed=1, deselected=2)
+    assert "claims: tier: smoke, the first look of claims on what is quick to measure" in toy.text
+
+
+def test_smoke_without_anything_quick_is_a_usage_error(toy):
+    """It says how a measurement gets there."""
+    toy.write().run("--tier", "smoke")
+
+    assert toy.ret == 4
+    assert "--tier smoke: no claim is quick; say @measurement(smoke=True) where one is." in toy.text
+
+
 def test_a_long_run_says_at_its_start_how_long_it_takes(toy):
     """By its authors' hints: the first looks, the most that all looks can take, and how to run less."""
     toy.add("""

@@ -48,13 +48,14 @@ def test_blocks_are_nested(size, needed, more, expected):
     assert [(block[0], block[-1] + 1) for block in blocks(size, needed, **more)] == expected
 
 
-CLAIM = Claim("2.a", "Text", seeds=32, reason="because")
-QUICK, MORE = Settings(seeds=8), Settings(seeds=64)
+CLAIM = Claim("2.a", "Text", seeds=64, reason="because")
+QUICK, MORE = Settings(seeds=8), Settings(seeds=128)
 OFF = {
     "quick": QUICK,
     "more": MORE,
     "fresh": Settings(stream="fresh-1"),
     "deep": Settings(tier="deep"),
+    "smoke": Settings(tier="smoke"),
     "engine": Settings(engine="jax"),
 }
 
@@ -78,7 +79,7 @@ def test_gate_at_the_registered_design(registered, verdict):
         expected = ("passed", None) if verdict == "supported" else ("xfailed", "XFailed")
 
     assert ended(replace(CLAIM, registered=registered), verdict, Settings()) == expected
-    assert ended(replace(CLAIM, registered=registered), verdict, Settings(seeds=32)) == expected
+    assert ended(replace(CLAIM, registered=registered), verdict, Settings(seeds=64)) == expected
 
 
 @pytest.mark.parametrize("settings", OFF.values(), ids=OFF)

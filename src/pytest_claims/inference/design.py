@@ -41,6 +41,7 @@ class Design:
     resolution: float = 0.0  # the step of the unit, where the claim names it
     fault: str = ""  # why the claim makes no sense, whatever the data
     assayed: bool = False  # whether its arms must beat a constant
+    adjusted: bool = False  # for a covariate, so that it is judged from FEWEST_ADJUSTED seeds on
 
     def named(self, *, unit: str | None = None, text: str | None = None) -> "Design":  # noqa: ARG002 - a Hypothesis's
         """Do what ``Hypothesis.named`` does."""
@@ -204,12 +205,15 @@ def design_of(name: str, said: Mapping[str, Any]) -> Design:
     if name == "all_of":
         designs = tuple(member for member in said["hypotheses"] if isinstance(member, Design))
         members = tuple(member for design in designs for member in (design.members or (design,)))
-        return Design("conjunction", members[0].margin, members[0].region, members[0].estimator, members)
+        adjusted = any(member.adjusted for member in members)
+        return Design(
+            "conjunction", members[0].margin, members[0].region, members[0].estimator, members, adjusted=adjusted
+        )
     kind, margin, region = _SHAPES[name](said)
     estimator: Estimator = "count" if kind == "proportion" else "exact" if kind == "exact" else "mean"
     # the step of a clock is not in the unit of the effect, which is a logarithm
     step = 0.0 if kind == "time" else float(said.get("resolution") or 0.0)
-    return Design(kind, margin, region, estimator, resolution=step)
+    return Design(kind, margin, region, estimator, resolution=step, adjusted=said.get("adjusted_by") is not None)
 
 
 Shape = tuple[Kind, float, tuple[float, float]]

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from pytest_claims.inference.interval import quantile, reaches
+from pytest_claims.inference.interval import Floats, quantile, reaches
 from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.parts import PartVerdict
 from pytest_claims.inference.rule import exact_intervals
@@ -28,6 +28,8 @@ EVEN = 0.5
 NOTHING = 1e-12
 #: Below this chance of a decision at the last look the looks in between are not taken.
 FUTILE = 0.1
+#: A standard error that is not zero.
+SMALLEST = 1e-300
 #: Worlds in which the end of judging is simulated.
 WORLDS = 2_000
 
@@ -145,31 +147,47 @@ def _of_counts(part: PartVerdict, level: float, later: int) -> tuple[float, floa
 
 
 def expected_seeds(
-    region: tuple[float, float], mean: float, sd: float, looks: Looks, taken: Sequence[int], rng: np.random.Generator
+    region: tuple[float, float],
+    mean: float,
+    sd: float | None,
+    looks: Looks,
+    taken: Sequence[int],
+    rng: np.random.Generator,
 ) -> float:
-    """Return after how many seeds on average the judging ends, if the effect is normal with this mean and spread.
+    """Return after how many seeds on average the judging ends, if a pilot's mean and spread are the true ones.
 
-    ``taken``: the looks of the run, in seeds. Simulated in WORLDS worlds: a look decides, or the chance of a decision
-    at the last one is below FUTILE. The spread is taken as known, and the interval as Student's.
+    ``sd`` is None for a share, whose ``mean`` it is. ``taken``: the looks of the run, in seeds. Simulated in WORLDS
+    worlds: a look decides, or the chance of a decision at the last one is below FUTILE. The data of a mean are taken as
+    normal with a known spread, and its interval as Student's.
     """
-    low, high = region
     going = np.ones(WORLDS, dtype=bool)
     total, sums, before = np.zeros(WORLDS), np.zeros(WORLDS), 0
-    last = taken[-1]
     for n in taken:
-        sums += rng.normal(mean * (n - before), sd * sqrt(n - before), WORLDS)
+        more = n - before
+        sums += rng.binomial(more, mean, WORLDS) if sd is None else rng.normal(mean * more, sd * sqrt(more), WORLDS)
         before, now = n, sums / n
         total[going] = n
-        error, reach = sd / sqrt(n), float(quantile(looks.level, n - 1))
-        inside = (now - low > reach * error) & (high - now > reach * error)
-        beyond = (now - low < -reach * error) | (high - now < -reach * error)
-        going &= ~(inside | beyond)
-        if n < last:
-            x, needed = last / n, float(quantile(looks.level, last - 1))
-            each = [stats.norm.cdf((gap / error * sqrt(x) - needed) / sqrt(x - 1)) for gap in (now - low, high - now)]
-            out = [stats.norm.cdf((-gap / error * sqrt(x) - needed) / sqrt(x - 1)) for gap in (now - low, high - now)]
-            going &= np.maximum(each[0] + each[1] - 1, 0) + np.maximum(out[0], out[1]) >= FUTILE
+        if sd is None:
+            lower, upper = (ends[np.rint(sums).astype(int)] for ends in exact_intervals(n, looks.level))
+        else:
+            reach = float(quantile(looks.level, n - 1)) * sd / sqrt(n)
+            lower, upper = now - reach, now + reach
+        low, high = region
+        going &= ~(((lower > low) & (upper < high)) | (upper <= low) | (lower >= high))
+        if n < taken[-1]:
+            error = np.sqrt(now * (1 - now) / n) if sd is None else np.full(WORLDS, sd / sqrt(n))
+            going &= (error == 0) | (_chance(now, np.maximum(error, SMALLEST), region, looks, (n, taken[-1])) >= FUTILE)
     return float(total.mean())
+
+
+def _chance(now: Floats, error: Floats, region: tuple[float, float], looks: Looks, seeds: tuple[int, int]) -> Floats:
+    """Return the chance of a decision at the last look, for means ``now`` with standard errors ``error``."""
+    n, last = seeds
+    x, needed = last / n, float(quantile(looks.level, last - 1))
+    beyond = [(now - region[0]) / error, (region[1] - now) / error]  # the distance inside each end
+    within = sum(stats.norm.cdf((z * sqrt(x) - needed) / sqrt(x - 1)) for z in beyond) - 1
+    outside = [stats.norm.cdf((-z * sqrt(x) - needed) / sqrt(x - 1)) for z in beyond]
+    return np.asarray(np.maximum(within, 0) + np.maximum(*outside))
 
 
 def distance_from_margin(part: PartVerdict) -> float | None:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.errors import DesignError
+from pytest_claims.inference.adjustment import FEWEST_ADJUSTED
 from pytest_claims.inference.design import (
     Design,
     Placeholder,
@@ -27,7 +28,7 @@ from pytest_claims.running.looks import Schedule, registered, schedule
 from pytest_claims.running.pilots import PILOTS, read_pilots
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.plan import Settings
-from pytest_claims.vocabulary import visible
+from pytest_claims.vocabulary import VERDICTS, visible
 
 #: A pilot without any spread: its claim is decided at the first look.
 SMALLEST_SD = 1e-12
@@ -61,8 +62,19 @@ def said(error: BaseException) -> str:
 
 
 def undecidable(design: Design | str, claim: Claim) -> str | None:
-    """Say why a claim can never be supported at its registered number of seeds; None where it can."""
-    why = None if isinstance(design, str) else cannot_decide(design, claim.seeds, registered(claim).level)
+    """Say why a claim can never be supported; None where it can.
+
+    Its registered seeds must suffice where that verdict is expected of them, else those of its deepest look.
+    """
+    if isinstance(design, str):
+        return None
+    if design.adjusted and claim.first < FEWEST_ADJUSTED:
+        return (
+            f"Claim {claim.id} is adjusted for a covariate, which is judged from {FEWEST_ADJUSTED} seeds on, but its "
+            f"first look is at {claim.first}: register looks=({FEWEST_ADJUSTED},) and at least as many seeds."
+        )
+    n = claim.seeds if claim.registered == VERDICTS[0] else claim.deepest
+    why = cannot_decide(design, n, registered(claim).level)
     return None if why is None else f"The design of claim {claim.id} cannot decide: {why}"
 
 
@@ -95,8 +107,10 @@ def row(item: pytest.Item, claim: Claim, settings: Settings, a_seed: float | Non
         return replace(asked, note=design)
     member = _deciding(design, pilot.get("margin"))
     mismatch = _mismatch(member, pilot)
-    detectable = None if mismatch else smallest_detectable(member, n, sd, alpha)
-    note = cannot_decide(design, n, alpha) or cannot_refute(design, n, alpha)
+    quick = plan.looks.quick
+    detectable = None if mismatch or quick else smallest_detectable(member, n, sd, alpha)
+    note = "a quick look supports nothing" if quick else cannot_decide(design, n, alpha)
+    note = note or cannot_refute(design, n, alpha)
     if note is None and detectable is None and member.estimator != "exact":
         note = "no pilot" if sd is None else mismatch or _out_of_reach(n)
     if member.kind == "time" and detectable is not None:
@@ -114,7 +128,8 @@ def _ends(design: Design, pilot: Mapping[str, Any], plan: Schedule) -> float | N
         return float(plan.seeds[0])
     if mean is None or sd is None:
         return None
-    return expected_seeds(design.region, mean, max(sd, SMALLEST_SD), plan.looks, plan.seeds, np.random.default_rng(0))
+    spread = None if design.estimator == "count" else max(sd, SMALLEST_SD)
+    return expected_seeds(design.region, mean, spread, plan.looks, plan.seeds, np.random.default_rng(0))
 
 
 def _deciding(design: Design, margin: float | None) -> Design:

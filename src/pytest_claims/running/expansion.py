@@ -29,6 +29,7 @@ from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
 from pytest_claims.trials.turns import TRIAL
 from pytest_claims.trials.workshop import Trial, Workshop
+from pytest_claims.vocabulary import SMOKE
 
 FAULT = pytest.StashKey[str]()
 
@@ -160,10 +161,19 @@ def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
-    """Keep the claims that the option names, a bare id with its variants; return a sentence if an id is unknown."""
+    """Keep the claims that the options name, a bare id with its variants; return a sentence if there is none such.
+
+    With the tier "smoke" these are the claims whose measurements all say that they are quick.
+    """
+    claims = {item: claim for item in items if (claim := claim_of(item)) is not None}
+    if settings.tier == SMOKE and claims:
+        quick = [item for item in claims if all(each.smoke for each in measurements_of(item).values())]
+        if not quick:
+            return f"{settings.flag('tier')} {SMOKE}: no claim is quick; say @measurement(smoke=True) where one is."
+        config.hook.pytest_deselected(items=[item for item in items if item not in quick])
+        items[:], claims = quick, {item: claims[item] for item in quick}
     if not settings.selected:
         return None
-    claims = {item: claim for item in items if (claim := claim_of(item)) is not None}
     known = {claim.id for claim in claims.values()}
     unknown = [name for name in settings.selected if name not in known]
     if unknown:

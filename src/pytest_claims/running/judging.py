@@ -283,7 +283,7 @@ def gate(claim: Claim, verdict: Any, settings: Settings) -> tuple[str, Callable[
             return "passed", pass_
         return "xfailed", lambda: pytest.xfail(visible(f"{expected} as registered: {claim.reason}"))
     sentence = f"Claim {claim.id} is {got}, but registered as {expected}: {message}"
-    if settings.registered_design(claim.seeds, claim.deepest) or {got, expected} == CONTRADICTION:
+    if settings.registered_design(claim.first, claim.seeds, claim.deepest) or {got, expected} == CONTRADICTION:
         if claim.clock or settings.provisional:
             return "passed", lambda: warnings.warn(sentence, ClaimWarning, stacklevel=3)
 

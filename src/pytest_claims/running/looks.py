@@ -32,6 +32,6 @@ def schedule(claim: Claim, settings: Settings) -> Schedule:
     in every run: so a shorter run is the beginning of a longer one, and the two never contradict each other.
     """
     looks = registered(claim)
-    last = settings.last_look(claim.seeds, claim.deepest)
+    last = settings.last_look(claim.first, claim.seeds, claim.deepest)
     taken = tuple(n for n in looks.seeds if n <= last)
     return Schedule(looks, taken) if taken else Schedule(Looks((last,), quick=True), (last,))

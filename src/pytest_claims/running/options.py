@@ -22,10 +22,13 @@ from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.claims import is_look
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import (
+    DEEP,
     DEFAULT_ENGINE,
+    DEFAULT_TIER,
     FEWEST_SEEDS,
     FIRST_LOOK,
     PILOT,
+    SMOKE,
     TIERS,
     is_registered,
     registered_stream,
@@ -57,8 +60,8 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
 
     add("seeds", "judge no claim beyond N seeds: 32, 64, 128, ..., or a quick look: 8, 16 (default: as registered)",
         read=_seeds, metavar="N")  # fmt: skip
-    add("tier", "how far looks go: to each claim's registered seeds (default), or to its deepest look (deep)",
-        choices=TIERS, default=TIERS[0])  # fmt: skip
+    add("tier", "smoke: the first look of claims on what is quick to measure; default: each claim's registered seeds; "
+        "deep: its deepest look", choices=TIERS, default=DEFAULT_TIER)  # fmt: skip
     add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
     add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
@@ -181,13 +184,13 @@ def read(config: pytest.Config) -> Settings:
 
 def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
     """Refuse options that contradict each other."""
-    deep = option.claims_tier != TIERS[0]
-    if deep and option.claims_seeds is not None:
+    tier = option.claims_tier != DEFAULT_TIER
+    if tier and option.claims_seeds is not None:
         raise pytest.UsageError(
             f"{spelled('seeds')} {option.claims_seeds} and {spelled('tier')} {option.claims_tier} contradict each "
             "other: both say where looks end."
         )
-    modes = {"pilot": option.claims_pilot, "fresh": option.claims_fresh is not None, "tier": deep}
+    modes = {"pilot": option.claims_pilot, "fresh": option.claims_fresh is not None, "tier": tier}
     chosen = [spelled(name) for name, active in modes.items() if active]
     if option.claims_pilot and len(chosen) > 1:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
@@ -258,7 +261,8 @@ def header(settings: Settings) -> list[str]:
     """Say how a run differs from the registered one; nothing where it does not."""
     modes = {
         f"seeds: at most {settings.seeds}": settings.seeds is not None,
-        f"tier: {settings.tier}, to each claim's deepest look": settings.tier != TIERS[0],
+        "tier: smoke, the first look of claims on what is quick to measure": settings.tier == SMOKE,
+        "tier: deep, to each claim's deepest look": settings.tier == DEEP,
         f"stream: {settings.stream}": not is_registered(settings.stream),
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         "trials of an earlier run are reused": settings.reuse is not None,

@@ -33,6 +33,7 @@ class Measurement:
     cost: float | Mapping[Any, float] | None
     fixtures: tuple[str, ...]
     fault: str | None
+    smoke: bool = False
 
     @property
     def conditions(self) -> list[Condition]:
@@ -79,6 +80,7 @@ def measurement(
     experiment: int | str | None = None,
     block: int = 8,
     cost: float | Mapping[Any, float] | None = None,
+    smoke: bool = False,
     **conditions: Sequence[Any],
 ) -> Any:
     """Declare how a block of seeds is measured.
@@ -89,7 +91,8 @@ def measurement(
     one batch are better written as an axis that the function labels itself. The random streams depend on
     ``experiment`` (default: the module's name). ``cost`` is a hint: roughly the seconds that a block takes, one number
     or one for each value of the first condition. It sets the order of the blocks and the time left, until an earlier
-    run has shown better numbers.
+    run has shown better numbers. ``smoke`` says that this is quick: with ``--claims-tier smoke`` only claims run whose
+    measurements all are.
     """
     if function:  # @measurement without parentheses
         return measurement()(function[0])
@@ -113,6 +116,7 @@ def measurement(
             cost,
             fixtures,
             _fault(function.__name__, parameters, levels, block, cost),
+            bool(smoke),
         )
         return _fixture(declared)
 

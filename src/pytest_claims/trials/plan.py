@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED, TIERS, is_registered
+from pytest_claims.vocabulary import DEEP, DEFAULT_ENGINE, DEFAULT_TIER, REGISTERED, SMOKE, is_registered
 
 PILOT_SEEDS = 16
 TIMEOUT = 3600.0
@@ -23,8 +23,8 @@ def flag(name: str, *, short: bool) -> str:
 class Settings:
     """How this run measures and judges.
 
-    ``seeds`` is None where every claim goes to its registered number, or with the ``tier`` "deep" to its deepest look.
-    ``folder`` is the report folder's ``trials/``,
+    ``seeds`` is None where every claim goes to its registered number, with the ``tier`` "smoke" to its first look, with
+    "deep" to its deepest. ``folder`` is the report folder's ``trials/``,
     ``run`` the name of this run's folder in it. ``durations`` are the seconds of an earlier run's trials, by shape.
     ``short``: whether options have their short names. ``provisional``: whether
     a departure from a registered verdict only warns.
@@ -32,7 +32,7 @@ class Settings:
 
     seeds: int | None = None
     stream: str = REGISTERED
-    tier: str = TIERS[0]
+    tier: str = DEFAULT_TIER
     pilot: bool = False
     design: bool = False
     engine: str = DEFAULT_ENGINE
@@ -57,24 +57,24 @@ class Settings:
         """Return how an option is spelled in this run's messages."""
         return flag(name, short=self.short)
 
-    def last_look(self, registered: int, deepest: int) -> int:
-        """Return after how many seeds this run judges a claim for the last time."""
+    def last_look(self, first: int, registered: int, deepest: int) -> int:
+        """Return after how many seeds this run judges a claim for the last time, from the claim's own looks."""
         if self.pilot:
             return self.seeds or PILOT_SEEDS
         if self.seeds is not None:
             return min(self.seeds, deepest)
-        return registered if self.tier == TIERS[0] else deepest
+        return {SMOKE: first, DEEP: deepest}.get(self.tier, registered)
 
     @property
     def clip(self) -> int | None:
         """The number of seeds beyond which nothing is measured."""
         return self.seeds or (PILOT_SEEDS if self.pilot else None)
 
-    def registered_design(self, registered: int, deepest: int) -> bool:
+    def registered_design(self, first: int, registered: int, deepest: int) -> bool:
         """Whether a claim runs as it is registered: only then does every departure fail it."""
         return (
             is_registered(self.stream)
             and self.engine == DEFAULT_ENGINE
             and not self.pilot
-            and self.last_look(registered, deepest) == registered
+            and self.last_look(first, registered, deepest) == registered
         )
