@@ -7,8 +7,7 @@ for the three functions.
 
 Departures. The notebook's text says half as many points as its code draws; here there are as many as in the code. It
 ran each cell once and reported the training error. Claim 1.c measures the error on 1,000 points between the training
-points. Errors are compared as log10 of the mean squared error, because the claim is about factors. Pilots ask for more
-than sixty-four seeds in two claims: 1.d and 1.e (--design says how many).
+points. Errors are compared as log10 of the mean squared error, because the claim is about factors.
 
 Measurement. A network "fits" if it leaves at most a tenth of the function's variance unexplained on the training
 points.

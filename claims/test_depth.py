@@ -12,8 +12,7 @@ form). What it calls one layer applies two activations, that of the input layer 
 compares it with an honest single hidden layer.
 
 Measurement. A turn is a change of sign in the slope of the logit difference. Turns are counted on 10,001 points of [0,
-15/16]; flat stretches are skipped. Pilots ask for more than sixty-four seeds in two claims: 2.a and 2.b (--design says
-how many).
+15/16]; flat stretches are skipped.
 """
 
 import numpy as np

@@ -12,8 +12,7 @@ when "eventually" is; here it is after 2,500 steps.
 
 Measurement. Skill is (accuracy - 1/2) / (Bayes accuracy - 1/2), per draw: a level that does not judge the luck of the
 covariance. "Over training" is the mean of the records of steps 50 to 500. A sigmoid is live on a row if its slope there
-is at least 1 % of the steepest, 1/4; the others pass on next to no gradient. Pilots ask for more than thirty-two seeds
-in three claims: 10.b, 10.c@step-500 and 10.j (--design says how many).
+is at least 1 % of the steepest, 1/4; the others pass on next to no gradient.
 """
 
 from pytest_claims import at_least, at_most, claim, exceeds, lines, measurement, stack, strips, variant

@@ -21,8 +21,7 @@ linear CKA stays at least 0.95. For the last layer these are the outputs.
 Wandering is log2 of path over displacement, in records of 50 steps. The networks of all records are kept and measured
 afterwards, when it is known where the weights ended.
 
-Note. The times vary with the draw far more than with the layer. Pilots ask for more than thirty-two seeds in five
-claims: 11.a, 11.a@ones, 11.a@spread, 11.b and 11.d (--design says how many).
+Note. The times vary with the draw far more than with the layer.
 """
 
 from itertools import pairwise

@@ -8,8 +8,7 @@ dataset, the initial weights and the minibatch order.
 
 Departures. The text separates the classes by 1 in every dimension, the code by 1/i in dimension i: the bare ids follow
 the code, 9.e the text. The notebook ran each loss five times, tested on 100 rows, and its last record is at step 450.
-Here 2,000 further rows decide after the last step, and figures show both of the notebook's readings. Pilots ask for
-more than sixty-four seeds in two claims: 9.c and 9.e (--design says how many).
+Here 2,000 further rows decide after the last step, and figures show both of the notebook's readings.
 """
 
 import numpy as np

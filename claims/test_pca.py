@@ -11,8 +11,7 @@ the dummies up; "@rotation" and 6.d take a true rotation (Haar). The code overwr
 to the scores of PCA 10, and PCA 1 to those of PCA 5. The bare ids keep this cascade, "@refit" fits each PCA to the rows
 themselves. As the variant shows, the cascade does no harm: the first five scores of ten are the first five scores. The
 last record of the notebook is at step 450; here the last step decides, and figures show both. Its readings with PCA are
-a range, and .94 is the middle of it. Pilots ask for more than sixteen seeds in two claims: 6.e and 6.e@refit (--design
-says how many).
+a range, and .94 is the middle of it.
 
 Measurement. Accuracy on 2,000 further rows; figures show the 20 published test rows. `constant` is the share of
 first-layer units whose activation has a standard deviation below 0.01 over the training rows. test_pca_explained.py

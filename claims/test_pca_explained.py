@@ -8,8 +8,7 @@ at D = 20, and 1,600 if there is none.
 Departures. The notebook reports none of these. It saw the drop near its number of rows and wrote that this "should be
 explored further". Two inputs are added to the raw ones and PCA's, with the same dataset and the same matrix. `centred`
 subtracts the column means of the training rows and does nothing else. `random 10` is a random orthonormal projection of
-the centred columns to ten dimensions: it has all of PCA but the choice of directions. Pilots ask for more than sixteen
-seeds in one claim: 6.g (--design says how many).
+the centred columns to ten dimensions: it has all of PCA but the choice of directions.
 
 Measurement. Accuracy on 2,000 further rows after the last step. A first-layer unit counts as constant if its activation
 has a standard deviation below 0.01 over the training rows.

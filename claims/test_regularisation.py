@@ -8,8 +8,7 @@ Adam at 0.003 for 750 steps. Within a seed all cells share the dataset, the init
 Departures. The text separates the classes by 1 in every dimension, the code by 1/i in dimension i: the bare ids follow
 the code, "@ones" the text. The notebook drew a new dataset for every cell of its grid, and ran each cell once;
 "@new-data" draws in this way, too. It tested on 100 rows; here 2,000 further rows decide, and a figure shows its size
-of test set. Pilots ask for more than thirty-two seeds in seven claims: 12.a@ones, 12.f@L1, 12.f@new-data, 12.f@ones,
-12.g, 12.g@new-data and 12.g@ones (--design says how many).
+of test set.
 
 Measurement. After the last step. A weight counts as zero below 0.05 of the root mean square of its own layer, a
 threshold that shrinks with the weights. Where every cell has a new dataset, 12.f and 12.g are adjusted for the
