@@ -313,6 +313,7 @@ class Record(Entry):
     departures: str | None = None  # how the claim departs from what was published
     registered_seeds: int | None = None  # the last look of a run with default settings
     registered_looks: tuple[int, ...] = field(default=(), metadata=LIST)  # up to the deepest; none for a quick look
+    first_look: int | None = None  # seeds of the first look, over which `inputs` and `derived` are taken
     last_look: int | None = None  # the seeds at which this run judges for the last time, if no earlier look ends it
     clock: bool = False  # measures time, so that numbers differ from run to run
     stream: str = REGISTERED  # of seeds

@@ -355,6 +355,35 @@ def test_warm(oven):
     assert float(seeds["3.b"][1]) == pytest.approx(1.25 * float(seeds["3.b"][0]), abs=1)
 
 
+def test_a_pilot_takes_one_look_at_the_seeds_asked_for(toy):
+    """A clear claim does not end it early: the pilot is for mean and spread."""
+    toy.add(f"""{COINS}
+@claim("3.a", "It is above minus ten", seeds=128)
+def test_clear(coins):
+    return exceeds(coins.toss, by=-10)
+""").run("--pilot", "--seeds", "64", "--claim", "3.a")
+
+    assert json.loads((toy.path / "claims" / "pilots.json").read_text())["3.a"]["n"] == 64
+    assert looks_of(toy) == {"3.a": [64]}
+
+
+def test_inputs_are_those_of_the_first_look(toy):
+    """So that runs which end at other looks can be compared; the trials of all looks are in the record."""
+    toy.add(f"""{COINS}
+@claim("3.a", "Noise is above a little", seeds=128)
+def test_noise(coins):
+    return exceeds(coins.toss - coins.toss.mean(), by=-0.45)
+""").run("--claim", "3.a")
+    further = toy.claims["3.a"]
+    toy.run("--claim", "3.a", "--seeds", "32")
+    first = toy.claims["3.a"]
+
+    assert (further["seeds"], first["seeds"]) == (64, 32)
+    assert further["first_look"] == first["first_look"] == 32
+    assert (further["inputs"], further["derived"]) == (first["inputs"], first["derived"])
+    assert [trial["seeds"] for trial in further["seconds_by_trial"]] == [[0, 31], [32, 63]]
+
+
 def test_design_of_a_quick_look_detects_nothing(toy):
     """It supports nothing, and the table says so."""
     toy.add(f"""{COINS}

@@ -21,7 +21,7 @@ from pytest_claims.vocabulary import SCHEMA, is_registered
 
 #: Fields of a claim's record that a baseline keeps unchanged.
 KEPT = ("id", "text", "registered", "verdict", "kind", "effect", "interval", "margin", "region", "alpha", "seeds")
-DESIGN = ("stream", "engine", "clock", "last_look")
+DESIGN = ("stream", "engine", "clock", "first_look", "last_look")
 PART = ("text", "role", "effect", "interval", "region", "margin", "values")
 LEDGER = ("inputs", "derived", "trace")
 #: The order in which a claim's fields are written; any others come after them.

@@ -60,6 +60,11 @@ class Evidence:
         return self.record.seeds or 0
 
     @property
+    def first_look(self) -> int:
+        """The seeds over which inputs and derived arrays are taken; in an older version, all of them."""
+        return self.record.first_look or self.seeds
+
+    @property
     def last_look(self) -> int:
         """The seeds to which this run would have gone; in an older version, which judged once, the number of seeds."""
         return self.record.last_look or self.seeds

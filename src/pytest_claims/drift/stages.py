@@ -87,7 +87,7 @@ def _finding(
     gap: Callable[[Any, Any], float | None],
 ) -> Finding:
     pairs = dict(counterparts(ours, theirs))
-    if not pairs or was.seeds != now.seeds:
+    if not pairs or was.first_look != now.first_look:
         return NOT_COMPARED
     different = {name: size for name, pair in pairs.items() if (size := gap(*pair)) is not None}
     if not different:

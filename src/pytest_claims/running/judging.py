@@ -42,12 +42,13 @@ class Judgement:
     evidence: Mapping[str, Evidence]
     looks: list[dict[str, Any]]
     ended: str  # why no further look was taken
+    first: int  # the seeds of the first look
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of a record that judging knows."""
         controls = {**self.control.as_json(), "reversed": self.reverse}
         return {
-            **provenance(self.evidence),
+            **provenance(self.evidence, self.first),
             **self.verdict.as_json(),
             "controls": controls,
             "looks": self.looks,
@@ -99,6 +100,7 @@ def declared(item: pytest.Item, claim: Claim, settings: Settings) -> Record:
         reason_template=claim.reason,
         outcome="error",
         registered_looks=() if plan.looks.quick else plan.looks.seeds,
+        first_look=plan.seeds[0],
         last_look=plan.last,
         diverged=0,
         duration_s=0.0,
@@ -135,7 +137,7 @@ def _line(item: pytest.Item) -> int | None:
         return None
 
 
-def provenance(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
+def provenance(evidence: Mapping[str, Evidence], first: int) -> dict[str, Any]:
     """Return the fields of a record that say where a claim's numbers come from, and what they cost."""
     runs = [run for measured in evidence.values() for run in measured.runs]
     trials = [
@@ -153,7 +155,7 @@ def provenance(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
     ]
     experiments = {str(trial.measurement.experiment) for trial, _ in runs}
     return {
-        **ledger(evidence),
+        **ledger(evidence, first),
         "diverged": sum(measured.diverged for measured in evidence.values()),
         "seconds_by_trial": trials,
         "reused": sum(trial["reused"] for trial in trials),
@@ -210,6 +212,7 @@ def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
         evidence,
         looks,
         str(turn.ended),
+        plan.seeds[0],
     )
 
 

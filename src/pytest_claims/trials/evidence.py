@@ -64,9 +64,10 @@ def check_draws(name: str, runs: Sequence[Run], n: int) -> None:
                 first[drawn] = seed
 
 
-def ledger(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
-    """Return ``inputs``, ``derived`` and ``trace`` of a record.
+def ledger(evidence: Mapping[str, Evidence], first: int) -> dict[str, Any]:
+    """Return ``inputs``, ``derived`` and ``trace`` of a record, the first two over the seeds of its first look.
 
+    So a later run can compare them whichever look it ends at.
     A value that all conditions share appears once, as ``measurement/purpose``; any other appears for each condition, as
     ``measurement[layers=2]/purpose``.
     """
@@ -76,8 +77,8 @@ def ledger(evidence: Mapping[str, Evidence]) -> dict[str, Any]:
     for name, measured in evidence.items():
         hashed, summed, traced = {}, {}, {}
         for condition, runs in _by_condition(measured.runs).items():
-            hashed[condition] = {key: _hash(values) for key, values in _joined(runs, measured.n).items()}
-            summed[condition] = _summed(runs, measured.n)
+            hashed[condition] = {key: _hash(values) for key, values in _joined(runs, first).items()}
+            summed[condition] = _summed(runs, first)
             traced[condition] = dict(runs[0].facts.get("trace") or {})
         inputs |= _named(name, hashed)
         derived |= _named(name, summed)

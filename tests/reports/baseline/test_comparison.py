@@ -311,6 +311,17 @@ def test_verdicts_of_looks_are_compared_where_both_runs_could_have_them(was, now
     assert ("numbers did" in comparison.sentences()[0]) is False
 
 
+def test_inputs_are_compared_though_the_runs_end_at_other_looks():
+    """Both are hashed over the seeds of the first look: data that changed are noticed where they move the end, too."""
+    was, same = (looked("supported", seeds, 64, first_look=32) for seeds in (32, 64))
+    other = looked("supported", 64, 64, first_look=32, inputs={"data": "ff00", "weights": "bb22"})
+
+    assert compare(was, same).claims[0].states["inputs"] == "same"
+    assert not compare(was, same).failed
+    assert compare(was, other).failed
+    assert "ERROR: inputs changed in 1 claim" in compare(was, other).sentences()[0]
+
+
 def test_another_look_is_told_and_a_quick_look_is_no_other_hypothesis():
     """Sentences say what was compared: seeds that both have; the level of a quick look is its own."""
     assert "1 claims ended at another look (32 in the baseline, 64 now)" in text(
