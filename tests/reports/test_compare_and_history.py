@@ -164,10 +164,13 @@ def test_runs_are_named_by_what_tells_them_apart(paths: list, expected: list) ->
 
 
 @pytest.mark.parametrize("effects", [(1e308, -1e308), (1e308, 1e308)])
-def test_history_draws_effects_whose_differences_overflow(tmp_path: Path, effects: tuple[float, float]) -> None:
-    """A number near the largest that a float can be is drawn, not a traceback."""
+@pytest.mark.parametrize("interval", [[-1e308, 1e308], [0.1, 1.7]])
+def test_history_draws_effects_whose_differences_overflow(
+    tmp_path: Path, effects: tuple[float, float], interval: list[float]
+) -> None:
+    """A number near the largest that a float can be is drawn, not a traceback; also far from its interval."""
     for night, effect in enumerate(effects):
-        run(tmp_path / "nights" / str(night), {**RECORD, "effect": effect, "interval": [-1e308, 1e308]})
+        run(tmp_path / "nights" / str(night), {**RECORD, "effect": effect, "interval": interval})
 
     assert main(["history", str(tmp_path / "nights"), "-o", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")

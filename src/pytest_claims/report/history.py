@@ -160,7 +160,8 @@ def chart(story: Story) -> Markup:
     highs = [effect if high is None else high for _, effect, (_, high) in known]
     region = ends(story.last.region)
     edges = [edge for edge in region if edge is not None]
-    bottom, top = min([*lows, *edges]), max([*highs, *edges])
+    effects = [effect for _, effect, _ in known]  # in a damaged file they may lie outside their intervals
+    bottom, top = min([*lows, *effects, *edges]), max([*highs, *effects, *edges])
     scale = 1e-9 if max(abs(bottom), abs(top)) > HUGE else 1.0  # differences must not overflow
     bottom, top = bottom * scale, top * scale
     room = 0.08 * (top - bottom) or abs(top) * 0.1 or 1.0

@@ -28,9 +28,9 @@ def registered(claim: Claim) -> Looks:
 def schedule(claim: Claim, settings: Settings) -> Schedule:
     """Return when a claim is judged: at its registered looks, up to where this run ends.
 
-    A run that ends before the claim's first look takes a quick look there, and a pilot one look. The looks' level counts
-    all registered ones in every run: so a shorter run is the beginning of a longer one, and the two never contradict
-    each other.
+    A run that ends before the claim's first look takes a quick look there, and a pilot one look. The looks' level
+    counts all registered ones in every run: so a shorter run is the beginning of a longer one, and the two never
+    contradict each other.
     """
     last = settings.last_look(claim.first, claim.seeds, claim.deepest)
     if settings.pilot:  # for a mean and a spread, so that it must not stop where these look well
