@@ -467,6 +467,25 @@ def test_smoke_without_anything_quick_is_a_usage_error(toy):
     assert "--tier smoke: no claim is quick; say @measurement(smoke=True) where one is." in toy.text
 
 
+def test_design_judges_the_step_of_an_ordered_claims_pilot_by_its_own_margin(toy):
+    """A step that neither falls by its tolerance nor rises is far from refuting the gain from end to end."""
+    toy.add("""
+@measurement(experiment=3)
+def oven(seeds, noise):
+    return {"heat": noise(seeds)}
+
+@claim("3.a", "It rises", seeds=256)
+def test_rises(oven):
+    return increases(oven.heat, along="level", by=75)
+""")
+    step = {"sd": 70.0, "gain_sd": 170.0, "mean": 1.0, "margin": -25.0}
+    (toy.path / "claims" / "pilots.json").write_text(json.dumps({"3.a": step}))
+    toy.run("--design", "--claim", "3.a")
+    line = next(line for line in toy.text.splitlines() if line.startswith("3."))
+
+    assert 100 < float(line.split()[-1]) < 256
+
+
 def test_a_long_run_says_at_its_start_how_long_it_takes(toy):
     """By its authors' hints: the first looks, the most that all looks can take, and how to run less."""
     toy.add("""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isclose, nan
+from math import inf, isclose, nan
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,11 @@ def _ends(design: Design, pilot: Mapping[str, Any], plan: Schedule) -> float | N
         return float(plan.seeds[0])
     if mean is None or sd is None:
         return None
+    region, margin = design.region, pilot.get("margin")
+    if design.kind == "ordered" and margin is not None and not isclose(margin, design.margin):
+        region = (margin, inf)  # the pilot's mean is that of a step between neighbours, which may fall by a tolerance
     spread = None if design.estimator == "count" else max(sd, SMALLEST_SD)
-    return expected_seeds(design.region, mean, spread, plan.looks, plan.seeds, np.random.default_rng(0))
+    return expected_seeds(region, mean, spread, plan.looks, plan.seeds, np.random.default_rng(0))
 
 
 def _deciding(design: Design, margin: float | None) -> Design:
