@@ -118,6 +118,18 @@ FAULTS = {
         '@claim("3.a", "Text", seeds=32, looks=(8,), deep=2048)\ndef test_it(heights):\n    return None',
         "Claim 3.a has more than 8 looks between 8 and 2048 seeds; register a later first.",
     ),
+    "more seeds than looks reach": (
+        '@claim("3.a", "Text", seeds=8192)\ndef test_it(heights):\n    return None',
+        "Claim 3.a has more than 8 looks between 32 and 8192 seeds; register a later first.",
+    ),
+    "a number that Python does not write": (
+        '@claim("3.a", "Text", seeds=10**5000)\ndef test_it(heights):\n    return None',
+        "Claim 3.a is registered for a huge number of seeds; it takes a power of two, at least 8.",
+    ),
+    "a deep cap that Python does not write": (
+        '@claim("3.a", "Text", deep=2**20000)\ndef test_it(heights):\n    return None',
+        "Claim 3.a has more than 8 looks between 32 and a huge number of seeds; register a later first.",
+    ),
     "looks that do not double": (
         '@claim("3.a", "Text", looks=(32, 96))\ndef test_it(heights):\n    return None',
         (

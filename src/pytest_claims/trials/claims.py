@@ -210,7 +210,7 @@ def _readable(declared: Claim) -> Claim:
     seeds: Any = declared.seeds
     registered: Any = declared.registered
     if not is_look(seeds):
-        shown = shorten(repr(seeds), _SHOWN)
+        shown = _in_short(seeds)
         fault = f"Claim {declared.id} is registered for {shown} seeds; it takes a power of two, at least 8."
         return _readable(replace(declared, fault=declared.fault or fault, seeds=SEEDS, looks=(), deep=None))
     if not isinstance(registered, str):
@@ -218,7 +218,7 @@ def _readable(declared: Claim) -> Claim:
         return _readable(replace(declared, fault=declared.fault or fault, registered=VERDICTS[0]))
     unordered = _unordered(declared)
     if unordered is not None:
-        return _readable(replace(declared, fault=declared.fault or unordered, looks=(), deep=None))
+        return _readable(replace(declared, fault=declared.fault or unordered, seeds=SEEDS, looks=(), deep=None))
     strange = _strange(declared.published)
     if strange is None:
         return declared
@@ -232,7 +232,7 @@ def _with_looks(declared: Claim) -> Claim:
     looks = tuple(given) if isinstance(given, list | tuple) else (given,)
     if _are_looks(looks):
         return replace(declared, looks=looks)
-    shown = ", ".join(shorten(repr(look), _SHOWN) for look in looks[:_MOST_LOOKS])
+    shown = ", ".join(map(_in_short, looks[:_MOST_LOOKS]))
     fault = (
         f"Claim {declared.id} is registered for looks at {shown} seeds; looks are at most {_MOST_LOOKS} powers of two, "
         "at least 8, each twice the one before."
@@ -249,6 +249,14 @@ def _are_looks(looks: Sequence[Any]) -> bool:
     )
 
 
+def _in_short(value: Any) -> str:
+    """Return what was given as a number of seeds, in a few characters."""
+    try:
+        return shorten(repr(value), _SHOWN)
+    except Exception:  # noqa: BLE001 - an integer of 5,000 digits, or somebody's object
+        return "a huge number of" if isinstance(value, int) else "no number of"
+
+
 def is_look(seeds: Any) -> bool:
     """Whether this is a number of seeds at which a claim can be judged: a power of two, at least 8."""
     return type(seeds) is int and seeds >= FEWEST_SEEDS and seeds & (seeds - 1) == 0
@@ -258,18 +266,22 @@ def _unordered(declared: Claim) -> str | None:
     """Say that a claim's first look, seeds and deepest look are not in this order; None where they are."""
     named = f"Claim {declared.id}"
     if declared.deep is not None and not is_look(declared.deep):
-        shown = shorten(repr(declared.deep), _SHOWN)
+        shown = _in_short(declared.deep)
         return f"{named} is registered for {shown} seeds of a deep run; it takes a power of two, at least 8."
     if len(declared.looks) > 1 and declared.deep not in {None, declared.looks[-1]}:
-        return f"{named} names looks up to {declared.looks[-1]} seeds, but deep={declared.deep}: name it once."
+        last, deep = _in_short(declared.looks[-1]), _in_short(declared.deep)
+        return f"{named} names looks up to {last} seeds, but deep={deep}: name it once."
     first, seeds, deepest = declared.first, declared.seeds, declared.deepest
     if not first <= seeds <= deepest:
         return (
-            f"{named} has its first look at {first} seeds, is registered for {seeds}, and a deep run ends at "
-            f"{deepest}: each is at least the one before."
+            f"{named} has its first look at {_in_short(first)} seeds, is registered for {_in_short(seeds)}, and a deep "
+            f"run ends at {_in_short(deepest)}: each is at least the one before."
         )
     if deepest > first * 2 ** (_MOST_LOOKS - 1):
-        return f"{named} has more than {_MOST_LOOKS} looks between {first} and {deepest} seeds; register a later first."
+        return (
+            f"{named} has more than {_MOST_LOOKS} looks between {_in_short(first)} and {_in_short(deepest)} seeds; "
+            "register a later first."
+        )
     return None
 
 
