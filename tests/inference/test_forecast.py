@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from pytest_claims import all_of, at_least, at_most, between, equivalent, exactly, exceeds, proportion, within
+from pytest_claims import all_of, at_least, at_most, between, equivalent, exactly, exceeds, proportion, sooner, within
 from pytest_claims.inference.forecast import chance_of_decision, expected_seeds
 from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.sequence import judge_in_turn
@@ -250,3 +250,27 @@ def test_a_share_ends_where_its_exact_interval_decides():
     assert expected_seeds((0.87, np.inf), 1.0, None, looks, (32, 64), np.random.default_rng(0)) == 64
     assert expected_seeds((0.1, np.inf), 1.0, None, looks, (32, 64), np.random.default_rng(0)) == 32
     assert 32 < expected_seeds((0.5, np.inf), 0.75, None, looks, (32, 64), np.random.default_rng(0)) < 64
+
+
+def test_times_that_nobody_reaches_are_given_up():
+    """Every pair is cut on both sides: no number of such seeds decides, so the first look is the last."""
+    steps = xr.DataArray(np.full((256, 2), 20.0), dims=("seed", "arm"), coords={"seed": range(256), "arm": ["a", "b"]})
+
+    def take(n):
+        now = steps.isel(seed=slice(0, n))
+        return sooner(now.sel(arm="a"), now.sel(arm="b"), by=1.1, budget=20)
+
+    (turn,) = judge_in_turn(take, Looks.doubling(32, 256))
+
+    assert (turn.verdict.verdict, turn.ended) == ("inconclusive", "futile")
+    assert turn.chance < 0.01
+
+
+def test_no_margin_holds_where_nothing_can_be_decided(given):
+    """Most values tie at 32 seeds, or it is a quick look: no margin is said to be supported."""
+    tied = at_least(given(np.r_[np.zeros(30), [0.01, 0.01]]), -1.0).judge(looks=Looks.doubling(32, 512))
+    quick = at_least(given(sample(0, n=8)), -9.0).judge(looks=Looks((8,), quick=True))
+
+    for verdict in (tied, quick):
+        assert (verdict.verdict, verdict.outlook.margins) == ("inconclusive", None)
+        assert "supported for every" not in verdict.message

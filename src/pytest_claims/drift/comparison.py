@@ -167,27 +167,30 @@ def _verdict_changed(was: Evidence, now: Evidence) -> bool:
     """Whether the verdict changed.
 
     Where both runs go to the same last look, any other verdict is a change, and so it is where one run decided at a
-    look that the other has, too; another look at which the same verdict was reached is none. Otherwise, with another
+    look that the other took, too; another look at which the same verdict was reached is none. Otherwise, with another
     engine or for measured time, only a contradiction or an error is. A baseline that is an error has no verdict that
     could change.
     """
     if was.verdict in {now.verdict, "error"}:
         return False
-    if was.design == now.design and _has_the_decision(was, now) and not (was.clock or now.clock):
+    same = was.last_look == now.last_look or _decides_within(was, now) or _decides_within(now, was)
+    if same and was.design == now.design and not (was.clock or now.clock):
         return True
     return now.verdict == "error" or {was.verdict, now.verdict} == CONTRADICTION
 
 
-def _has_the_decision(was: Evidence, now: Evidence) -> bool:
-    """Whether each run goes as far as the other needed for its decision, in the same sequence of looks."""
-    if was.last_look == now.last_look:
-        return True
-    looks = [was.record.last_look, now.record.last_look]
-    if None in looks or was.record.alpha != now.record.alpha or not now.record.registered_looks:
-        return False
-    return any(
-        one.verdict in {"supported", "refuted"} and one.seeds <= other.last_look
-        for one, other in ((was, now), (now, was))
+def _decides_within(one: Evidence, other: Evidence) -> bool:
+    """Whether a run decided at a look that the other run took, too: a longer run is the continuation of a shorter one.
+
+    Not where the other gave up before, which it may do because it ends earlier. A quick look is no look of the claim.
+    """
+    return (
+        one.verdict in CONTRADICTION
+        and other.verdict != "error"
+        and one.seeds <= other.seeds
+        and one.record.alpha == other.record.alpha
+        and one.has_looks
+        and other.has_looks
     )
 
 
@@ -223,6 +226,8 @@ def headline(comparison: Comparison) -> str:
     departed = [claim.id for claim in claims if claim.departed not in {None, "verdict"}]
     if departed:
         return f"no verdict changed; numbers did in {len(departed)} of {_count(claims)}"
+    if any(claim.departed for claim in claims):  # another end, at other seeds
+        return f"no verdict changed: {_count(claims)} compared"
     return f"nothing changed: {_count(claims)} compared"
 
 

@@ -70,6 +70,14 @@ class Evidence:
         return self.record.last_look or self.seeds
 
     @property
+    def has_looks(self) -> bool:
+        """Whether it was judged at looks that the claim registered: not by an older version, nor by a quick look.
+
+        A committed baseline does not keep the looks, but holds no quick one.
+        """
+        return self.record.last_look is not None and not (self.record.looks and not self.record.registered_looks)
+
+    @property
     def design(self) -> tuple[str, str]:
         """The stream of the seeds and the engine that trained."""
         return self.record.stream, self.record.engine

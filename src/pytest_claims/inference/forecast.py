@@ -8,7 +8,7 @@ region in standard errors, and t the distance that N seeds ask for, it is Phi((z
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isclose, isfinite, sqrt
+from math import ceil, isclose, isfinite, sqrt
 from typing import Literal
 
 import numpy as np
@@ -81,6 +81,22 @@ def chance_of_decision(
     support = min(_chances(part, level, later)[0] for part in needed)
     refutation = max((_chances(part, level, later)[1] for part in opened), default=0.0)
     return min(1.0, support + refutation)
+
+
+def chance_to_know(parts: Sequence[PartVerdict], later: int) -> float | None:
+    """Return the chance that ``later`` seeds know more than half of the pairs of each part; None where they do now.
+
+    Pairs of which neither run reached the threshold are unknown. Beta-binomial, as for shares.
+    """
+    blind = [part for part in parts if part.is_blind and later > part.seeds]
+    return min((_known(part, later) for part in blind), default=None)
+
+
+def _known(part: PartVerdict, later: int) -> float:
+    unknown, more = part.unknown or 0, later - part.seeds
+    known = part.seeds - unknown
+    missing = ceil(later / 2) - known  # of the further pairs, so many must be known
+    return float(stats.betabinom.sf(missing - 1, more, known + PRIOR, unknown + PRIOR))
 
 
 def _chances(part: PartVerdict, level: float, later: int) -> tuple[float, float]:
@@ -207,10 +223,11 @@ def margins_that_hold(parts: Sequence[PartVerdict]) -> tuple[float, float] | Non
 
     A region above its margin: supported for every margin below a, refuted from b on. Below its margin: supported above
     a, refuted up to b. Around a centre: supported for every half width above a, refuted up to b. None where the parts
-    have different regions, where a region is a range of its own, and where nothing is estimated.
+    have different regions, where a region is a range of its own, where nothing is estimated, and where these data can
+    decide nothing, whatever the margin.
     """
     first = parts[0]
-    same = all((part.role, part.region) == (first.role, first.region) for part in parts)
+    same = all((part.role, part.region) == (first.role, first.region) and not part.waits for part in parts)
     if not same or first.estimator == "exact" or first.outside or first.role == "range":
         return None
     low, high = first.region

@@ -133,6 +133,7 @@ class PartVerdict:
     adjusted: Adjustment | None = None
     outside: bool = False  # the claim is the complement of the region
     note: str = ""  # why a verdict was withheld
+    waits: bool = False  # it was, whatever the margin: ties, a quick look, too few seeds, unknown pairs
     unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
     fast_cut: tuple[int, ...] = ()  # which runs of the fast and the slow arm did not, counted from 0
     slow_cut: tuple[int, ...] = ()
@@ -326,6 +327,7 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
     unknown = int((fast & slow).sum())
     if 2 * unknown > part.values.size:
         note = "neither run of more than half of the pairs reached the threshold"
+    waits = bool(note)
     low, high = part.region
     if not (supported or refuted or note) and not part.outside and (decision.upper <= low or decision.lower >= high):
         note = (
@@ -356,6 +358,7 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
         adjusted=_adjustment(part),
         outside=part.outside,
         note=note,
+        waits=waits,
         unknown=None if part.censored is None else unknown,
         fast_cut=tuple(np.flatnonzero(fast).tolist()),
         slow_cut=tuple(np.flatnonzero(slow).tolist()),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_claims.inference.forecast import FUTILE, chance_of_decision
+from pytest_claims.inference.forecast import FUTILE, chance_of_decision, chance_to_know
 from pytest_claims.inference.hypotheses import Hypothesis
 from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.verdicts import Verdict
@@ -47,7 +47,10 @@ def judge_in_turn(
         if reverse is None or reverse.verdict == "inconclusive":
             reverse = hypothesis.reversed().judge(looks=looks, earlier=reverse)
         undecided = verdict.verdict == "inconclusive"
-        chance = chance_of_decision(verdict.parts, looks.level, taken[-1], verdict.assays) if undecided else None
+        chance = None
+        if undecided:
+            chance = chance_of_decision(verdict.parts, looks.level, taken[-1], verdict.assays)
+            chance = chance_to_know(verdict.parts, taken[-1]) if chance is None else chance
         ended: Ended | None = None
         if not undecided:
             ended = "decided"

@@ -60,7 +60,7 @@ class Settings:
     def last_look(self, first: int, registered: int, deepest: int) -> int:
         """Return after how many seeds this run judges a claim for the last time, from the claim's own looks."""
         if self.pilot:
-            return self.seeds or PILOT_SEEDS
+            return min(self.seeds or PILOT_SEEDS, max(deepest, PILOT_SEEDS))
         if self.seeds is not None:
             return min(self.seeds, deepest)
         return {SMOKE: first, DEEP: deepest}.get(self.tier, registered)

@@ -301,6 +301,13 @@ def looked(verdict, seeds, last, **more):
         (looked("supported", 32, 64), looked("inconclusive", 8, 8, alpha=0.005, registered_looks=[]), False),
         (looked("supported", 32, 64), looked("inconclusive", 32, 32, alpha=0.005), False),  # another rule
         (looked("supported", 64, 64), looked("refuted", 8, 8, alpha=0.005, registered_looks=[]), True),
+        (looked("supported", 64, 256), looked("inconclusive", 32, 64, ended="futile"), False),  # given up before
+        (looked("inconclusive", 32, 64, ended="futile"), looked("supported", 64, 512), False),
+        (
+            looked("refuted", 8, 8, alpha=0.005, registered_looks=[], looks=[{"seeds": 8}]),
+            looked("inconclusive", 32, 32, alpha=0.005, registered_looks=[32], looks=[{"seeds": 32}]),
+            False,  # a quick look of a claim with a single one, which has the same level
+        ),
     ],
 )
 def test_verdicts_of_looks_are_compared_where_both_runs_could_have_them(was, now, failed):
