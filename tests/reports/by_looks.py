@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from pytest_claims import all_of, decreases, equivalent, exceeds, increases, proportion, sooner
-from pytest_claims.inference.forecast import chance_of_decision
 from pytest_claims.inference.looks import Looks
 from pytest_claims.inference.sequence import judge_in_turn
 from pytest_claims.report.page import write_page
@@ -86,11 +85,9 @@ def claims(seed: int = 1) -> Iterator[tuple[dict[str, Any], Take, Looks, int]]:
 
 def judged(about: dict[str, Any], take: Take, looks: Looks, last: int, rng: np.random.Generator) -> dict[str, Any]:
     """Return the record of a claim that was judged at its looks up to ``last``; 4.d is given up as futile."""
-    seeds = tuple(n for n in looks.seeds if n <= last)
     taken = []
-    for turn in judge_in_turn(take, looks, seeds):
+    for turn in judge_in_turn(take, looks, tuple(n for n in looks.seeds if n <= last)):
         verdict = turn.verdict
-        undecided = verdict.verdict == "inconclusive"
         taken.append({
             "seeds": turn.seeds,
             "verdict": verdict.verdict,
@@ -98,15 +95,11 @@ def judged(about: dict[str, Any], take: Take, looks: Looks, last: int, rng: np.r
             "interval": list(verdict.interval),
             "closed": [part.text for part in verdict.parts if part.verdict == "supported" and part.seeds == turn.seeds],
             "note": next((part.note for part in verdict.parts if part.note), None),
-            "chance": chance_of_decision(verdict.parts, looks.level, last) if undecided else None,
+            "chance": turn.chance,
         })  # fmt: skip
-        if about["id"] == "4.d" and turn.seeds > looks.seeds[0]:
-            break
-    ended = "decided" if not undecided else "futile" if turn.seeds < last else "last look"
-    if ended == "futile":
-        verdict = verdict.given_up(taken[-1]["chance"])
-    more = {"looks": taken, "ended": ended, "registered_looks": list(looks.seeds), "registered_seeds": last}
-    return record(about, turn.hypothesis, rng) | verdict.as_json() | more
+    more = {"looks": taken, "ended": turn.ended, "first_look": taken[0]["seeds"], "last_look": last,
+            "registered_looks": list(looks.seeds), "registered_seeds": last}  # fmt: skip
+    return record(about, turn.hypothesis, rng) | turn.verdict.as_json() | more
 
 
 def made_up(seed: int = 1) -> list[dict[str, Any]]:

@@ -235,7 +235,7 @@ def test_an_assay_is_a_table_of_its_own(sections: dict[str, str]) -> None:
     assert "This run could have seen a difference: 3 of 3 checks passed" in sections["7.b"]
     assert re.search(
         r"This run could not have seen a difference: 0 of 3 checks passed .*"
-        r"accuracy at activation relu minus the constant 0.5 0\.\d+ \S+ to \S+ 512 inconclusive",
+        r"accuracy at activation relu minus the constant 0.5 0\.\d+ \S+ to \S+ 32 inconclusive",
         sections["7.c"],
     )
     assert not any("checks passed" in sections[name] for name in ("2.a", "3.b"))
