@@ -103,7 +103,7 @@ def use(wheel: Path, foreign: ForeignFolder) -> None:
     foreign.run("pytest-claims", "new", "my_claims")
     foreign.run("pytest", "my_claims/", "-n", "2")
     first = foreign.report("latest")[FIRST]
-    check((first["verdict"], first["seeds"]) == ("supported", 16), f"{FIRST} is {first['verdict']}: {first['message']}")
+    check((first["verdict"], first["seeds"]) == ("supported", 32), f"{FIRST} is {first['verdict']}: {first['message']}")
     check(not first["reused"], f"{FIRST} reused trials in its first run")
 
     foreign.run(

@@ -495,7 +495,7 @@ def test_missing_scikit_learn_is_mentioned(monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_the_first_claim_is_supported(repository):
-    """`pytest my_claims/` passes: the claim is supported, as registered, with its 16 seeds."""
+    """`pytest my_claims/` passes: the claim is supported, as registered, at its first look."""
     main(["new"])
     ended = run_claim(repository, "-n0")
 

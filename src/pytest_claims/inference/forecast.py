@@ -180,7 +180,11 @@ def expected_seeds(
     total, sums, before = np.zeros(WORLDS), np.zeros(WORLDS), 0
     for n in taken:
         more = n - before
-        sums += rng.binomial(more, mean, WORLDS) if sd is None else rng.normal(mean * more, sd * sqrt(more), WORLDS)
+        sums += (
+            rng.binomial(more, min(max(mean, 0.0), 1.0), WORLDS)
+            if sd is None
+            else rng.normal(mean * more, sd * sqrt(more), WORLDS)
+        )
         before, now = n, sums / n
         total[going] = n
         if sd is None:
