@@ -346,6 +346,11 @@ class Record(Entry):
         return decided and self.seeds is not None and self.seeds <= planned
 
     @property
+    def is_quick(self) -> bool:
+        """Whether it was judged once, before its first registered look."""
+        return self.last_look is not None and not self.registered_looks
+
+    @property
     def deciding(self) -> PartRecord | None:
         """The part whose effect and interval are the claim's; None where there is none."""
         return next((part for part in self.parts if (part.effect, part.interval) == (self.effect, self.interval)), None)

@@ -75,7 +75,7 @@ class Evidence:
 
         A committed baseline does not keep the looks, but holds no quick one.
         """
-        return self.record.last_look is not None and not (self.record.looks and not self.record.registered_looks)
+        return self.record.last_look is not None and not (self.record.looks and self.record.is_quick)
 
     @property
     def design(self) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What could not be compared, and why: one sentence each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_claims.drift.evidence import Evidence
 from pytest_claims.record import Record
@@ -71,18 +71,21 @@ def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     later = [(was, now) for was, now in same if was.last_look == now.last_look and was.seeds != now.seeds]
     notes = []
     if other:
-        counts = sorted({f"{was.last_look} in the baseline, {now.last_look} now" for was, now in other})
         notes.append(
-            f"{len(other)} claims may take other numbers of seeds ({'; '.join(counts[:SHOWN])}): the seeds that both "
-            "have were paired, and only a contradicted verdict counts as changed."
+            f"{len(other)} claims may take other numbers of seeds "
+            f"({_counts((was.last_look, now.last_look) for was, now in other)}): the seeds that both have were paired, "
+            "and only a contradicted verdict counts as changed."
         )
     if later:
-        counts = sorted({f"{was.seeds} in the baseline, {now.seeds} now" for was, now in later})
         notes.append(
-            f"{len(later)} claims ended at another look ({'; '.join(counts[:SHOWN])}): the seeds that both have were "
-            "paired; only another verdict counts as changed."
+            f"{len(later)} claims ended at another look ({_counts((was.seeds, now.seeds) for was, now in later)}): the "
+            "seeds that both have were paired; only another verdict counts as changed."
         )
     return " ".join(notes) or None
+
+
+def _counts(pairs: Iterable[tuple[int, int]]) -> str:
+    return "; ".join(sorted({f"{was} in the baseline, {now} now" for was, now in pairs})[:SHOWN])
 
 
 def _engines(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
@@ -114,8 +117,7 @@ def _same_hypothesis(was: Record, now: Record) -> bool:
     A quick look has a level of its own.
     """
     margins = [now.margin, *(part.margin for part in now.parts)]
-    quick = now.last_look is not None and not now.registered_looks
-    return was.kind == now.kind and (quick or was.alpha == now.alpha) and was.margin in margins
+    return was.kind == now.kind and (now.is_quick or was.alpha == now.alpha) and was.margin in margins
 
 
 def _errors(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:

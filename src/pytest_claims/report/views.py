@@ -278,7 +278,7 @@ class ClaimView:
         if self.record.engine != DEFAULT_ENGINE:
             marks.append(f"engine {self.record.engine}")
         if self.other_seeds:
-            quick = "a quick look at " if self.record.last_look and not self.record.registered_looks else ""
+            quick = "a quick look at " if self.record.is_quick else ""
             marks.append(f"{quick}{self.record.seeds} seeds, registered for {self.record.registered_seeds}")
         if count := self.record.reused:
             marks.append(f"{count} trial{'s' if count != 1 else ''} reused")
