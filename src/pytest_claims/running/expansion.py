@@ -21,7 +21,7 @@ from pytest_claims.running.designs import Row, design_of, row, said, table, unde
 from pytest_claims.running.judging import declared
 from pytest_claims.running.looks import schedule
 from pytest_claims.running.options import only_looks
-from pytest_claims.running.schedule import Costs, Needed, TrialItem, expected, in_order
+from pytest_claims.running.schedule import Costs, Needed, TrialItem, in_order
 from pytest_claims.trials.claims import Claim, claim_of
 from pytest_claims.trials.conditions import label
 from pytest_claims.trials.measurements import measurements_of
@@ -100,12 +100,13 @@ class Expansion:
         path = self.workshop.store.folder / PLAN
         if path.exists():
             return
-        seconds = expected(wanted.trials, self.workshop.settings)
         plan = {
             "unknown": unknown,
             "claims": {item.nodeid: declared(item, claim, self.workshop.settings) for item, claim in claims},
             "measurements": {item.nodeid: self._measurements(item) for item, _ in claims if FAULT not in item.stash},
-            "trials": {trial.key: {"place": trial.place, "seconds": seconds[trial.key]} for trial in wanted.trials},
+            "trials": {
+                trial.key: {"place": trial.place, "seconds": costs.trials[trial.key]} for trial in wanted.trials
+            },
             "seconds": None if costs.total is None else list(costs.total),
         }
         with suppress(OSError):  # progress and the naming of crashes need it, no verdict does

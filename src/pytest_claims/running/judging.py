@@ -42,13 +42,12 @@ class Judgement:
     evidence: Mapping[str, Evidence]
     looks: list[dict[str, Any]]
     ended: str  # why no further look was taken
-    first: int  # the seeds of the first look
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of a record that judging knows."""
         controls = {**self.control.as_json(), "reversed": self.reverse}
         return {
-            **provenance(self.evidence, self.first),
+            **provenance(self.evidence, self.looks[0]["seeds"]),
             **self.verdict.as_json(),
             "controls": controls,
             "looks": self.looks,
@@ -212,7 +211,6 @@ def judge(item: pytest.Function, claim: Claim, workshop: Workshop) -> Judgement:
         evidence,
         looks,
         str(turn.ended),
-        plan.seeds[0],
     )
 
 

@@ -43,12 +43,13 @@ class Costs:
 
     ``a_seed``: of each claim, all that it rests on; nothing where nothing is known. ``later``: its looks after the
     first. ``total``: of the run, the first looks alone, and all looks together, the most that it can take; None where
-    nothing is known of any measurement.
+    nothing is known of any measurement. ``trials``: of each trial of the first looks, by key; None where not known.
     """
 
     a_seed: Mapping[pytest.Item, float]
     later: Mapping[pytest.Item, float]
     total: tuple[float, float] | None
+    trials: Mapping[str, float | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, wanted: Needed, settings: Settings) -> Self:
@@ -67,9 +68,9 @@ class Costs:
         for _, last, names in wanted.looks.values():
             deepest |= {name: max(last, deepest.get(name, 0)) for name in names}
         if all(cost is None for cost in known.values()):
-            return cls({}, later, None)
+            return cls({}, later, None, known)
         more = sum(a_seed[name] * max(last - len(seeds[name]), 0) for name, last in deepest.items())
-        return cls(of_claims, later, (sum(first.values()), sum(first.values()) + more))
+        return cls(of_claims, later, (sum(first.values()), sum(first.values()) + more), known)
 
 
 def expected(trials: Iterable[Trial], settings: Settings) -> dict[str, float | None]:
@@ -89,7 +90,7 @@ def in_order(
 
     The order must be the same on every worker: it depends on what the controller sent, never on the clock.
     """
-    seconds = filled(expected((item.trial for item in trials), settings))
+    seconds = filled(costs.trials)
     ordered = sorted(trials, key=lambda item: -seconds[item.trial.key])  # stable: equal costs keep their order
     claims = sorted(items, key=lambda item: -costs.later.get(item, 0.0))
     if settings.dist != "worksteal" or settings.workers == 1:
