@@ -182,7 +182,9 @@ def rows(run: Results, speeds: Mapping[str, float]) -> list[Row]:
     counts: dict[tuple[Any, ...], Counted] = {}
     for claim, trial in trials.values():
         module = importlib.import_module(".".join(Path(claim.file).with_suffix("").parts))
-        declared = getattr(getattr(module, trial.measurement)._get_wrapped_function(), _DECLARED)  # noqa: SLF001
+        fixture = getattr(module, trial.measurement)
+        # pytest has no public way back from a fixture to its function
+        declared = getattr(fixture._get_wrapped_function(), _DECLARED)  # noqa: SLF001
         shape = (claim.experiment, trial.measurement, *trial.condition.items())
         if shape not in counts:
             counts[shape] = count(declared, trial.condition)

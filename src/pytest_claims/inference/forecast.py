@@ -9,7 +9,7 @@ region in standard errors, and t the distance that N seeds ask for, it is Phi((z
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isclose, isfinite, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -145,8 +145,12 @@ def _reached(gap: float, scale: float, reach: float, seeds: tuple[int, int], *, 
     n, later = seeds
     if scale == 0:
         return float(gap > 0 or (on_end and isclose(gap, 0.0, abs_tol=NOTHING)))
-    x = later / n
-    return float(stats.norm.cdf((sqrt(n) * gap / scale * sqrt(x) - sqrt(later) * reach) / sqrt(x - 1)))
+    return float(_predictive(sqrt(n) * gap / scale, later / n, sqrt(later) * reach))
+
+
+def _predictive(z: Any, x: float, asked: float) -> Any:
+    """Return the chance of the formula above for a distance of ``z`` standard errors; numbers or arrays."""
+    return stats.norm.cdf((z * sqrt(x) - asked) / sqrt(x - 1))
 
 
 def _of_counts(part: PartVerdict, level: float, later: int) -> tuple[float, float]:
@@ -205,8 +209,8 @@ def _chance(now: Floats, error: Floats, region: tuple[float, float], looks: Look
     n, last = seeds
     x, needed = last / n, float(quantile(looks.level, last - 1))
     beyond = [(now - region[0]) / error, (region[1] - now) / error]  # the distance inside each end
-    within = sum(stats.norm.cdf((z * sqrt(x) - needed) / sqrt(x - 1)) for z in beyond) - 1
-    outside = [stats.norm.cdf((-z * sqrt(x) - needed) / sqrt(x - 1)) for z in beyond]
+    within = sum(_predictive(z, x, needed) for z in beyond) - 1
+    outside = [_predictive(-z, x, needed) for z in beyond]
     return np.asarray(np.maximum(within, 0) + np.maximum(*outside))
 
 

@@ -24,7 +24,7 @@ from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
 
 #: Lines about trials that were not reused.
 REASONS = 5
-#: Seconds of a run whose length is told at its start.
+#: A run that takes at least so many seconds says at its start how long it takes.
 WORTH_TELLING = 30
 
 
