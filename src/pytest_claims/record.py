@@ -242,9 +242,23 @@ class Look(Entry):
     note: str | None = None  # why a verdict was withheld, such as too many equal values
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Entry):
+    """What a deep run found about a claim that this run left open."""
+
+    verdict: str = "error"
+    seeds: int | None = None  # of the look at which it ended
+    effect: float | None = None  # of the deciding part
+    interval: Ends | None = field(default=None, metadata=ENDS)
+    undecided: str | None = None  # why it is still open, if it is
+    within: float | None = None  # how far from its margin the effect may then lie
+    ended: str | None = None  # why it was judged no further
+
+
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.
 _LATER = frozenset({
     "reason_template", "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
+    "deep",
 })  # fmt: skip
 
 
@@ -283,6 +297,7 @@ class Record(Entry):
     controls: Controls | None = field(default=None, metadata=single(Controls))
     looks: tuple[Look, ...] | None = field(default=None, metadata=several(Look))  # None: by an older version, at once
     ended: str | None = None  # why the claim was judged no further: decided, futile or last look
+    deep: Finding | None = field(default=None, metadata=single(Finding))  # only of a claim that this run leaves open
     # the cost
     seconds_by_trial: tuple[TrialTime, ...] = field(default=(), metadata=several(TrialTime))
     reused: int = 0  # trials read from an earlier run

@@ -135,11 +135,17 @@ def schema(name: str = "results-1") -> Mapping[str, Any]:
     return loaded
 
 
-def problem_of(value: Any) -> str | None:
-    """Return what keeps JSON from being a results.json of schema 1, as part of a sentence; None where it is one."""
+def problem_of(value: Any, part: str = "") -> str | None:
+    """Return what keeps JSON from being a results.json of schema 1, as part of a sentence; None where it is one.
+
+    ``part`` names a definition of the schema that refers to no other: then JSON is checked to be that.
+    """
     from jsonschema.exceptions import best_match
 
-    error = best_match(_validator().iter_errors(value))
+    validator = _validator()
+    if part:
+        validator = validator.evolve(schema=schema()["$defs"][part])
+    error = best_match(validator.iter_errors(value))
     return None if error is None else _in_words(error)
 
 

@@ -25,10 +25,11 @@ from pytest_claims.cli import main
 from pytest_claims.drift import compare, read_baseline
 from pytest_claims.errors import TrialError, UnreadableError
 from pytest_claims.nightly import Got
-from pytest_claims.record import AdjustedRecord, Condition, Controls, Look, PartRecord, Record, TrialTime
+from pytest_claims.record import AdjustedRecord, Condition, Controls, Finding, Look, PartRecord, Record, TrialTime
 from pytest_claims.results import NotJudged, Results, read
+from pytest_claims.running.deep import FINDINGS
 from pytest_claims.running.kept import read_durations, read_plan
-from pytest_claims.running.pilots import add_pilots, read_pilots
+from pytest_claims.running.pilots import PILOTS
 from pytest_claims.stored import read_json, read_mapping
 from pytest_claims.trials.store import Store
 
@@ -157,6 +158,7 @@ def test_the_schema_is_one() -> None:
         (Record, DEFINITIONS["claim"]),
         (PartRecord, DEFINITIONS["part"]),
         (AdjustedRecord, DEFINITIONS["adjusted"]),
+        (Finding, DEFINITIONS["finding"]),
         (Condition, DEFINITIONS["condition"]),
         (TrialTime, DEFINITIONS["trial"]),
         (Controls, DEFINITIONS["controls"]),
@@ -375,15 +377,15 @@ def test_the_night_sums_up_the_legs_that_can_be_read(
 def test_pilots_that_cannot_be_read_are_never_overwritten(tmp_path: Path) -> None:
     """New ones go into a file of the run beside it; a good file keeps its other entries."""
     path = tmp_path / "pilots.json"
-    assert add_pilots(path, {"1.a": {"sd": 1.0}}, "run-1") == path
-    assert add_pilots(path, {"1.b": {"sd": 2.0}}, "run-2") == path
-    assert set(read_pilots(path)) == {"1.a", "1.b"}
+    assert PILOTS.add(path, {"1.a": {"sd": 1.0}}, "run-1") == path
+    assert PILOTS.add(path, {"1.b": {"sd": 2.0}}, "run-2") == path
+    assert set(PILOTS.read(path)) == {"1.a", "1.b"}
 
     path.write_text('{"1.a": {"sd": "1"}}')
     with pytest.raises(UnreadableError, match=r"pilots.json is no file of pilots: 1.a.sd is a string, no number.$"):
-        read_pilots(path)
+        PILOTS.read(path)
 
-    assert add_pilots(path, {"1.c": {"sd": 3.0}}, "run-3") == tmp_path / "pilots-run-3.json"
+    assert PILOTS.add(path, {"1.c": {"sd": 3.0}}, "run-3") == tmp_path / "pilots-run-3.json"
     assert path.read_text() == '{"1.a": {"sd": "1"}}'
 
 
@@ -400,7 +402,14 @@ def test_damaged_durations_and_plans_are_as_good_as_none(tmp_path: Path) -> None
 
 # -- any content ----------------------------------------------------------------------------------------------------
 
-PILOTS = {"1.a": {"kind": "ordered", "margin": 1.0, "mean": 1.5, "sd": 0.9, "n": 16, "needs": 56, "unit": "decades"}}
+SPREADS = {"1.a": {"kind": "ordered", "margin": 1.0, "mean": 1.5, "sd": 0.9, "n": 16, "needs": 56, "unit": "decades"}}
+FOUND = {
+    "1.a": {
+        "stream": "registered", "registered_looks": [32, 64], "margin": 1.0, "region": [1.0, None], "kind": "ordered",
+        "verdict": "inconclusive", "seeds": 64, "effect": 1.2, "interval": [0.9, 1.5], "undecided": "at its margin",
+        "within": 0.5, "ended": "last look",
+    }
+}  # fmt: skip
 PLAN = {
     "unknown": None,
     "claims": {"t.py::test": {"id": "1.a", "nodeid": "t.py::test", "file": "t.py"}},
@@ -447,7 +456,8 @@ READERS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "render": (example(), lambda path: command("render", str(path.parent))(path)),
     "history": (example(), lambda path: command("history", str(path.parent), "-o", "OUT")(path)),
     "leg": (LEG, Got.read),
-    "pilots": (PILOTS, read_pilots),
+    "pilots": (SPREADS, PILOTS.read),
+    "deep runs": (FOUND, FINDINGS.read),
     "plan": (PLAN, lambda path: read_plan(path.parent)),
     "durations": ({"a x8": 1.5, "b x8": 3}, lambda path: read_durations(path.parent)),
     "any object": (PLAN, read_mapping),

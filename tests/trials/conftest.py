@@ -245,3 +245,31 @@ class Toy:
 def toy(request, monkeypatch) -> Toy:
     """Return an empty toy project."""
     return Toy(request.getfixturevalue("pytester"), monkeypatch)
+
+
+#: Claims that end in each way.
+REGISTRATIONS = """
+@claim("2.b", "Lower is higher", seeds=16, registered="refuted", reason="the levels are what they are")
+def test_refuted(heights):
+    return exceeds(heights.height.sel(level=1), heights.height.sel(level=2), by=0.5)
+
+@claim("2.c", "Higher is higher by exactly the margin", seeds=16)
+def test_undecided(heights):
+    low = heights.height.sel(level=1)
+    return exceeds(low - low.mean(), by=0)
+
+@claim("2.d", "Lower is higher, and expected so", seeds=16)
+def test_departs(heights):
+    return exceeds(heights.height.sel(level=1), heights.height.sel(level=2), by=0.5)
+
+@claim("2.e", "Lower is quicker", seeds=16, clock=True)
+def test_clock(heights):
+    return exceeds(heights.height.sel(level=1), heights.height.sel(level=2), by=0.5)
+"""
+
+#: A measurement of numbers around one half, one a seed.
+COINS = """
+@measurement(block=32)
+def coins(seeds, noise):
+    return {"toss": noise(seeds, sd=1)}
+"""

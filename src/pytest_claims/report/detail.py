@@ -124,7 +124,12 @@ def _bias(claim: Record) -> str:
 
 def facts_of(claim: Record) -> list[tuple[str, str]]:
     """Return rows of a claim's design, as (term, text): what is undecided, which margins hold, pairs of times."""
-    rows = [("undecided", _undecided(claim)), ("margins", _margins(claim)), ("cut off", _cut_off(claim))]
+    rows = [
+        ("undecided", _undecided(claim)),
+        ("deep run", _deep(claim)),
+        ("margins", _margins(claim)),
+        ("cut off", _cut_off(claim)),
+    ]
     return [(term, text) for term, text in rows if text]
 
 
@@ -140,6 +145,18 @@ def _undecided(claim: Record) -> str:
     if claim.chance is not None and claim.chance_seeds is not None:
         sentences.append(f"{claim.chance_seeds:,} seeds would decide with a chance of {_percent(claim.chance)}.")
     return " ".join(sentences)
+
+
+def _deep(claim: Record) -> str:
+    """Say what a run with more seeds found."""
+    deep = claim.deep
+    if deep is None or deep.seeds is None:
+        return ""
+    measured = f"{quantity(claim, deep.effect)} {span(claim, deep.interval)}" if deep.interval else ""
+    if deep.verdict != "inconclusive":
+        return f"{deep.verdict.capitalize()} after {deep.seeds:,} seeds: {measured}."
+    within = "" if deep.within is None else f", within {_distance(claim, deep.within)} of its margin"
+    return f"Still open after {deep.seeds:,} seeds{within}: {measured}."
 
 
 def _distance(claim: Record, distance: float) -> str:

@@ -13,9 +13,11 @@ from pytest_claims.errors import Attempt, UnreadableError
 from pytest_claims.folders import DURATIONS, ReportFolder
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
+from pytest_claims.running.beside import Beside
+from pytest_claims.running.deep import FINDINGS, finding, is_deep
 from pytest_claims.running.kept import durations_of, read_plan
 from pytest_claims.running.old_runs import ALIVE, remove_old_runs
-from pytest_claims.running.pilots import PILOTS, add_pilots, pilot_entry, read_pilots
+from pytest_claims.running.pilots import PILOTS, pilot_entry
 from pytest_claims.running.progress import Progress, spoken
 from pytest_claims.running.watch import Watch
 from pytest_claims.trials.plan import SENT, Settings
@@ -29,7 +31,7 @@ WORTH_TELLING = 30
 
 
 class Controller:
-    """Shows progress; at the end keeps durations and pilots, and removes old runs."""
+    """Shows progress; at the end keeps durations, pilots and what a deep run found, and removes old runs."""
 
     def __init__(self, config: pytest.Config, settings: Settings, place: ReportFolder) -> None:
         self.config = config
@@ -37,7 +39,8 @@ class Controller:
         self.place = place
         self.store = Store(settings.folder / settings.run, CONTROLLER)
         self.plan: dict[str, Any] = {}
-        self.pilots: dict[Path, dict[str, Any]] = {}
+        self.kept: Beside | None = PILOTS if settings.pilot else FINDINGS if is_deep(settings) else None
+        self.entries: dict[Path, dict[str, Any]] = {}  # of that kind, by the file that will hold them
         self.progress: Progress | None = None
         self._alive: Any = None  # the lock that marks this run's folder as in use
 
@@ -50,8 +53,7 @@ class Controller:
             raise pytest.UsageError(str(self.plan["unknown"]))
         options.check_plugins(self.config)
         options.take(self.place)
-        if self.settings.pilot:
-            self._check_pilots()
+        self._check_entries()
         if self._alive is None:
             from filelock import FileLock, Timeout
 
@@ -91,14 +93,15 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Clear the progress line before pytest writes; collect pilots from the reports."""
+        """Clear the progress line before pytest writes; collect what is kept of the reports."""
         if self.progress is not None:
             self.progress.clear()
-        if self.settings.pilot and report.when == "call":
+        if self.kept is not None and report.when == "call":
             record = attached(report.user_properties)
-            entry = None if record is None else pilot_entry(record)
+            entry = None if record is None else (pilot_entry if self.kept is PILOTS else finding)(record)
             if record is not None and entry is not None:
-                self.pilots.setdefault(self._pilots_beside(record.file), {})[record.id] = entry
+                path = self.kept.path(self.config.rootpath, record.file)
+                self.entries.setdefault(path, {})[record.id] = entry
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -120,7 +123,7 @@ class Controller:
         write_json(self.settings.folder / DURATIONS, durations_of(self.store.folder, self.settings.durations))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-        """Write pilots and say where; say how to continue an interrupted run."""
+        """Write what is kept beside the claims and say where; say how to continue an interrupted run."""
         if exitstatus == pytest.ExitCode.INTERRUPTED and self.plan:
             folder = self.settings.report
             here = self.config.invocation_params.dir
@@ -131,24 +134,24 @@ class Controller:
         if self.settings.reuse is not None:
             for line in not_reused(self.store):
                 terminalreporter.write_line(line)
-        for path, entries in self.pilots.items():
+        for path, entries in self.entries.items():
+            assert self.kept is not None  # noqa: S101 - there are entries of it
             try:
-                written = add_pilots(path, entries, self.settings.run)
-                terminalreporter.write_line(f"pilots: {self._shown(written)}", yellow=written != path)
+                written = self.kept.add(path, entries, self.settings.run)
+                terminalreporter.write_line(f"{self.kept.what}: {self._shown(written)}", yellow=written != path)
             except OSError as error:
-                terminalreporter.write_line(f"pilots could not be written: {error.strerror}", red=True)
+                terminalreporter.write_line(f"{self.kept.what} could not be written: {error.strerror}", red=True)
 
-    def _check_pilots(self) -> None:
-        """Refuse a file of pilots that cannot be read before anything is measured for it."""
+    def _check_entries(self) -> None:
+        """Refuse a file beside the claims that cannot be read before anything is measured for it."""
+        used = {FINDINGS, self.kept or FINDINGS}
         for file in {record["file"] for record in self.plan["claims"].values()}:
-            path = self._pilots_beside(file)
-            try:
-                read_pilots(path)
-            except UnreadableError as error:
-                raise pytest.UsageError(str(error).replace(str(path), self._shown(path))) from error
-
-    def _pilots_beside(self, file: str) -> Path:
-        return self.config.rootpath / Path(file).parent / PILOTS
+            for kind in used:
+                path = kind.path(self.config.rootpath, file)
+                try:
+                    kind.read(path)
+                except UnreadableError as error:
+                    raise pytest.UsageError(str(error).replace(str(path), self._shown(path))) from error
 
     def _shown(self, path: Path) -> str:
         return path.relative_to(self.config.rootpath).as_posix()

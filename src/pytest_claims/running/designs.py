@@ -25,7 +25,7 @@ from pytest_claims.inference.forecast import expected_seeds
 from pytest_claims.results import natural
 from pytest_claims.running.judging import returned
 from pytest_claims.running.looks import Schedule, registered, schedule
-from pytest_claims.running.pilots import PILOTS, read_pilots
+from pytest_claims.running.pilots import PILOTS
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.plan import Settings
 from pytest_claims.vocabulary import VERDICTS, visible
@@ -100,7 +100,7 @@ def row(item: pytest.Item, claim: Claim, settings: Settings, a_seed: float | Non
     design = design_of(item, claim)
     plan = schedule(claim, settings)
     n, alpha = plan.last, plan.looks.level
-    pilot = read_pilots(Path(item.path).parent / PILOTS).get(claim.id, {})
+    pilot = PILOTS.read(Path(item.path).parent / PILOTS.name).get(claim.id, {})
     sd = pilot.get("gain_sd", pilot.get("sd"))
     asked = Row(claim.id, plan.seeds, claim.deepest, alpha, "not known without data", sd, None, pilot.get("needs"), "")
     if isinstance(design, str):

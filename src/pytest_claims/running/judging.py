@@ -18,7 +18,7 @@ from pytest_claims.inference import Design, EvidenceError
 from pytest_claims.inference.sequence import Turn, judge_in_turn
 from pytest_claims.outcomes import ClaimError, Departure
 from pytest_claims.record import Record, attach
-from pytest_claims.running import reasons
+from pytest_claims.running import deep, reasons
 from pytest_claims.running.looks import schedule
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.evidence import Evidence, gather, ledger
@@ -74,6 +74,9 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
     if sentence is not None:
         attach(item.user_properties, record.failed(sentence, item.config.rootpath))
         raise ClaimError(sentence)
+    settled = deep.found(record, deep.FINDINGS.path(item.config.rootpath, record.file))
+    if settled is not None:
+        record = record.extended({"deep": settled})
     answers = item.config.hook.pytest_claim_judged(
         config=item.config, item=item, record=record, hypothesis=judgement.hypothesis, pictures=judgement.pictures
     )
