@@ -8,6 +8,7 @@ xdist, and with --collect-only, there are no trial items: claims compute their t
 import inspect
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from pytest_claims import _compat
 from pytest_claims.errors import UnreadableError
 from pytest_claims.files import jsonable, without_paths
 from pytest_claims.outcomes import ClaimError
-from pytest_claims.running import reasons
+from pytest_claims.running import reasons, registrations
 from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
 from pytest_claims.running.looks import schedule
@@ -45,9 +46,11 @@ class Expansion:
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
+        given = self.workshop.settings.registrations
+        unmatched = None if given is None else self._registered(given, items)
         if not config.option.collectonly:  # nobody sees faults, so claims' functions need not be called
             find_faults(items)
-        unknown = select(config, items, self.workshop.settings)
+        unknown = unmatched or select(config, items, self.workshop.settings)
         if unknown and not self.insert:
             raise pytest.UsageError(unknown)
         yield
@@ -73,6 +76,13 @@ class Expansion:
             trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.trials.items()]
             items[:] = [] if unknown else in_order(trials, items, settings, costs)
             self.workshop.queue = [item.trial for item in items if isinstance(item, TrialItem)]
+
+    def _registered(self, file: Path, items: list[pytest.Item]) -> str | None:
+        """Register claims as the user's file says; return what is wrong with it, in a sentence."""
+        try:
+            return registrations.read(file, self.workshop.settings.shown_registrations).apply(items)
+        except UnreadableError as error:
+            return str(error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

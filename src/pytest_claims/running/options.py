@@ -43,7 +43,7 @@ PROVISIONAL = "claims_provisional"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
-WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline"))
+WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations"))
 ASKED = pytest.StashKey[bool]()
 _NUMBERS_OF_SEEDS = "32, 64, 128, ... to end there, or 8 or 16 for a quick look"
 
@@ -72,6 +72,8 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
     add("timeout", "time limit for a trial (default: 3600)", read=_timeout, metavar="SECONDS")
     add("report", "folder for index.html, results.json, measurements.csv and figures/ (default: reports/latest)",
         metavar="DIR")  # fmt: skip
+    add("registrations", "TOML file of the verdicts that your project expects, instead of the claims' own",
+        metavar="FILE")  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
         metavar="FILE")  # fmt: skip
 
@@ -82,6 +84,7 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
+    parser.addini("claims_registrations", "TOML file of expected verdicts, relative to the root (default: none)")
     parser.addini("claims_edition", "number of the registered seeds; each has seeds of its own (default: 1)")
     parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
                   default=False)  # fmt: skip
@@ -165,6 +168,7 @@ def read(config: pytest.Config) -> Settings:
         else f"fresh-{option.claims_fresh}"
     )  # fmt: skip
     report = report_folder(config)
+    registrations, shown = _registrations(config, flag("registrations", short=short))
     return Settings(
         seeds=option.claims_seeds,
         stream=stream,
@@ -176,6 +180,8 @@ def read(config: pytest.Config) -> Settings:
         reuse=_reused(config, flag("reuse", short=short)),
         timeout=option.claims_timeout or _ini_timeout(config),
         provisional=bool(config.getini(PROVISIONAL)),
+        registrations=registrations,
+        shown_registrations=shown,
         folder=report / "trials",
         run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         short=short,
@@ -215,6 +221,20 @@ def _reused(config: pytest.Config, spelled: str) -> Path | None:
     if not (folder / "trials").is_dir():
         raise pytest.UsageError(f"{spelled} {path}: there are no stored trials; {path}/trials does not exist.")
     return folder / "trials"
+
+
+def _registrations(config: pytest.Config, spelled: str) -> tuple[Path | None, str]:
+    """Return the file of expected verdicts, and how the user names it; None where there is none."""
+    path: str | None = config.option.claims_registrations
+    file = config.invocation_params.dir / path if path else None
+    if file is None:
+        path = _compat.ini_text(config, "claims_registrations")
+        file, spelled = (config.rootpath / path if path else None), "claims_registrations ="
+    if file is None or path is None:
+        return None, ""
+    if not file.is_file():
+        raise pytest.UsageError(f"{spelled} {path}: there is no such file.")
+    return file, path
 
 
 def report_folder(config: pytest.Config) -> Path:
@@ -265,6 +285,7 @@ def header(settings: Settings) -> list[str]:
         "tier: deep, to each claim's deepest look": settings.tier == DEEP,
         f"stream: {settings.stream}": not is_registered(settings.stream),
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
+        f"verdicts expected by {settings.shown_registrations}": settings.registrations is not None,
         "trials of an earlier run are reused": settings.reuse is not None,
     }
     chosen = [words for words, active in modes.items() if active]

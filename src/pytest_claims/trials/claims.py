@@ -20,6 +20,7 @@ from pytest_claims.vocabulary import DEEPEST_LOOK, FEWEST_SEEDS, FIRST_LOOK, SEE
 #: A claim's id without its variant, such as "2.a".
 ID = re.compile(r"[A-Za-z0-9_][\w.-]*")
 MARK = "claim"
+REGISTERED_AS = pytest.StashKey["Claim"]()
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -356,8 +357,15 @@ def _fault(declared: Claim, name: str, unknown: Mapping[str, Any]) -> str | None
     return next((sentence for wrong, sentence in checks if wrong), None)
 
 
+def register(item: pytest.Item, claim: Claim) -> None:
+    """Let an item be this claim, whatever it declares: with another expected verdict."""
+    item.stash[REGISTERED_AS] = claim
+
+
 def claim_of(item: pytest.Item) -> Claim | None:
-    """Return the claim that a test item declares; None where it is no claim."""
+    """Return the claim that a test item declares, or is registered as; None where it is no claim."""
+    if REGISTERED_AS in item.stash:
+        return item.stash[REGISTERED_AS]
     mark = item.get_closest_marker(MARK)
     if mark is None or not mark.args or not isinstance(mark.args[0], Claim):
         return None

@@ -27,7 +27,8 @@ class Settings:
     "deep" to its deepest. ``folder`` is the report folder's ``trials/``,
     ``run`` the name of this run's folder in it. ``durations`` are the seconds of an earlier run's trials, by shape.
     ``short``: whether options have their short names. ``provisional``: whether
-    a departure from a registered verdict only warns.
+    a departure from a registered verdict only warns. ``registrations``: a file of verdicts that this project expects,
+    and how the user names it.
     """
 
     seeds: int | None = None
@@ -47,6 +48,8 @@ class Settings:
     durations: dict[str, float] = field(default_factory=dict)
     short: bool = False
     provisional: bool = False
+    registrations: Path | None = None
+    shown_registrations: str = ""
 
     @property
     def report(self) -> Path:
