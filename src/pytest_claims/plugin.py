@@ -18,7 +18,7 @@ from pytest_claims.folders import ReportFolder
 from pytest_claims.running import options
 from pytest_claims.trials.claims import MARK, claim_of
 from pytest_claims.trials.plan import SENT, Settings
-from pytest_claims.vocabulary import DEFAULT_ENGINE, REGISTERED
+from pytest_claims.vocabulary import DEFAULT_ENGINE, EXPECTED, REGISTERED
 
 SETTINGS = pytest.StashKey[Settings]()
 
@@ -46,6 +46,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     values = {value for name, value in pairwise(args) if name in options.WITH_PATHS}
     known = early_config.known_args_namespace
     known.file_or_dir = [path for path in known.file_or_dir if path not in values]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Say *xfailed* on the terminal of a claim that is refuted or inconclusive as registered (`running/items.py`)."""
+    return ("xfailed", "x", "XFAIL") if getattr(report, EXPECTED, False) else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,7 +23,7 @@ from pytest_claims.record import Record, attached
 from pytest_claims.report.soundness import sound, stand_in, why
 from pytest_claims.results import NotJudged, Results
 from pytest_claims.stored import problem_of
-from pytest_claims.vocabulary import visible
+from pytest_claims.vocabulary import EXPECTED, visible
 
 #: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
 INTERVAL = 20.0
@@ -215,6 +215,8 @@ def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -
         if report.failed:
             return "error"
         return (earlier or record).outcome or report.outcome
+    if getattr(report, EXPECTED, False):
+        return "xfailed"
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "passed"
     if report.failed and record.verdict == "error":
