@@ -24,7 +24,7 @@ from pytest_claims.running.looks import schedule
 from pytest_claims.running.options import only_looks
 from pytest_claims.running.schedule import Costs, Needed, TrialItem, in_order
 from pytest_claims.trials.claims import Claim, claim_of
-from pytest_claims.trials.conditions import label
+from pytest_claims.trials.conditions import Label, label
 from pytest_claims.trials.measurements import measurements_of
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import PLAN, write_json
@@ -152,7 +152,7 @@ def find_faults(items: Sequence[pytest.Item]) -> None:
 def _fault(item: pytest.Item, claim: Claim) -> str | None:
     """Say why a claim can never be judged; None where it can. Whatever a declaration holds costs its own claim only."""
     try:
-        return undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim)
+        return undecidable(design_of(item, claim), claim) or _faulty_reason(item, claim) or _faulty_only(item, claim)
     except Exception as error:  # noqa: BLE001 - somebody else's objects
         return f"Claim {claim.id} cannot be checked before it is measured: {said(error)}"
 
@@ -163,12 +163,29 @@ def _faulty_reason(item: pytest.Item, claim: Claim) -> str | None:
         return None
     used = measurements_of(item).items()
     levels = {
-        name: {dim: [label(value) for value in values] for dim, values in measurement.levels.items()}
+        name: {dim: [label(value) for value in values] for dim, values in measurement.restricted(claim.only).items()}
         for name, measurement in used
         if measurement.fault is None
     }
     fault = reasons.check(claim.reason, levels)
     return None if fault is None else f"Claim {claim.id}: {fault}"
+
+
+def _faulty_only(item: pytest.Item, claim: Claim) -> str | None:
+    """Say which condition or value a claim restricts itself to that its measurements do not have; None if all exist."""
+    levels: dict[str, set[Label]] = {}
+    for measurement in measurements_of(item).values():
+        for name, values in measurement.levels.items():
+            levels.setdefault(name, set()).update(map(label, values))
+    for name, values in claim.only.items():
+        if name not in levels:
+            have = ", ".join(levels) or "none"
+            return f"Claim {claim.id} looks only at some {name}, and no measurement of it has such a condition: {have}."
+        strange = [str(label(value)) for value in values if label(value) not in levels[name]]
+        if strange:
+            have = ", ".join(map(str, sorted(levels[name], key=str)))
+            return f"Claim {claim.id} looks only at {name} {strange[0]}, which is not measured; {name} has {have}."
+    return None
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
@@ -209,13 +226,13 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> N
             known = [workshop.identity(item, name, measurement) for name, measurement in used.items()]
             # what depends on the test itself is measured by it, not by a stand-in
             shared = [identity for identity in known if not identity.bound]
-            trials = [trial for identity in shared for trial in workshop.trials(identity, plan.seeds[0])]
+            trials = [trial for identity in shared for trial in workshop.trials(identity, plan.seeds[0], claim.only)]
         except Exception as error:  # noqa: BLE001 - somebody else's objects and files
             item.stash[FAULT] = f"The trials of claim {claim.id} cannot be named: {said(error)}"
             continue
         for trial in trials:
             wanted.trials.setdefault(trial, item)
-        wanted.looks[item] = plan.seeds[0], plan.last, tuple({trial.identity: None for trial in trials})
+        wanted.looks[item] = plan.seeds[0], plan.last, tuple({trial.series: None for trial in trials})
     return wanted
 
 

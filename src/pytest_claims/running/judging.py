@@ -238,7 +238,7 @@ def _take(
     """Return a claim's hypothesis on its first n seeds, its pictures, and the evidence of both."""
     arguments = _arguments(item)
     handles = {name: value for name, value in arguments.items() if isinstance(value, Handle)}
-    evidence = gather(workshop, item, handles, n)
+    evidence = gather(workshop, item, handles, n, claim.only)
     values = arguments | {name: measured.dataset for name, measured in evidence.items()}
     hypothesis, pictures = returned(item.obj(**values), claim)
     if hypothesis.n != n:

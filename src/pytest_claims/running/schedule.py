@@ -12,6 +12,9 @@ from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.turns import stopped
 from pytest_claims.trials.workshop import Trial, Workshop
 
+#: A measurement's identity, and one of its conditions in words: `Trial.series`.
+Series = tuple[str, str]
+
 
 class TrialItem(pytest.Function):
     """Computes one trial; a ``pytest.Function``, so that its measurement gets its datasets the ordinary way."""
@@ -30,11 +33,12 @@ class TrialItem(pytest.Function):
 class Needed:
     """What claims need: the ``trials`` of their first looks, each with the first claim that asks for it.
 
-    ``looks``: of each claim the seeds of its first and of its last look in this run, and its measurements' names.
+    ``looks``: of each claim the seeds of its first and of its last look in this run, and the series that it rests on,
+    each one condition of a measurement.
     """
 
     trials: dict[Trial, pytest.Item] = field(default_factory=dict)
-    looks: dict[pytest.Item, tuple[int, int, tuple[str, ...]]] = field(default_factory=dict)
+    looks: dict[pytest.Item, tuple[int, int, tuple[Series, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,18 @@ class Costs:
 
     @classmethod
     def of(cls, wanted: Needed, settings: Settings) -> Self:
-        """Add up the trials' seconds; a measurement of which nothing is known counts as the median of the others."""
+        """Add up the trials' seconds; a trial of which nothing is known counts as the median of the others."""
         known = expected(wanted.trials, settings)
         seconds = filled(known)
-        first: dict[str, float] = {}
-        seeds: dict[str, set[int]] = {}
+        first: dict[Series, float] = {}
+        seeds: dict[Series, set[int]] = {}
         for trial in wanted.trials:
-            first[trial.identity] = first.get(trial.identity, 0.0) + seconds[trial.key]
-            seeds.setdefault(trial.identity, set()).update(trial.seeds)
+            first[trial.series] = first.get(trial.series, 0.0) + seconds[trial.key]
+            seeds.setdefault(trial.series, set()).update(trial.seeds)
         a_seed = {name: cost / len(seeds[name]) for name, cost in first.items()}
         of_claims = {item: sum(a_seed[name] for name in names) for item, (_, _, names) in wanted.looks.items()}
         later = {item: of_claims[item] * (last - begin) for item, (begin, last, _) in wanted.looks.items()}
-        deepest: dict[str, int] = {}
+        deepest: dict[Series, int] = {}
         for _, last, names in wanted.looks.values():
             deepest |= {name: max(last, deepest.get(name, 0)) for name in names}
         if all(cost is None for cost in known.values()):

@@ -29,7 +29,8 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 class Claim:
     """A claim as declared. ``variant_of`` is the bare id of a variant; ``fault`` says why it cannot be judged.
 
-    ``looks`` and ``deep`` are as they were given, () and None where they were not.
+    ``looks`` and ``deep`` are as they were given, () and None where they were not. ``only``: the values of conditions
+    that it looks at; all values of conditions that are not named.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Claim:
     departures: str | None = None
     looks: tuple[int, ...] = ()
     deep: int | None = None
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     variant_of: str | None = None
     variant: str | None = None
     departs: str | None = None
@@ -84,16 +86,17 @@ def variant(
     seeds: int | None = None,
     looks: tuple[int, ...] | None = None,
     deep: int | None = None,
+    only: Mapping[str, Sequence[Any]] | None = None,
     published: Mapping[Any, Any] | None = None,
     text: str | None = None,
     **values: Any,
 ) -> Variant:
     """Declare a variant ``<id>@<name>`` of a claim: other values for the parameters named in ``given``.
 
-    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``deep``, ``published``
-    and ``text`` default to the claim's own.
+    ``departs`` says in words how it departs from the claim's protocol; ``seeds``, ``looks``, ``deep``, ``only``,
+    ``published`` and ``text`` default to the claim's own.
     """
-    own = {"seeds": seeds, "looks": looks, "deep": deep, "published": published, "text": text}
+    own = {"seeds": seeds, "looks": looks, "deep": deep, "only": only, "published": published, "text": text}
     changes = {key: value for key, value in own.items() if value is not None}
     return Variant(name, values, registered, reason, departs, changes)
 
@@ -111,6 +114,7 @@ def claim(
     departures: str | None = None,
     looks: tuple[int, ...] = (),
     deep: int | None = None,
+    only: Mapping[str, Sequence[Any]] | None = None,
     variants: Sequence[Variant] = (),
     given: Mapping[str, Any] | None = None,
     **unknown: Any,
@@ -121,14 +125,17 @@ def claim(
     on to ``deep`` seeds (default: 512). All are powers of two. ``looks`` names another first look, or all of them. With
     ``seeds`` below 32 there is a single look, unless ``deep`` says otherwise. At a look below 64 seeds a part of
     which more than half of the values are equal is decided only if ``looks`` names it. ``registered`` is the verdict
-    that the claim is expected to get by its ``seeds``, with a ``reason`` if that is not "supported". ``clock`` marks a
+    that the claim is expected to get by its ``seeds``, with a ``reason`` if that is not "supported". ``only`` names the
+    values of the measurements' conditions that the claim looks at, ``{"technique": ["SVM"]}``: the others are then not
+    measured for it, and not in its data; by default it gets all. ``clock`` marks a
     claim about elapsed time, whose changed verdict only warns. ``given`` holds the claim's own arguments for the
     parameters in which its ``variants`` differ.
     """
     if callable(id):  # @claim without parentheses
         return claim()(id)
     declared = _readable(Claim(
-        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures, looks, deep
+        str(id or ""), str(text or ""), source, published, seeds, registered, reason, clock, departures, looks, deep,
+        {} if only is None else only,  # type: ignore[arg-type] # _readable makes it tuples, or says what is wrong
     ))  # fmt: skip
     if not isinstance(given, Mapping | None) or not all(isinstance(variation, Variant) for variation in variants):
         declared = replace(declared, fault=declared.fault or _NEITHER.format(declared.id))
@@ -201,7 +208,7 @@ _MOST_LOOKS = 8
 
 def _readable(declared: Claim) -> Claim:
     """Return a claim without what cannot be written to a report, and with the fault that says so."""
-    declared = _with_looks(declared)
+    declared = _with_only(_with_looks(declared))
     for name in _WORDS:
         value = getattr(declared, name)
         if value is not None and not isinstance(value, str):
@@ -239,6 +246,17 @@ def _with_looks(declared: Claim) -> Claim:
         "at least 8, each twice the one before."
     )
     return replace(declared, fault=declared.fault or fault, looks=())
+
+
+def _with_only(declared: Claim) -> Claim:
+    """Return a claim whose conditions are some, or with the fault that says why they are none."""
+    given: Any = declared.only
+    if isinstance(given, Mapping) and all(
+        isinstance(name, str) and isinstance(values, list | tuple) and values for name, values in given.items()
+    ):
+        return replace(declared, only={name: tuple(values) for name, values in given.items()})
+    fault = f'Claim {declared.id} takes only={{condition: [values]}}, as in only={{"layers": [1, 3]}}.'
+    return replace(declared, fault=declared.fault or fault, only={})
 
 
 def _are_looks(looks: Sequence[Any]) -> bool:

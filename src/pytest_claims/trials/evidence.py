@@ -34,16 +34,22 @@ class Evidence:
         return int(self.dataset[DIVERGED].sum()) if DIVERGED in self.dataset else 0
 
 
-def gather(workshop: Workshop, item: pytest.Item, handles: Mapping[str, Handle], n: int) -> dict[str, Evidence]:
-    """Fetch every measurement of a claim for ``n`` seeds; a TrialError where a trial is missing or faulty."""
+def gather(
+    workshop: Workshop, item: pytest.Item, handles: Mapping[str, Handle], n: int, only: Mapping[str, Sequence[Any]]
+) -> dict[str, Evidence]:
+    """Fetch every measurement of a claim for ``n`` seeds, under the conditions in ``only`` (`Claim.only`).
+
+    A TrialError where a trial is missing or faulty.
+    """
     wanted = {
-        name: workshop.trials(workshop.identity(item, name, handle.measurement), n) for name, handle in handles.items()
+        name: workshop.trials(workshop.identity(item, name, handle.measurement), n, only)
+        for name, handle in handles.items()
     }
     stored_trials = workshop.collect((handles[name], trial) for name, trials in wanted.items() for trial in trials)
     evidence = {}
     for name, trials in wanted.items():
         runs = tuple((trial, stored_trials[trial.key]) for trial in trials)
-        levels = handles[name].measurement.levels
+        levels = handles[name].measurement.restricted(only)
         dataset = assemble(name, levels, [(trial.condition, stored.dataset) for trial, stored in runs], n)
         evidence[name] = Evidence(dataset, runs, n)
         check_draws(name, runs, n)

@@ -15,7 +15,7 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.outcomes import ClaimError
-from pytest_claims.trials.conditions import SEEDS, Condition, fault_of
+from pytest_claims.trials.conditions import SEEDS, Condition, fault_of, label
 
 BLOCKS = (8, 16, 32)
 _DECLARED = "__measurement__"
@@ -38,7 +38,20 @@ class Measurement:
     @property
     def conditions(self) -> list[Condition]:
         """Every combination of the conditions, the first declared varying slowest."""
-        return [dict(zip(self.levels, values, strict=True)) for values in product(*self.levels.values())]
+        return self.conditions_of({})
+
+    def restricted(self, only: Mapping[str, Sequence[Any]]) -> Mapping[str, tuple[Any, ...]]:
+        """Return the values of the conditions that ``only`` leaves; a condition that it does not name keeps all."""
+        wanted = {name: set(map(label, values)) for name, values in only.items()}
+        return {
+            name: tuple(value for value in values if name not in wanted or label(value) in wanted[name])
+            for name, values in self.levels.items()
+        }
+
+    def conditions_of(self, only: Mapping[str, Sequence[Any]]) -> list[Condition]:
+        """Return the combinations of the values that ``only`` leaves, the first condition varying slowest."""
+        levels = self.restricted(only)
+        return [dict(zip(levels, values, strict=True)) for values in product(*levels.values())]
 
     def seconds(self, seeds: int, condition: Condition) -> float | None:
         """Return how long a trial takes by its author's hint; None without a hint."""

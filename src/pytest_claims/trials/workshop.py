@@ -71,6 +71,11 @@ class Trial:
         return ", ".join(filter(None, [self.measurement.name, in_words(self.condition)]))
 
     @property
+    def series(self) -> tuple[str, str]:
+        """What the blocks of one condition have in common, and no other trial of this run."""
+        return self.identity, in_words(self.condition)
+
+    @property
     def label(self) -> str:
         """The trial in words: ``by_depth, layers=2, seeds 0-7``."""
         return f"{self.place}, seeds {self.seeds[0]}-{self.seeds[-1]}"
@@ -104,10 +109,11 @@ class Workshop:
             self._identities[at] = identify(item, name, measurement, self.config.rootpath)
         return self._identities[at]
 
-    def trials(self, known: Identity, needed: int) -> list[Trial]:
-        """Return the trials that ``needed`` seeds of a measurement take, condition by condition."""
+    def trials(self, known: Identity, needed: int, only: Mapping[str, Any]) -> list[Trial]:
+        """Return the trials that ``needed`` seeds of a measurement take, under each of the conditions in ``only``."""
         chunks = blocks(known.measurement.block, needed, clip=self.settings.clip)
-        return [self._trial(known, seeds, condition) for condition in known.measurement.conditions for seeds in chunks]
+        conditions = known.measurement.conditions_of(only)
+        return [self._trial(known, seeds, condition) for condition in conditions for seeds in chunks]
 
     def _trial(self, known: Identity, seeds: tuple[int, ...], condition: Condition) -> Trial:
         facts = self._facts() | dict(known.facts) | {"seeds": seeds}
