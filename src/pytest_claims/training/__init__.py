@@ -7,8 +7,9 @@ from pytest_claims.environment import steady_arithmetic
 
 steady_arithmetic()  # before torch is imported, even without the plugin
 
-from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels
+from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels, split_rows
 from pytest_claims.training.estimators import fit_and_score
+from pytest_claims.training.images import digits, mnist_1d, mnist_5k
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
@@ -21,13 +22,17 @@ __all__ = [
     "Run",
     "Seeds",
     "Snapshot",
+    "digits",
     "fit_and_score",
     "measured",
     "min_max",
     "mixture",
+    "mnist_1d",
+    "mnist_5k",
     "moons",
     "permuted_labels",
     "skill",
+    "split_rows",
     "steps_until",
     "train",
 ]
