@@ -156,18 +156,25 @@ def split_rows(
             f"there are, not for {train:,} training, {validation:,} validation and {test:,} test rows"
         )
     order = np.stack([generator.permutation(len(x)) for generator in seeds.generator("data")])
-    return parts_of(seeds, name, x, y, np.split(order, [train, train + validation, len(x) - test], axis=1))
+    return from_rows(seeds, name, x, y, order[:, :train], order[:, train : train + validation], order[:, -test:])
 
 
-def parts_of(seeds: Seeds, name: str, x: Floats, y: NDArray[Any], rows: Sequence[NDArray[np.intp]]) -> Dataset:
-    """Take training, validation, unused and test rows of x and y by their numbers, each (S, rows of that part)."""
-    train, validation, _, test = rows
+def from_rows(
+    seeds: Seeds,
+    name: str,
+    x: Floats,
+    y: NDArray[Any],
+    train: NDArray[np.integer[Any]],
+    validation: NDArray[np.integer[Any]],
+    test: NDArray[np.integer[Any]],
+) -> Dataset:
+    """Take each seed's rows of x and y by their numbers, (S, rows) for each part; no validation rows give None."""
     x_train, x_test = x[train], x[test]
     seeds.record(name, x_train, y[train], x_test)
     data = Dataset(x_train, y[train], x_test, y[test], x_test, y[test])
-    return (
-        dataclasses.replace(data, x_validation=x[validation], y_validation=y[validation]) if validation.size else data
-    )
+    if not validation.size:
+        return data
+    return dataclasses.replace(data, x_validation=x[validation], y_validation=y[validation])
 
 
 def min_max(x: Floats, by: Floats) -> Floats:
