@@ -7,12 +7,21 @@ from pytest_claims.environment import steady_arithmetic
 
 steady_arithmetic()  # before torch is imported, even without the plugin
 
-from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels
+from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels, split_rows
 from pytest_claims.training.estimators import fit_and_score
+from pytest_claims.training.images import digits, mnist_1d, mnist_5k
+from pytest_claims.training.measures import (
+    expected_calibration_error,
+    negative_log_likelihood,
+    probabilities,
+    rank_correlation,
+    temperature,
+)
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.training.train import RATE, Snapshot, measured, skill, steps_until, train
+from pytest_claims.training.tuning import at_best_step, tuned
 
 __all__ = [
     "MLP",
@@ -21,13 +30,24 @@ __all__ = [
     "Run",
     "Seeds",
     "Snapshot",
+    "at_best_step",
+    "digits",
+    "expected_calibration_error",
     "fit_and_score",
     "measured",
     "min_max",
     "mixture",
+    "mnist_1d",
+    "mnist_5k",
     "moons",
+    "negative_log_likelihood",
     "permuted_labels",
+    "probabilities",
+    "rank_correlation",
     "skill",
+    "split_rows",
     "steps_until",
+    "temperature",
     "train",
+    "tuned",
 ]

@@ -32,7 +32,9 @@ class Dataset:
     """One dataset per seed. S seeds, n training rows, d columns.
 
     `x_*` are (S, rows, d); labels `y_*` are (S, rows) integers, regression targets (S, rows, outputs). `bayes` (S,)
-    is the best accuracy that any classifier can reach on balanced classes, None where it is not known.
+    is the best accuracy that any classifier can reach on balanced classes, None where it is not known. Rates and steps
+    are chosen on the validation rows (`tuned`), None where there are none. Real data have no further rows: there
+    `x_further` is `x_test`.
     """
 
     x_train: Floats
@@ -42,6 +44,8 @@ class Dataset:
     x_further: Floats
     y_further: NDArray[Any]
     bayes: NDArray[np.float64] | None = None
+    x_validation: Floats | None = None
+    y_validation: NDArray[Any] | None = None
 
     def first(self, rows: int) -> Dataset:
         """Keep the first `rows` training rows (nested training sets, one test set)."""
@@ -54,18 +58,22 @@ class Dataset:
         return dataclasses.replace(self, y_train=y_train)
 
     def fitted(self, fit: Callable[[Floats], Callable[[Floats], Floats]]) -> Dataset:
-        """Transform the inputs seed by seed: `fit(x_train)` returns the function to apply to all three sets.
+        """Transform the inputs seed by seed: `fit(x_train)` returns the function to apply to all sets of rows.
 
         data.fitted(lambda train: PCA(10).fit(train).transform)
         data.fitted(lambda train: lambda x: x - train.mean(axis=0))
         """
-        parts = []
-        for train, test, further in zip(self.x_train, self.x_test, self.x_further, strict=True):
-            transform = fit(train)
-            parts.append([transform(train), transform(test) if len(test) else test[:, :0], transform(further)])
-        x_train, x_further = np.stack([part[0] for part in parts]), np.stack([part[2] for part in parts])
-        x_test = np.stack([part[1] for part in parts]) if self.x_test.shape[1] else x_train[:, :0]
-        return dataclasses.replace(self, x_train=x_train, x_test=x_test, x_further=x_further)
+        transforms = [fit(train) for train in self.x_train]
+
+        def transformed(rows: Floats) -> Floats:
+            return np.stack([transform(x) for transform, x in zip(transforms, rows, strict=True)])
+
+        x_train, x_further = transformed(self.x_train), transformed(self.x_further)
+        x_test = x_further if self.x_test is self.x_further else x_train[:, :0]
+        if self.x_test is not self.x_further and self.x_test.shape[1]:
+            x_test = transformed(self.x_test)
+        x_validation = None if self.x_validation is None else transformed(self.x_validation)
+        return dataclasses.replace(self, x_train=x_train, x_test=x_test, x_further=x_further, x_validation=x_validation)
 
 
 def mixture(
@@ -129,6 +137,44 @@ def moons(seeds: Seeds, n: int = 500, noise: float = 0.1, test: float = 0.2, fur
     y_further = np.tile(labels, (len(seeds), 1))
     seeds.record("moons", x, y, x_further)
     return Dataset(x[:, : n - split], y[:, : n - split], x[:, n - split :], y[:, n - split :], x_further, y_further)
+
+
+def split_rows(
+    seeds: Seeds, name: str, x: ArrayLike, y: ArrayLike, *, train: int, validation: int = 0, test: int
+) -> Dataset:
+    """Split real data anew for each seed: x (rows, ...) and y (rows, ...) are the same rows for all seeds.
+
+    The purpose "data" permutes the rows; the first `train` of them train, the next `validation` are for choices, the
+    last `test` test. `name` is the dataset's name in the ledger. ValueError where there are too few rows.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if len(x) != len(y):
+        raise ValueError(f"{name}: x has {len(x):,} rows and y {len(y):,}; give both the same rows")
+    if min(train, test) < 1 or validation < 0 or train + validation + test > len(x):
+        raise ValueError(
+            f"{name} has {len(x):,} rows; ask for at least one training and one test row, and in all for no more than "
+            f"there are, not for {train:,} training, {validation:,} validation and {test:,} test rows"
+        )
+    order = np.stack([generator.permutation(len(x)) for generator in seeds.generator("data")])
+    return from_rows(seeds, name, x, y, order[:, :train], order[:, train : train + validation], order[:, -test:])
+
+
+def from_rows(
+    seeds: Seeds,
+    name: str,
+    x: Floats,
+    y: NDArray[Any],
+    train: NDArray[np.integer[Any]],
+    validation: NDArray[np.integer[Any]],
+    test: NDArray[np.integer[Any]],
+) -> Dataset:
+    """Take each seed's rows of x and y by their numbers, (S, rows) for each part; no validation rows give None."""
+    x_train, x_test = x[train], x[test]
+    seeds.record(name, x_train, y[train], x_test)
+    data = Dataset(x_train, y[train], x_test, y[test], x_test, y[test])
+    if not validation.size:
+        return data
+    return dataclasses.replace(data, x_validation=x[validation], y_validation=y[validation])
 
 
 def min_max(x: Floats, by: Floats) -> Floats:
