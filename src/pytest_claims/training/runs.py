@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Settings, Task
 from pytest_claims.training.networks import MLP
+from pytest_claims.training.optimisers import Adam, Optimiser
+from pytest_claims.training.regimes import Regime
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
 
@@ -34,6 +36,9 @@ class Run:
     or mean w^2, biases unpenalised. `sample_weight` (S, n) is rescaled to mean 1 over the rows. `rate` overrides
     `train`'s. The parameters of `frozen` layers stay. `average_units`: after every step all hidden units of a layer
     get their mean, so that they stay equal.
+
+    `optimiser` (optimisers.py) updates instead of Adam at `rate`. `clip`: a larger norm of the whole gradient of a
+    network is scaled down to it.
     """
 
     network: MLP
@@ -45,6 +50,8 @@ class Run:
     rate: float | None = None
     frozen: Sequence[int] = ()
     average_units: bool = False
+    optimiser: Optimiser | None = None
+    clip: float | None = None
 
     def __post_init__(self) -> None:
         seeds, (rows, columns) = len(self.network.seeds), self.x.shape[1:]
@@ -62,6 +69,9 @@ class Run:
             raise ValueError("average_units is not defined for a repeated layer")
         if self.sample_weight is not None and self.sample_weight.shape != (seeds, rows):
             raise ValueError(f"sample_weight must be ({seeds}, {rows}), got {self.sample_weight.shape}")
+        if self.optimiser is not None and self.rate is not None:
+            raise ValueError("the rate of a run with an optimiser is the optimiser's: leave `rate` out")
+        self._regime(rate=1.0)
 
     def targets(self) -> NDArray[Any]:
         """Return targets (S, n, outputs): one-hot for classes."""
@@ -77,8 +87,14 @@ class Run:
         penalty = None if self.penalty is None or self.penalty[1] == 0 else self.penalty
         loss = ALIASES.get(self.loss, self.loss)
         frozen = frozenset(self.frozen)
-        rate = rate if self.rate is None else self.rate
-        return Settings(self.network.activation, loss, penalty, rate, frozen, self.average_units)
+        regime = self._regime(rate if self.rate is None else self.rate)
+        rate = regime.optimiser.rate
+        regime_or_none = None if regime.plain else regime
+        return Settings(self.network.activation, loss, penalty, rate, frozen, self.average_units, regime_or_none)
+
+    def _regime(self, rate: float) -> Regime:
+        """Return how the run trains; `rate` is Adam's where the run names no optimiser."""
+        return Regime(optimiser=self.optimiser or Adam(rate), clip=self.clip)
 
 
 class Layout:

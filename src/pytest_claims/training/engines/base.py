@@ -32,6 +32,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_claims.training.regimes import Regime
+
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
 """Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
@@ -55,7 +57,10 @@ MOST_KEPT = 512 * 1024**2
 
 @dataclass(frozen=True)
 class Settings:
-    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay."""
+    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay.
+
+    `regime` None is Adam at `rate`, betas 0.9 and 0.999, eps 1e-8; else the regime names the optimiser.
+    """
 
     activation: str
     loss: str
@@ -63,6 +68,7 @@ class Settings:
     rate: float
     frozen: frozenset[int]
     average_units: bool
+    regime: Regime | None = None
 
 
 class Batches:
@@ -166,7 +172,10 @@ class Engine(Protocol):
     name: str
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
-        """Train with Adam (betas 0.9, 0.999, eps 1e-8); call `visit` at each number of updates in `at` (ascending)."""
+        """Train as the settings say; call `visit` at each number of updates in `at` (ascending).
+
+        UnsupportedError, before anything is trained, for a regime that the engine does not have.
+        """
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
         """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer."""
