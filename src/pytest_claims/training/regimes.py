@@ -14,6 +14,7 @@ class Regime:
 
     optimiser: Optimiser
     clip: float | None = None
+    masks: bool = False
 
     def __post_init__(self) -> None:
         if self.clip is not None and not self.clip > 0:
@@ -28,7 +29,7 @@ class Regime:
     def parts(self) -> list[str]:
         """Return the names of what is not as in a plain run, the optimiser by its class."""
         others = [field.name for field in fields(self) if field.name != "optimiser"]
-        named = [name for name in others if getattr(self, name) is not None]
+        named = [name for name in others if getattr(self, name) not in {None, False}]
         return named if self.optimiser.plain else [type(self.optimiser).__name__, *named]
 
     @property

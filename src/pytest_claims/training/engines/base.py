@@ -89,7 +89,8 @@ class Task:
 
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
-    row `seed_of[r]` of a draw.
+    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, of the parameters' shapes, hold 0 where a
+    parameter gets no gradient, else 1; the parameters themselves start as zero there.
     """
 
     sizes: tuple[int, ...]
@@ -103,6 +104,8 @@ class Task:
     batches: Batches | None
     dtype: str = "float32"
     threads: int = 1
+    names: tuple[str, ...] = ()
+    masks: Parameters | None = None
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -138,6 +141,7 @@ class Task:
             x=self.x[here],
             targets=self.targets[here],
             row_weight=None if self.row_weight is None else self.row_weight[here],
+            masks=None if self.masks is None else [mask[here] for mask in self.masks],
             seed_of=self.seed_of[here],
         )
 

@@ -241,7 +241,8 @@ class GuidedStack(Stack):
     @cached_property
     def optimiser(self) -> Any:
         """What updates the parameters."""
-        return Guide(self.task, self.parameters, frozen_parameters)
+        masks = None if self.task.masks is None else _parameters(self.task.masks, self.task, self.order)
+        return Guide(self.task, self.parameters, frozen_parameters, masks)
 
 
 def stack_of(task: Task) -> Stack:

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 class Guide:
     """The optimiser of a stack whose replicates have a regime: it clips gradients, and updates group by group."""
 
-    def __init__(self, task: Task, parameters: list[Tensor], frozen: Callable[[Settings], set[int]]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        parameters: list[Tensor],
+        frozen: Callable[[Settings], set[int]],
+        masks: list[Tensor] | None = None,
+    ) -> None:
         """`frozen` returns the positions among the parameters that one replicate's settings keep as they are."""
-        self.parameters = parameters
+        self.parameters, self.masks = parameters, masks
         regimes = [regime_of(settings) for settings in task.settings]
         largest = [math.inf if regime.clip is None else regime.clip for regime in regimes]
         self.largest = None if min(largest) == math.inf else torch.tensor(largest, dtype=parameters[0].dtype)
@@ -44,6 +50,10 @@ class Guide:
 
     def step(self) -> None:
         """Update all parameters once by their gradients."""
+        if self.masks is not None:
+            for parameter, mask in zip(self.parameters, self.masks, strict=True):
+                if parameter.grad is not None:
+                    parameter.grad.mul_(mask)
         if self.largest is not None:
             clip(self.parameters, self.largest)
         for group in self.groups:
