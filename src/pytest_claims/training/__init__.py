@@ -18,6 +18,7 @@ from pytest_claims.training.measures import (
     temperature,
 )
 from pytest_claims.training.networks import MLP
+from pytest_claims.training.optimisers import SGD, Adam, AdamW, Constant, Cosine, Steps, WarmUp
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.training.train import RATE, Snapshot, measured, skill, steps_until, train
@@ -26,10 +27,17 @@ from pytest_claims.training.tuning import at_best_step, tuned
 __all__ = [
     "MLP",
     "RATE",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "Cosine",
     "Dataset",
     "Run",
     "Seeds",
     "Snapshot",
+    "Steps",
+    "WarmUp",
     "at_best_step",
     "digits",
     "expected_calibration_error",

@@ -48,23 +48,25 @@ def train(
     rate: float = RATE,
     dtype: str = "float32",
     threads: int = 1,
+    order: str = "batches",
 ) -> xr.Dataset:
     """Train all runs for `steps` updates and measure after each number of updates in `at` (default: after the last).
 
     `batch` None, or at least the number of rows, means all rows at every step. `measure` maps a `Snapshot` to
     labelled arrays (default: the loss). `along` names the axis that the labels of `runs` form, or several axes for
-    tuple labels. Returns dims (seed, axes of the runs, step, whatever was measured) and the bool `diverged` (seed,
+    tuple labels. `order` is the purpose that orders the rows: another one gives each seed another order. Returns
+    dims (seed, axes of the runs, step, whatever was measured) and the bool `diverged` (seed,
     axes of the runs).
     """
     recorded = _recorded(at, steps)
     measure = measure or (lambda now: {"loss": now.loss()})
-    layout = Layout(runs, along)
+    layout = Layout(runs, along, order=order)
     engine = engine_named(layout.seeds.engine)
     batches = layout.batches(batch)
     if batches is not None:
-        layout.seeds.record("batches", batches.draw(min(steps, FINGERPRINTED_BATCHES)))
+        layout.seeds.record(order, batches.draw(min(steps, FINGERPRINTED_BATCHES)))
     if 0 in layout.seeds.values:
-        _trace(Layout(runs, along, only=0), engine, rate, batch, steps)
+        _trace(Layout(runs, along, only=0, order=order), engine, rate, batch, steps)
     task = layout.task(rate, batch, dtype, threads)
     training = Training(layout, task, engine, diverged=np.zeros(len(task), np.bool_))
     records: list[Mapping[str, xr.DataArray]] = []
@@ -229,6 +231,18 @@ class Snapshot:
     def biases(self, layer: int) -> xr.DataArray:
         """Biases of one layer: (seed, ..., fan_out)."""
         return self._layout.labelled(self._parameters[1::2][layer][:, 0].copy(), ("fan_out",))
+
+    def parameters(self, run: Any = None) -> dict[str, NDArray[Any]]:
+        """Return all parameters of one run by name, (S, ...) each: what `Run(start=...)` takes.
+
+        `run` is its label; None where the training has one run without a label. ValueError for another label.
+        """
+        labels = list(self._layout.runs)
+        if run not in labels:
+            raise ValueError(f"there is no run {run!r}; this training has {', '.join(map(repr, labels))}")
+        first = labels.index(run) * len(self._layout.members)
+        here = slice(first, first + len(self._layout.seeds))
+        return {name: array[here].copy() for name, array in zip(self._task.names, self._parameters, strict=True)}
 
     def _apply(self, x: Rows | None, layer: int | None = None, dtype: str | None = None) -> Floats:
         return self._finite(lambda: self._forward(x, layer, dtype))

@@ -32,6 +32,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_claims.training.regimes import Regime
+
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
 """Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
@@ -55,7 +57,10 @@ MOST_KEPT = 512 * 1024**2
 
 @dataclass(frozen=True)
 class Settings:
-    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay."""
+    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay.
+
+    `regime` None is Adam at `rate`, betas 0.9 and 0.999, eps 1e-8; else the regime names the optimiser.
+    """
 
     activation: str
     loss: str
@@ -63,6 +68,7 @@ class Settings:
     rate: float
     frozen: frozenset[int]
     average_units: bool
+    regime: Regime | None = None
 
 
 class Batches:
@@ -83,7 +89,8 @@ class Task:
 
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
-    row `seed_of[r]` of a draw.
+    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, of the parameters' shapes, hold 0 where a
+    parameter gets no gradient, else 1; the parameters themselves start as zero there.
     """
 
     sizes: tuple[int, ...]
@@ -97,6 +104,8 @@ class Task:
     batches: Batches | None
     dtype: str = "float32"
     threads: int = 1
+    names: tuple[str, ...] = ()
+    masks: Parameters | None = None
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -132,6 +141,7 @@ class Task:
             x=self.x[here],
             targets=self.targets[here],
             row_weight=None if self.row_weight is None else self.row_weight[here],
+            masks=None if self.masks is None else [mask[here] for mask in self.masks],
             seed_of=self.seed_of[here],
         )
 
@@ -166,7 +176,10 @@ class Engine(Protocol):
     name: str
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
-        """Train with Adam (betas 0.9, 0.999, eps 1e-8); call `visit` at each number of updates in `at` (ascending)."""
+        """Train as the settings say; call `visit` at each number of updates in `at` (ascending).
+
+        UnsupportedError, before anything is trained, for a regime that the engine does not have.
+        """
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
         """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer."""

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from pytest_claims.errors import UnsupportedError
 from pytest_claims.training.engines.base import Floats, Parameters, Settings, Task, Visit, applied_layers
 
 Array = Any  # jax's arrays and tracers have no common static type
@@ -106,6 +107,7 @@ class JaxEngine:
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
         """Train all replicates; JAX ignores `task.threads`, because it sees one processor."""
+        refuse_regimes(task)
         groups = [Group(part) for part in task.parts(len(task), lambda settings: Plan.of(task, settings))]
         done = 0
         for step in at:
@@ -151,6 +153,14 @@ def make_engine() -> JaxEngine:
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     return JaxEngine()
+
+
+def refuse_regimes(task: Task) -> None:
+    """Raise an UnsupportedError where a replicate trains otherwise than with plain Adam."""
+    for settings in task.settings:
+        if settings.regime is not None:
+            parts = " and ".join(settings.regime.parts)
+            raise UnsupportedError(f"the engine 'jax' trains with plain Adam alone, and a run asks for {parts}")
 
 
 def forward(

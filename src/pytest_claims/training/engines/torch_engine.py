@@ -38,6 +38,7 @@ from pytest_claims.training.engines.base import (
     Visit,
     keep_freed_memory,
 )
+from pytest_claims.training.engines.torch_guide import Guide
 from pytest_claims.vocabulary import BLOCK
 
 if TYPE_CHECKING:
@@ -234,6 +235,31 @@ class Stack:
         return zip(x.unbind(), targets.unbind(), weights, strict=True)
 
 
+class GuidedStack(Stack):
+    """A stack that trains by a regime (torch_guide.py)."""
+
+    @cached_property
+    def optimiser(self) -> Any:
+        """What updates the parameters."""
+        masks = None if self.task.masks is None else _parameters(self.task.masks, self.task, self.order)
+        return Guide(self.task, self.parameters, frozen_parameters, masks)
+
+
+def stack_of(task: Task) -> Stack:
+    """Return the stack of replicates that train in one way."""
+    return Stack(task) if task.settings[0].regime is None else GuidedStack(task)
+
+
+def way(settings: Settings) -> Any:
+    """Return what the replicates of a stack have in common: the rate of plain Adam, or a regime's shared parts."""
+    return settings.rate if settings.regime is None else settings.regime.shared
+
+
+def frozen_parameters(settings: Settings) -> set[int]:
+    """Return the positions of the frozen layers' parameters."""
+    return {index for layer in settings.frozen for index in (2 * layer, 2 * layer + 1)}
+
+
 class TorchEngine:
     """Stacked torch; the module's docstring explains it."""
 
@@ -242,7 +268,7 @@ class TorchEngine:
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
         """Train all replicates; stacks advance in turn, a few hundred steps each, so that batches are drawn once."""
         with arithmetic(task.threads):
-            stacks = [Stack(part) for part in task.parts(stack_size(task), lambda settings: settings.rate)]
+            stacks = [stack_of(part) for part in task.parts(stack_size(task), way)]
             done = 0
             for step in at:
                 for count, rows in chunks(task.batches, step - done):
