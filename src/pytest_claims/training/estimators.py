@@ -19,13 +19,15 @@ from pytest_claims.training.seeds import Seeds
 
 SCORED_ROWS = 2_000  # training rows that are scored: as many as further rows
 SCORES = ("accuracy", "published_size", "training")
+VALIDATION = "validation_accuracy"
 
 
 def fit_and_score(seeds: Seeds, estimator: Any, data: Dataset, score: Sequence[str] = SCORES) -> xr.Dataset:
     """Fit a clone of `estimator` to each seed's training rows and score it; all variables have dims (seed,).
 
     `accuracy` on the further rows, `published_size` on the test rows, `training` on the first 2,000 training rows, or
-    only those in `score` (a support vector machine takes nearly as long to predict as to fit); and two bools:
+    only those in `score` (a support vector machine takes nearly as long to predict as to fit), which may also name
+    `validation_accuracy`, on the validation rows, for `tuned`; and two bools:
     `unconverged`, the fit gave a ConvergenceWarning; `diverged`, fit or predict raised a ValueError, RuntimeError or
     ArithmeticError, and that seed predicts its most frequent training class. An estimator that takes a `random_state`
     gets one from the seed's generators (purpose "estimators"), the same for all calls of a seed.
@@ -35,6 +37,10 @@ def fit_and_score(seeds: Seeds, estimator: Any, data: Dataset, score: Sequence[s
     trained = (data.x_train[:, :SCORED_ROWS], data.y_train[:, :SCORED_ROWS])
     every = ((data.x_further, data.y_further), (data.x_test, data.y_test), trained)
     sets = {name: rows for name, rows in zip(SCORES, every, strict=True) if name in score}
+    if VALIDATION in score:
+        if data.x_validation is None or data.y_validation is None:
+            raise ValueError(f"{VALIDATION} needs a dataset with validation rows")
+        sets[VALIDATION] = (data.x_validation, data.y_validation)
     scores, flags, last = np.empty((len(seeds), len(sets))), np.zeros((len(seeds), 2), np.bool_), None
     for seed, state in enumerate(seeds.integers("estimators")):
         inputs = [x[seed] for x, _ in sets.values()]

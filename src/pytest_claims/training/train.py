@@ -190,6 +190,11 @@ class Snapshot:
         self._diverged = training.diverged
         self._diverge(_not_finite(*parameters))
 
+    @property
+    def parameters(self) -> Parameters:
+        """The engine's arrays, (R, ...) each, in the order of the engine's boundary; they change with training."""
+        return self._parameters
+
     def kept(self) -> Snapshot:
         """Return this snapshot with parameters of its own: 4 bytes each, in float32. Others change with training."""
         parameters = [array.copy(order="K") for array in self._parameters]

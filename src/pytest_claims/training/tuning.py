@@ -28,10 +28,13 @@ def tuned(
     whole curves are returned. All other axes of `on`, such as methods, are tuned apart.
 
     For each axis, say `rate`, the result has `chosen_rate`, the label, and `rate_at_end`, whether it is the smallest or
-    largest of the grid: its mean over the seeds is the share that would perhaps have chosen a point beyond. ValueError
-    for a variable on test rows, which choose nothing, and for what is no grid.
+    largest of the grid: its mean over the seeds is the share that would perhaps have chosen a point beyond. A claim may
+    call this, too, on the conditions of a measurement. ValueError for a variable on test rows, which choose nothing,
+    and for what is no grid.
     """
     axes = [along] if isinstance(along, str) else list(along)
+    if _without_data(history):
+        return history.isel(dict.fromkeys(axes, 0))
     score = _score(history, on, axes)
     if best not in {"highest", "lowest"}:
         raise ValueError(f"the best of a grid is the 'highest' or the 'lowest' value, not {best!r}")
@@ -63,6 +66,13 @@ def at_best_step(history: xr.Dataset, on: str = "validation_accuracy", *, best: 
     Arguments and errors are those of `tuned`.
     """
     return tuned(history, on, "step", best=best, ties=None)
+
+
+def _without_data(history: object) -> bool:
+    """Whether a claim's function runs before there are data, with something else in place of a Dataset."""
+    if isinstance(history, xr.DataArray):
+        raise TypeError("a whole history is tuned, an xarray Dataset: what chooses beside what is judged")
+    return not isinstance(history, xr.Dataset)
 
 
 def _score(history: xr.Dataset, name: str, axes: list[str]) -> xr.DataArray:
