@@ -11,6 +11,7 @@ from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, pe
 from pytest_claims.training.estimators import fit_and_score
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import SGD, Adam, AdamW, Constant, Cosine, Steps, WarmUp
+from pytest_claims.training.regimes import Average, Moment, Stop
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.training.train import RATE, Snapshot, measured, skill, steps_until, train
@@ -21,13 +22,16 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Average",
     "Constant",
     "Cosine",
     "Dataset",
+    "Moment",
     "Run",
     "Seeds",
     "Snapshot",
     "Steps",
+    "Stop",
     "WarmUp",
     "fit_and_score",
     "measured",
