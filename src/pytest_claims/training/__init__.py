@@ -20,6 +20,7 @@ from pytest_claims.training.measures import (
 )
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import SGD, Adam, AdamW, Constant, Cosine, Steps, WarmUp
+from pytest_claims.training.regimes import Average, Moment, Stop
 from pytest_claims.training.runs import Run
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.training.train import RATE, Snapshot, measured, skill, steps_until, train
@@ -31,13 +32,16 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Average",
     "Constant",
     "Cosine",
     "Dataset",
+    "Moment",
     "Run",
     "Seeds",
     "Snapshot",
     "Steps",
+    "Stop",
     "WarmUp",
     "at_best_step",
     "digits",

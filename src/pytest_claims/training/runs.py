@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import Adam, Optimiser
-from pytest_claims.training.regimes import Regime
+from pytest_claims.training.regimes import Adversary, AfterStep, Average, ExtraLoss, Regime, Stop, Transform
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
 
@@ -41,7 +42,7 @@ class Run:
     network is scaled down to it. `label_smoothing` s under cross-entropy: targets are (1 - s) target + s / outputs,
     also in the measured loss. `start` and `masks` name parameters (`network.names`) with an array (S, ...) for each:
     `start` instead of the network's own, as `Snapshot.parameters` returns them; where a mask is 0 a parameter is zero
-    and stays so.
+    and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`, `transform`, `adversary`: regimes.py.
     """
 
     network: MLP
@@ -58,6 +59,12 @@ class Run:
     label_smoothing: float = 0.0
     start: Mapping[str, NDArray[Any]] | None = None
     masks: Mapping[str, NDArray[Any]] | None = None
+    average: Average | None = None
+    stop: Stop | None = None
+    after_step: AfterStep | None = None
+    extra_loss: ExtraLoss | None = None
+    transform: Transform | None = None
+    adversary: Adversary | None = None
 
     def __post_init__(self) -> None:
         seeds, (rows, columns) = len(self.network.seeds), self.x.shape[1:]
@@ -131,7 +138,17 @@ class Run:
     def _regime(self, rate: float) -> Regime:
         """Return how the run trains; `rate` is Adam's where the run names no optimiser."""
         masks = bool(self.masks or self.network.masks)
-        return Regime(optimiser=self.optimiser or Adam(rate), clip=self.clip, masks=masks)
+        return Regime(
+            optimiser=self.optimiser or Adam(rate),
+            clip=self.clip,
+            masks=masks,
+            average=self.average,
+            stop=self.stop,
+            after_step=self.after_step,
+            extra_loss=self.extra_loss,
+            transform=self.transform,
+            adversary=self.adversary,
+        )
 
     def _check_parameters(self, what: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raise a ValueError where names or shapes are not those of the network's parameters."""
@@ -210,7 +227,15 @@ class Layout:
             threads=threads,
             names=first.network.names,
             masks=self._masks(dtype),
+            generators=self._generators(),
         )
+
+    def _generators(self) -> tuple[np.random.Generator, ...]:
+        """Return a generator for each replicate, those of a seed in one state; none where no run draws at its steps."""
+        if all(run.transform is None and run.adversary is None for run in self.runs.values()):
+            return ()
+        by_seed = self.seeds.generator("transforms")
+        return tuple(copy.deepcopy(by_seed[seed]) for seed in self.seed_of)
 
     def _masks(self, dtype: str) -> Parameters | None:
         """Return the masks of all replicates' parameters; None where no run has any."""

@@ -71,8 +71,8 @@ def train(
     training = Training(layout, task, engine, diverged=np.zeros(len(task), np.bool_))
     records: list[Mapping[str, xr.DataArray]] = []
 
-    def visit(step: int, parameters: Parameters) -> None:
-        now = Snapshot(step, parameters, training)
+    def visit(step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
+        now = Snapshot(step, parameters, training, averages)
         if step == steps:
             now.outputs()  # outputs that overflow at the end count as diverged, whatever is measured
         if step in recorded:
@@ -152,7 +152,12 @@ def _trace(layout: Layout, engine: Engine, rate: float, batch: int | None, steps
     task = layout.task(rate, batch, dtype="float64")
     at = [step for step in TRACED_STEPS if step <= steps]
     seen: list[tuple[Floats, Floats]] = []  # by step: loss and norm of the gradient, one for each run
-    engine.train(task, at, lambda _step, parameters: seen.append(engine.objective(task, parameters)))
+
+    def probe(step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
+        del step, averages
+        seen.append(engine.objective(task, parameters))
+
+    engine.train(task, at, probe)
     losses, gradients = np.array(seen).transpose(1, 2, 0)
     for run, label in enumerate(layout.runs):
         name = "train" if label is None else f"train {label}"
@@ -182,9 +187,12 @@ class Snapshot:
     cross-entropy). `x` and `y` default to each run's own training rows; `Rows` in runs.py lists the other forms.
     """
 
-    def __init__(self, step: int, parameters: Parameters, training: Training) -> None:
+    def __init__(
+        self, step: int, parameters: Parameters, training: Training, averages: Parameters | None = None
+    ) -> None:
         self.step = step
         self.training = training
+        self._averages = averages
         self._parameters = list(parameters)
         self._layout, self._task, self._engine = training.layout, training.task, training.engine
         self._diverged = training.diverged
@@ -198,7 +206,16 @@ class Snapshot:
     def kept(self) -> Snapshot:
         """Return this snapshot with parameters of its own: 4 bytes each, in float32. Others change with training."""
         parameters = [array.copy(order="K") for array in self._parameters]
-        return Snapshot(self.step, parameters, self.training)
+        averages = None if self._averages is None else [array.copy(order="K") for array in self._averages]
+        return Snapshot(self.step, parameters, self.training, averages)
+
+    def averaged(self) -> Snapshot:
+        """Return the networks of the running averages, where runs have one (`Run(average=...)`); others as they are."""
+        if self._averages is None:
+            raise ValueError(
+                "no run of this training averages its weights: give one an average, Run(average=Average())"
+            )
+        return Snapshot(self.step, self._averages, self.training)
 
     def outputs(self, x: Rows | None = None, dtype: str | None = None) -> xr.DataArray:
         """Apply the networks to x: logits (seed, ..., row, output); `dtype` float64 distinguishes close rows."""

@@ -32,14 +32,22 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_claims.training.regimes import Regime
+from pytest_claims.training.regimes import ExtraLoss, Regime
 
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
 """Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
 
-Visit = Callable[[int, Parameters], None]
-"""Called with the number of updates done and the parameters at that step; copy them to keep them."""
+
+class Visit(Protocol):
+    """Called with the number of updates done, the parameters at that step, and, where a regime asks for them, averages.
+
+    Copy them to keep them. `averages` are of the parameters' shapes; of replicates without an average, the parameters.
+    """
+
+    def __call__(self, step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
+        """Take a record."""
+
 
 ACTIVATIONS = ("sigmoid", "relu", "tanh", "square", "sin", "sign", "identity")
 """Every engine has all of these. The gradient of sign is zero, so only the output layer after it learns."""
@@ -90,7 +98,8 @@ class Task:
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
     row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, of the parameters' shapes, hold 0 where a
-    parameter gets no gradient, else 1; the parameters themselves start as zero there.
+    parameter gets no gradient, else 1; the parameters themselves start as zero there. `generators`: one for each
+    replicate, for regimes whose functions draw; else none.
     """
 
     sizes: tuple[int, ...]
@@ -106,6 +115,7 @@ class Task:
     threads: int = 1
     names: tuple[str, ...] = ()
     masks: Parameters | None = None
+    generators: tuple[np.random.Generator, ...] = ()
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -131,6 +141,12 @@ class Task:
         groups = self.groups(lambda settings: settings.penalty)
         return [] if groups == [(None, len(self))] else groups
 
+    @cached_property
+    def extra_losses(self) -> list[tuple[ExtraLoss | None, int]]:
+        """Neighbouring replicates with one further term of the loss; empty if no replicate has one."""
+        groups = self.groups(lambda settings: settings.regime and settings.regime.extra_loss)
+        return [] if groups == [(None, len(self))] else groups
+
     def part(self, start: int, stop: int) -> Task:
         """Return the task of the replicates from `start` up to `stop`."""
         here = slice(start, stop)
@@ -142,6 +158,7 @@ class Task:
             targets=self.targets[here],
             row_weight=None if self.row_weight is None else self.row_weight[here],
             masks=None if self.masks is None else [mask[here] for mask in self.masks],
+            generators=self.generators[here],
             seed_of=self.seed_of[here],
         )
 

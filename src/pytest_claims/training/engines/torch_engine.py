@@ -38,7 +38,7 @@ from pytest_claims.training.engines.base import (
     Visit,
     keep_freed_memory,
 )
-from pytest_claims.training.engines.torch_guide import Guide
+from pytest_claims.training.engines.torch_guide import Guide, extra_losses
 from pytest_claims.vocabulary import BLOCK
 
 if TYPE_CHECKING:
@@ -187,7 +187,14 @@ class Stack:
         losses = rows.mean(-1) if row_weight is None else (rows * row_weight).mean(-1)
         if self.task.penalties:
             losses = losses + sum(_by_group(self.task.penalties, _penalty, weights) for weights in self.parameters[::2])
+        if self.task.extra_losses:
+            losses = losses + extra_losses(self.task, self.parameters, outputs, self.order.turned)
         return losses
+
+    @property
+    def averages(self) -> list[Tensor]:
+        """The running averages of the parameters; without any, the parameters."""
+        return self.parameters
 
     def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
         """Update once on these rows."""
@@ -239,10 +246,30 @@ class GuidedStack(Stack):
     """A stack that trains by a regime (torch_guide.py)."""
 
     @cached_property
-    def optimiser(self) -> Any:
+    def optimiser(self) -> Guide:  # type: ignore[override]
         """What updates the parameters."""
         masks = None if self.task.masks is None else _parameters(self.task.masks, self.task, self.order)
-        return Guide(self.task, self.parameters, frozen_parameters, masks)
+        return Guide(self.task, self.parameters, self.order.turned, frozen_parameters, masks)
+
+    @property
+    def averages(self) -> list[Tensor]:
+        """The running averages of the parameters; without any, the parameters."""
+        return self.optimiser.averages or self.parameters
+
+    def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
+        """Update once on these rows, or on those that the regime makes of them."""
+        super().step(*self.optimiser.rows((x, targets, row_weight), self.losses))
+        self.optimiser.after(self._loss_of_all_rows)
+
+    def run(self, steps: int, rows: NDArray[np.int64] | None) -> None:
+        """Update `steps` times, unless all replicates have stopped."""
+        if not self.optimiser.finished:
+            super().run(steps, rows)
+
+    def _loss_of_all_rows(self) -> Tensor:
+        rows = (self.x, self.targets)
+        x, targets = rows if self.task.batches is None else map(self.order.turned, rows)
+        return self.losses(x, targets, self.row_weight)
 
 
 def stack_of(task: Task) -> Stack:
@@ -275,9 +302,11 @@ class TorchEngine:
                     for stack in stacks:
                         stack.run(count, rows)
                 done = step
-                columns = zip(*(stack.parameters for stack in stacks), strict=True)
                 turned = order_of(task).turned
-                visit(step, [turned(_joined([tensor.detach().numpy() for tensor in column])) for column in columns])
+                averages = None
+                if any(stack.averages is not stack.parameters for stack in stacks):
+                    averages = _handed([stack.averages for stack in stacks], turned)
+                visit(step, _handed([stack.parameters for stack in stacks], turned), averages)
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
         """Apply the networks to x, or give the activations of one applied hidden layer."""
@@ -379,6 +408,12 @@ def _tensor(array: Floats, task: Task) -> Tensor:
 def _parameters(arrays: Parameters, task: Task, order: Order) -> list[Tensor]:
     """Copy parameters into this order; training changes them in place, and leaves the task's own as they are."""
     return [torch.from_numpy(np.array(order.turned(array), task.dtype, order="C")) for array in arrays]
+
+
+def _handed(stacks: list[list[Tensor]], turned: Callable[[Any], Any]) -> list[Floats]:
+    """Return the parameters of all stacks in the shapes of base.py."""
+    columns = zip(*stacks, strict=True)
+    return [turned(_joined([tensor.detach().numpy() for tensor in column])) for column in columns]
 
 
 def _joined(arrays: list[Any]) -> Floats:
