@@ -199,7 +199,7 @@ class Snapshot:
         self._diverge(_not_finite(*parameters))
 
     @property
-    def parameters(self) -> Parameters:
+    def arrays(self) -> Parameters:
         """The engine's arrays, (R, ...) each, in the order of the engine's boundary; they change with training."""
         return self._parameters
 
