@@ -7,7 +7,7 @@ from pytest_claims.environment import steady_arithmetic
 
 steady_arithmetic()  # before torch is imported, even without the plugin
 
-from pytest_claims.training.curvature import hessian_eigenvalues, input_gradient, loss_gradient
+from pytest_claims.training.curvature import hessian_eigenvalues, input_gradient, loss_gradient, squared_gradient
 from pytest_claims.training.datasets import Dataset, min_max, mixture, moons, permuted_labels, split_rows
 from pytest_claims.training.estimators import fit_and_score
 from pytest_claims.training.images import digits, mnist_1d, mnist_5k
@@ -62,6 +62,7 @@ __all__ = [
     "rank_correlation",
     "skill",
     "split_rows",
+    "squared_gradient",
     "steps_until",
     "temperature",
     "train",

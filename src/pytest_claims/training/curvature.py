@@ -62,6 +62,19 @@ def input_gradient(now: Snapshot, x: Rows | None = None, y: Rows | None = None) 
     return now.training.layout.labelled(_by_part(now, x, y, lambda _: compute), ("row", "column"))
 
 
+def squared_gradient(now: Snapshot, x: Rows, y: Rows) -> xr.DataArray:
+    """Return the mean over rows of the square of each row's own gradient: (seed, ..., parameter).
+
+    Without penalty. Where y are classes drawn from the network's own probabilities, and the loss is cross-entropy, this
+    is the diagonal of the Fisher information, estimated from one draw a row (Kirkpatrick et al. 2017).
+    """
+
+    def compute(losses: Losses, parameters: list[Tensor], x: Tensor, targets: Tensor) -> Tensor:
+        return squared_gradients(losses, parameters, x, targets)
+
+    return now.training.layout.labelled(_by_part(now, x, y, lambda _: compute, penalty=False), ("parameter",))
+
+
 def hessian_eigenvalues(
     now: Snapshot, x: Rows | None = None, y: Rows | None = None, *, count: int = 1, iterations: int = ITERATIONS
 ) -> xr.DataArray:
@@ -93,7 +106,9 @@ def hessian_eigenvalues(
     return values.assign_coords(eigenvalue=range(count))
 
 
-def _by_part(now: Snapshot, x: Rows | None, y: Rows | None, of_part: Callable[[Task], Compute]) -> Floats:
+def _by_part(
+    now: Snapshot, x: Rows | None, y: Rows | None, of_part: Callable[[Task], Compute], *, penalty: bool = True
+) -> Floats:
     """Compute something for every replicate, a few of them at a time: their graphs hold all rows of all layers."""
     if now.training.engine.name != "torch":
         raise EngineError(
@@ -111,6 +126,9 @@ def _by_part(now: Snapshot, x: Rows | None, y: Rows | None, of_part: Callable[[T
         if x is not None and y is not None:
             inputs, targets = _rows(now, x, y, range(start, stop))
             task = dataclasses.replace(task, row_weight=None, x=inputs, targets=targets)
+        if not penalty:
+            settings = tuple(dataclasses.replace(each, penalty=None) for each in task.settings)
+            task = dataclasses.replace(task, settings=settings)
         with arithmetic(task.threads):
             parts.append(of_part(task)(*_differentiable(task)).detach().numpy())
     return np.concatenate(parts)
@@ -160,6 +178,17 @@ def input_gradients(losses: Losses, parameters: Sequence[Tensor], x: Tensor, tar
     import torch
 
     return torch.autograd.grad(losses(parameters, x, targets).sum(), x)[0]
+
+
+def squared_gradients(losses: Losses, parameters: Sequence[Tensor], x: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over rows of the squares of the gradients of a loss of that row alone, (R, P)."""
+    import torch
+
+    total = torch.zeros_like(flat(parameters))
+    for row in range(x.shape[1]):
+        own = flat(gradients(losses, parameters, x[:, row : row + 1], targets[:, row : row + 1]))
+        total += own.square()
+    return total / x.shape[1]
 
 
 def largest_eigenvalues(
