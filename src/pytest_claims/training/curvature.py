@@ -84,7 +84,7 @@ def hessian_eigenvalues(
     Hessian: an iteration costs about two gradients. After few iterations an eigenvalue is a lower bound of its
     magnitude. ValueError below one eigenvalue or iteration.
     """
-    size = sum(array[0].size for array in now.parameters)
+    size = sum(array[0].size for array in now.arrays)
     if not 1 <= count <= size or iterations < 1:
         raise ValueError(
             f"{size} parameters have 1 to {size} eigenvalues, found by at least one iteration; asked for {count} by "
@@ -121,7 +121,7 @@ def _by_part(
     whole, parts = now.training.task, []
     for start in range(0, len(whole), BLOCK):
         stop = min(start + BLOCK, len(whole))
-        parameters = [array[start:stop] for array in now.parameters]
+        parameters = [array[start:stop] for array in now.arrays]
         task = dataclasses.replace(whole.part(start, stop), parameters=parameters, batches=None, dtype="float64")
         if x is not None and y is not None:
             inputs, targets = _rows(now, x, y, range(start, stop))

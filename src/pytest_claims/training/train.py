@@ -189,8 +189,8 @@ class Snapshot:
         self._diverge(_not_finite(*parameters))
 
     @property
-    def parameters(self) -> Parameters:
-        """The engine's arrays, (R, ...) each, in the order of the engine's boundary; they change with training."""
+    def arrays(self) -> Parameters:
+        """All parameters, (R, ...) each, as engines give them (engines/base.py); they change with training."""
         return self._parameters
 
     def kept(self) -> Snapshot:
