@@ -200,7 +200,7 @@ class Snapshot:
 
     @property
     def arrays(self) -> Parameters:
-        """The engine's arrays, (R, ...) each, in the order of the engine's boundary; they change with training."""
+        """All parameters, (R, ...) each, as engines give them (engines/base.py); they change with training."""
         return self._parameters
 
     def kept(self) -> Snapshot:
