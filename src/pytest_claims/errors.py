@@ -41,6 +41,10 @@ class EngineError(ValueError):
     """An engine that is unknown, not installed or cannot be loaded, in one sentence."""
 
 
+class UnsupportedError(EngineError):
+    """An engine lacks what a measurement asks for, in one sentence; claims that rest on it are skipped."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """An attempt at a trial: the worker that computes it, since when (seconds since the epoch), the trial in words."""

@@ -34,7 +34,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
-"""Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
+"""For R replicates, per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out); of modules the
+parameters in the module's own order, each (R, its own shape), then the buffers."""
 
 Visit = Callable[[int, Parameters], None]
 """Called with the number of updates done and the parameters at that step; copy them to keep them."""
@@ -63,6 +64,8 @@ class Settings:
     rate: float
     frozen: frozenset[int]
     average_units: bool
+    structure: int = 0
+    """Which of `Task.modules` the replicate is."""
 
 
 class Batches:
@@ -77,9 +80,41 @@ class Batches:
         return np.stack([generator.permuted(order, axis=1)[:, : self.size] for generator in self.generators])
 
 
+class ModuleStack(Protocol):
+    """What an engine must know of modules of one's own (training/modules.py). All have the same parameters by name."""
+
+    @property
+    def structures(self) -> Sequence[Any]:
+        """One module of each structure, to read its forward from."""
+
+    @property
+    def parameter_names(self) -> Sequence[str]:
+        """What trains."""
+
+    @property
+    def buffer_names(self) -> Sequence[str]:
+        """What does not: buffers, and parameters that need no gradient."""
+
+    @property
+    def values_in_a_row(self) -> int:
+        """How many values all layers together give for one row of inputs."""
+
+    @property
+    def widest(self) -> int:
+        """How many values the widest layer gives for one row."""
+
+    @property
+    def noise(self) -> Callable[[], Sequence[np.random.Generator]]:
+        """Returns fresh generators for what a module draws while it trains, one for each seed."""
+
+
 @dataclass(frozen=True)
 class Task:
     """R networks to train. `x` (R, n, d), `targets` (R, n, outputs), `row_weight` (R, n) or None (each 1).
+
+    `modules` None means perceptrons. Of modules the rows of `x` may have more axes, `sizes` are the numbers of inputs
+    and of outputs, and only an engine with the attribute `trains_modules = True` gets such a task. Training applies
+    them in training mode, `outputs` and `objective` in evaluation mode.
 
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
@@ -97,6 +132,7 @@ class Task:
     batches: Batches | None
     dtype: str = "float32"
     threads: int = 1
+    modules: ModuleStack | None = None
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -121,6 +157,18 @@ class Task:
         """Neighbouring replicates with one penalty; empty if no replicate has one."""
         groups = self.groups(lambda settings: settings.penalty)
         return [] if groups == [(None, len(self))] else groups
+
+    @property
+    def values_in_a_row(self) -> int:
+        """How many values all applied layers together give for one row."""
+        if self.modules is not None:
+            return self.modules.values_in_a_row
+        return sum(self.sizes[layer + 1] for layer in self.layers)
+
+    @property
+    def widest(self) -> int:
+        """How many values the widest layer has for one row, inputs and outputs included."""
+        return max(self.sizes) if self.modules is None else max(*self.sizes, self.modules.widest)
 
     def part(self, start: int, stop: int) -> Task:
         """Return the task of the replicates from `start` up to `stop`."""
@@ -168,8 +216,11 @@ class Engine(Protocol):
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
         """Train with Adam (betas 0.9, 0.999, eps 1e-8); call `visit` at each number of updates in `at` (ascending)."""
 
-    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
-        """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer."""
+    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: Any = None) -> Floats:
+        """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer.
+
+        `layer` is a number; of a module the name of a submodule, whose last result is wanted.
+        """
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
         """Return the minimised loss over all training rows, and the norm of its gradient, each (R,)."""
