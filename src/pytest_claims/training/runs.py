@@ -37,6 +37,11 @@ class Run:
     or mean w^2, biases unpenalised. `sample_weight` (S, n) is rescaled to mean 1 over the rows. `rate` overrides
     `train`'s. The parameters of `frozen` layers stay. `average_units`: after every step all hidden units of a layer
     get their mean, so that they stay equal.
+
+    `network` is an MLP, or a function without arguments that returns a `torch.nn.Module` for outputs (n, outputs): it
+    is called once per seed (modules.py), rows of `x` may have more axes, a penalty is about all parameters with two
+    axes or more, and `batch_statistics` measures batch norm with the statistics of all training rows, layer by layer,
+    instead of its running averages.
     """
 
     network: Any
