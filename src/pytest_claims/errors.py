@@ -59,13 +59,17 @@ class Attempt:
 class TrialError(Exception):
     """A trial gave nothing that can be judged; the message is one sentence, ``details`` a traceback as text.
 
-    ``died`` is the attempt whose process died, where that is what happened.
+    ``died`` is the attempt whose process died, where that is what happened. ``unsupported``: the engine lacks what the
+    measurement asks for, which is no fault of either.
     """
 
-    def __init__(self, sentence: str, details: str = "", died: Attempt | None = None) -> None:
+    def __init__(
+        self, sentence: str, details: str = "", died: Attempt | None = None, *, unsupported: bool = False
+    ) -> None:
         super().__init__(visible(sentence))
         self.details = visible(details)
         self.died = died
+        self.unsupported = unsupported
 
 
 class TrialTimeout(BaseException):

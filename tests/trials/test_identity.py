@@ -748,6 +748,14 @@ CHANGES |= {
         "x = np.ma.array([1, 2], mask=[0, 0])\nx.mask = [<1> == 2, <1> == 1]\n", "float(x.mean())"
     ),
     "memory that is mapped": edited("import mmap\nM = mmap.mmap(-1, 1)\nM[0] = <1>\n", "M[0]"),
+    "a function that a run calls after each step": edited(
+        "import torch\nfrom pytest_claims.training import MLP, Run, train\n"
+        "def filled(parameters, at):\n    for values in parameters.values():\n        values.fill_(<1>)\n"
+        "def trained(seeds):\n    x = np.ones((len(seeds), 2, 1))\n"
+        "    run = Run(MLP(seeds, (1, 1)), x, x, loss='mse', after_step=filled)\n"
+        "    return train(run, steps=1, measure=lambda now: {'it': now.biases(0)}).it.values[:, 0, 0]\n",
+        "trained(seeds)",
+    ),
     "an object of C": edited("import struct\nS = struct.Struct('<1>s')\n", "S.size"),
 }  # fmt: skip
 

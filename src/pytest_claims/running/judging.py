@@ -61,6 +61,8 @@ def run_claim(item: pytest.Function, claim: Claim, workshop: Workshop) -> None:
     try:
         judgement = judge(item, claim, workshop)
     except TrialError as error:
+        if error.unsupported:
+            _compat.skip_at_item(str(error))
         if error.details:
             item.add_report_section("call", "traceback of the trial", error.details)
         raise ClaimError(str(error)) from error

@@ -63,10 +63,19 @@ class Modules:
         return partial(self.seeds.generator, "dropout")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of `parameters`."""
+        return *self.parameter_names, *self.buffer_names
+
+    @property
+    def masks(self) -> Mapping[str, NDArray[Any]]:
+        """No parameter is left out, unless the run says so."""
+        return {}
+
+    @property
     def shape(self) -> Any:
         """What modules of one stack have in common: names and shapes of all that they hold."""
-        names = (*self.parameter_names, *self.buffer_names)
-        return tuple((name, array.shape[1:]) for name, array in zip(names, self.parameters, strict=True))
+        return tuple((name, array.shape[1:]) for name, array in zip(self.names, self.parameters, strict=True))
 
 
 def joined(networks: Sequence[Modules]) -> list[Modules]:

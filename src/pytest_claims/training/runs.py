@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from pytest_claims.errors import UnsupportedError
 from pytest_claims.training.engines import engine as engine_named
-from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Settings, Task
+from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
 from pytest_claims.training.modules import Factory, Modules, joined, make
 from pytest_claims.training.networks import MLP
+from pytest_claims.training.optimisers import Adam, Optimiser
+from pytest_claims.training.regimes import Adversary, AfterStep, Average, ExtraLoss, Regime, Stop, Transform
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
 
@@ -42,6 +45,12 @@ class Run:
     is called once per seed (modules.py), rows of `x` may have more axes, a penalty is about all parameters with two
     axes or more, and `batch_statistics` measures batch norm with the statistics of all training rows, layer by layer,
     instead of its running averages.
+
+    `optimiser` (optimisers.py) updates instead of Adam at `rate`. `clip`: a larger norm of the whole gradient of a
+    network is scaled down to it. `label_smoothing` s under cross-entropy: targets are (1 - s) target + s / outputs,
+    also in the measured loss. `start` and `masks` name parameters (`network.names`) with an array (S, ...) for each:
+    `start` instead of the network's own, as `Snapshot.parameters` returns them; where a mask is 0 a parameter is zero
+    and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`, `transform`, `adversary`: regimes.py.
     """
 
     network: Any
@@ -54,6 +63,17 @@ class Run:
     frozen: Sequence[int] = ()
     average_units: bool = False
     batch_statistics: bool = False
+    optimiser: Optimiser | None = None
+    clip: float | None = None
+    label_smoothing: float = 0.0
+    start: Mapping[str, NDArray[Any]] | None = None
+    masks: Mapping[str, NDArray[Any]] | None = None
+    average: Average | None = None
+    stop: Stop | None = None
+    after_step: AfterStep | None = None
+    extra_loss: ExtraLoss | None = None
+    transform: Transform | None = None
+    adversary: Adversary | None = None
 
     def __post_init__(self) -> None:
         if ALIASES.get(self.loss, self.loss) not in LOSSES:
@@ -76,6 +96,20 @@ class Run:
             raise ValueError("average_units is not defined for a repeated layer")
         if self.sample_weight is not None and self.sample_weight.shape != (seeds, rows):
             raise ValueError(f"sample_weight must be ({seeds}, {rows}), got {self.sample_weight.shape}")
+        self._check_regime()
+
+    def _check_regime(self) -> None:
+        """Raise a ValueError where the run cannot train as it says."""
+        if self.optimiser is not None and self.rate is not None:
+            raise ValueError("the rate of a run with an optimiser is the optimiser's: leave `rate` out")
+        if not 0 <= self.label_smoothing < 1 or (self.label_smoothing and self.loss != "cross_entropy"):
+            raise ValueError(
+                "label_smoothing is a share of the targets in [0, 1) under cross-entropy, "
+                f"got {self.label_smoothing} under {self.loss!r}"
+            )
+        for what, arrays in (("start", self.start), ("masks", self.masks)):
+            self._check_parameters(what, arrays or {})
+        self._regime(rate=1.0)
 
     def _check_module(self) -> None:
         """Refuse what is not for modules, and arrays that do not fit each other."""
@@ -94,25 +128,83 @@ class Run:
             raise ValueError("average_units is not defined for a module")
         if self.sample_weight is not None and self.sample_weight.shape != self.x.shape[:2]:
             raise ValueError(f"sample_weight must be {self.x.shape[:2]}, got {self.sample_weight.shape}")
+        if isinstance(self.network, Modules):  # names and shapes are known when the modules are made
+            self._check_regime()
 
     def targets(self) -> NDArray[Any]:
         """Return targets (S, n, outputs): one-hot for classes."""
-        outputs = _ready(self).sizes[-1]
+        outputs, targets = _ready(self).sizes[-1], self.y
         if self.y.ndim == 2 and np.issubdtype(self.y.dtype, np.integer):  # noqa: PLR2004 - (seed, row)
-            return np.asarray(np.eye(outputs)[self.y])
-        if self.y.shape[2:] != (outputs,):
+            targets = np.asarray(np.eye(outputs)[self.y])
+        if targets.shape[2:] != (outputs,):
             raise ValueError(f"y must be integer classes (S, n) or targets (S, n, {outputs}), got {self.y.shape}")
-        return self.y
+        if self.label_smoothing:
+            targets = (1 - self.label_smoothing) * targets + self.label_smoothing / outputs
+        return targets
+
+    def parameters(self) -> list[NDArray[Any]]:
+        """Return where training starts, (S, ...) for each parameter of the network."""
+        given, masks = self.start or {}, self.all_masks()
+        named = zip(self.network.names, self.network.parameters, strict=True)
+        start = [np.asarray(given.get(name, array)) for name, array in named]
+        if masks is None:
+            return start
+        return [array * mask for array, mask in zip(start, masks, strict=True)]
+
+    def all_masks(self) -> list[NDArray[Any]] | None:
+        """Return the masks of all parameters, (S, ...); None where the run has none."""
+        named = {**self.network.masks, **(self.masks or {})}
+        if not named:
+            return None
+        parameters = zip(self.network.names, self.network.parameters, strict=True)
+        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in parameters]
 
     def settings(self, rate: float) -> Settings:
         """Return what an engine must know about each of the run's replicates."""
         penalty = None if self.penalty is None or self.penalty[1] == 0 else self.penalty
         loss = ALIASES.get(self.loss, self.loss)
         frozen = frozenset(self.frozen)
-        rate = rate if self.rate is None else self.rate
+        regime = self._regime(rate if self.rate is None else self.rate)
+        rate = regime.optimiser.rate
+        regime_or_none = None if regime.plain else regime
         network = _ready(self)
         structure = network.structure if isinstance(network, Modules) else 0
-        return Settings(network.activation, loss, penalty, rate, frozen, self.average_units, structure=structure)
+        return Settings(
+            network.activation,
+            loss,
+            penalty,
+            rate,
+            frozen,
+            self.average_units,
+            structure=structure,
+            regime=regime_or_none,
+        )
+
+    def _regime(self, rate: float) -> Regime:
+        """Return how the run trains; `rate` is Adam's where the run names no optimiser."""
+        masks = bool(self.masks or self.network.masks)
+        return Regime(
+            optimiser=self.optimiser or Adam(rate),
+            clip=self.clip,
+            masks=masks,
+            average=self.average,
+            stop=self.stop,
+            after_step=self.after_step,
+            extra_loss=self.extra_loss,
+            transform=self.transform,
+            adversary=self.adversary,
+        )
+
+    def _check_parameters(self, what: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Raise a ValueError where names or shapes are not those of the network's parameters."""
+        shapes = {name: array.shape for name, array in zip(self.network.names, self.network.parameters, strict=True)}
+        for name, array in arrays.items():
+            if name not in shapes:
+                raise ValueError(f"{what} names {name!r}; the network's parameters are {', '.join(shapes)}")
+            if array.shape != shapes[name]:
+                raise ValueError(f"{what}: {name} must be {shapes[name]}, got {array.shape}")
+        if what == "masks" and not all(np.isin(array, (0, 1)).all() for array in arrays.values()):
+            raise ValueError("masks hold 0 where a parameter is left out, and 1 elsewhere")
 
 
 def made(runs: Run | Mapping[Any, Run], seeds: Seeds | None) -> Run | Mapping[Any, Run]:
@@ -154,12 +246,18 @@ class Layout:
 
     `along` names the axis of the runs' labels; a tuple of names goes with tuples of labels, and all combinations
     must be present. A block that is no multiple of eight is filled with repeated seeds, whose results are dropped.
-    `only` leaves one seed of the block, and fills nothing up: that is for probes, whose results have no labels.
+    `only` leaves one seed of the block, and fills nothing up: that is for probes, whose results have no labels. `order`
+    is the purpose whose generators order the rows.
     """
 
     def __init__(
-        self, runs: Run | Mapping[Any, Run], along: str | Sequence[str] | None, only: int | None = None
+        self,
+        runs: Run | Mapping[Any, Run],
+        along: str | Sequence[str] | None,
+        only: int | None = None,
+        order: str = "batches",
     ) -> None:
+        self.order = order
         self.axes, self.runs = _axes(runs, along)
         self.networks = [_ready(run) for run in self.runs.values()]
         first, rows = self.networks[0], next(iter(self.runs.values())).x.shape
@@ -189,11 +287,10 @@ class Layout:
             weights = self._stack(
                 [ones if run.sample_weight is None else _mean_one(run.sample_weight) for run in runs], dtype
             )
-        columns = zip(*(network.parameters for network in self.networks), strict=True)
         parameters = [
             # a module's counters and indices stay whole numbers
             self._stack(list(arrays), dtype if arrays[0].dtype.kind == "f" else arrays[0].dtype.name)
-            for arrays in columns
+            for arrays in zip(*(run.parameters() for run in runs), strict=True)
         ]
         return Task(
             sizes=first.sizes,
@@ -208,7 +305,28 @@ class Layout:
             dtype=dtype,
             threads=threads,
             modules=self.modules,
+            names=first.names,
+            masks=self._masks(dtype),
+            generators=self._generators(),
         )
+
+    def _generators(self) -> tuple[np.random.Generator, ...]:
+        """Return a generator for each replicate, those of a seed in one state; none where no run draws at its steps."""
+        if all(run.transform is None and run.adversary is None for run in self.runs.values()):
+            return ()
+        by_seed = self.seeds.generator("transforms")
+        return tuple(copy.deepcopy(by_seed[seed]) for seed in self.seed_of)
+
+    def _masks(self, dtype: str) -> Parameters | None:
+        """Return the masks of all replicates' parameters; None where no run has any."""
+        masks = [run.all_masks() for run in self.runs.values()]
+        if all(each is None for each in masks):
+            return None
+        ones = [np.ones_like(array) for array in next(iter(self.runs.values())).network.parameters]
+        return [
+            self._stack(list(arrays), dtype)
+            for arrays in zip(*(ones if each is None else each for each in masks), strict=True)
+        ]
 
     def batches(self, batch: int | None) -> Batches | None:
         """Return the minibatch order from its start; None if every step takes all rows."""
@@ -217,7 +335,7 @@ class Layout:
             return None
         if batch < 1:
             raise ValueError(f"a batch has at least one row, got {batch}")
-        return Batches(self.seeds.generator("batches"), rows, batch)
+        return Batches(self.seeds.generator(self.order), rows, batch)
 
     def rows(self, values: Rows, replicates: range, ndim: int) -> NDArray[Any]:
         """Return rows of some replicates, (R, rows, ...), from any form of `Rows`; by seed they have `ndim` axes."""

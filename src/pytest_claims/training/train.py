@@ -51,30 +51,32 @@ def train(
     dtype: str = "float32",
     threads: int = 1,
     seeds: Seeds | None = None,
+    order: str = "batches",
 ) -> xr.Dataset:
     """Train all runs for `steps` updates and measure after each number of updates in `at` (default: after the last).
 
     `batch` None, or at least the number of rows, means all rows at every step. `measure` maps a `Snapshot` to
     labelled arrays (default: the loss). `along` names the axis that the labels of `runs` form, or several axes for
-    tuple labels. Returns dims (seed, axes of the runs, step, whatever was measured) and the bool `diverged` (seed,
-    axes of the runs). `seeds` is the block of seeds, which runs with a function for their network need.
+    tuple labels. `order` is the purpose that orders the rows: another one gives each seed another order. `seeds` is
+    the block of seeds, which runs with a function for their network need. Returns dims (seed, axes of the runs, step,
+    whatever was measured) and the bool `diverged` (seed, axes of the runs).
     """
     recorded = _recorded(at, steps)
     measure = measure or (lambda now: {"loss": now.loss()})
     runs = made(runs, seeds)
-    layout = Layout(runs, along)
+    layout = Layout(runs, along, order=order)
     engine = engine_named(layout.seeds.engine)
     batches = layout.batches(batch)
     if batches is not None:
-        layout.seeds.record("batches", batches.draw(min(steps, FINGERPRINTED_BATCHES)))
+        layout.seeds.record(order, batches.draw(min(steps, FINGERPRINTED_BATCHES)))
     if 0 in layout.seeds.values:
-        _trace(Layout(runs, along, only=0), engine, rate, batch, steps)
+        _trace(Layout(runs, along, only=0, order=order), engine, rate, batch, steps)
     task = layout.task(rate, batch, dtype, threads)
     training = Training(layout, task, engine, diverged=np.zeros(len(task), np.bool_))
     records: list[Mapping[str, xr.DataArray]] = []
 
-    def visit(step: int, parameters: Parameters) -> None:
-        now = Snapshot(step, parameters, training)
+    def visit(step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
+        now = Snapshot(step, parameters, training, averages)
         if step == steps:
             now.outputs()  # outputs that overflow at the end count as diverged, whatever is measured
         if step in recorded:
@@ -154,7 +156,12 @@ def _trace(layout: Layout, engine: Engine, rate: float, batch: int | None, steps
     task = layout.task(rate, batch, dtype="float64")
     at = [step for step in TRACED_STEPS if step <= steps]
     seen: list[tuple[Floats, Floats]] = []  # by step: loss and norm of the gradient, one for each run
-    engine.train(task, at, lambda _step, parameters: seen.append(engine.objective(task, parameters)))
+
+    def probe(step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
+        del step, averages
+        seen.append(engine.objective(task, parameters))
+
+    engine.train(task, at, probe)
     losses, gradients = np.array(seen).transpose(1, 2, 0)
     for run, label in enumerate(layout.runs):
         name = "train" if label is None else f"train {label}"
@@ -184,9 +191,12 @@ class Snapshot:
     cross-entropy). `x` and `y` default to each run's own training rows; `Rows` in runs.py lists the other forms.
     """
 
-    def __init__(self, step: int, parameters: Parameters, training: Training) -> None:
+    def __init__(
+        self, step: int, parameters: Parameters, training: Training, averages: Parameters | None = None
+    ) -> None:
         self.step = step
         self.training = training
+        self._averages = averages
         self._parameters = list(parameters)
         self._layout, self._task, self._engine = training.layout, training.task, training.engine
         self._diverged = training.diverged
@@ -196,7 +206,16 @@ class Snapshot:
     def kept(self) -> Snapshot:
         """Return this snapshot with parameters of its own: 4 bytes each, in float32. Others change with training."""
         parameters = [array.copy(order="K") for array in self._parameters]
-        return Snapshot(self.step, parameters, self.training)
+        averages = None if self._averages is None else [array.copy(order="K") for array in self._averages]
+        return Snapshot(self.step, parameters, self.training, averages)
+
+    def averaged(self) -> Snapshot:
+        """Return the networks of the running averages, where runs have one (`Run(average=...)`); others as they are."""
+        if self._averages is None:
+            raise ValueError(
+                "no run of this training averages its weights: give one an average, Run(average=Average())"
+            )
+        return Snapshot(self.step, self._averages, self.training)
 
     def outputs(self, x: Rows | None = None, dtype: str | None = None) -> xr.DataArray:
         """Apply the networks to x: logits (seed, ..., row, output); `dtype` float64 distinguishes close rows."""
@@ -265,6 +284,18 @@ class Snapshot:
             raise ValueError(f"the module has no {kind} named {layer!r}: choose from {', '.join(names)}")
         values = self._parameters[names.index(found[0])].copy()
         return self._layout.labelled(values, axes_named(WEIGHT_AXES, values.ndim - 1))
+
+    def parameters(self, run: Any = None) -> dict[str, NDArray[Any]]:
+        """Return all parameters of one run by name, (S, ...) each: what `Run(start=...)` takes.
+
+        `run` is its label; None where the training has one run without a label. ValueError for another label.
+        """
+        labels = list(self._layout.runs)
+        if run not in labels:
+            raise ValueError(f"there is no run {run!r}; this training has {', '.join(map(repr, labels))}")
+        first = labels.index(run) * len(self._layout.members)
+        here = slice(first, first + len(self._layout.seeds))
+        return {name: array[here].copy() for name, array in zip(self._task.names, self._parameters, strict=True)}
 
     def _apply(self, x: Rows | None, layer: int | str | None = None, dtype: str | None = None) -> Floats:
         def compute() -> Floats:

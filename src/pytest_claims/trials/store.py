@@ -65,7 +65,8 @@ class Store:
             return None if accept is None else self._take_over(key, accept)
         facts = self._facts(path)
         if "error" in facts:
-            raise TrialError(str(facts["error"]), str(facts.get("details", "")))
+            unsupported = bool(facts.get("unsupported"))
+            raise TrialError(str(facts["error"]), str(facts.get("details", "")), unsupported=unsupported)
         return Stored(unpack(self._checked(path, facts), facts), facts)
 
     def done(self, key: str) -> bool:
@@ -217,7 +218,8 @@ class Store:
     def save_error(self, key: str, error: TrialError, measurement: str) -> None:
         """Store that a trial failed, so that no other claim tries it again in this run."""
         died = None if error.died is None else asdict(error.died)
-        facts = {"error": str(error), "details": error.details, "died": died, "worker": self.worker, "format": FORMAT}
+        told = {"error": str(error), "details": error.details, "died": died, "unsupported": error.unsupported}
+        facts = {**told, "worker": self.worker, "format": FORMAT}
         self._write(key, facts)
         self.give_up(measurement)
 

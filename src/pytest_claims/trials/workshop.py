@@ -25,7 +25,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pytest_claims import _compat
-from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout
+from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout, UnsupportedError
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline, heeding_interrupts
@@ -304,6 +304,8 @@ class Workshop:
             raise TrialError(
                 f"{trial.label}: did not end within {settings.timeout:g} s ({settings.flag('timeout')})."
             ) from error
+        except UnsupportedError as error:
+            raise TrialError(f"{trial.label}: {error}", unsupported=True) from error
         except _compat.RAISED as error:
             words = " ".join(str(error).split()) or "no message"
             raise TrialError(f"{trial.label}: {type(error).__name__}: {words}", traceback.format_exc()) from error

@@ -32,13 +32,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_claims.training.regimes import ExtraLoss, Regime
+
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
 """For R replicates, per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out); of modules the
 parameters in the module's own order, each (R, its own shape), then the buffers."""
 
-Visit = Callable[[int, Parameters], None]
-"""Called with the number of updates done and the parameters at that step; copy them to keep them."""
+
+class Visit(Protocol):
+    """Called with the number of updates done, the parameters at that step, and, where a regime asks for them, averages.
+
+    Copy them to keep them. `averages` are of the parameters' shapes; of replicates without an average, the parameters.
+    """
+
+    def __call__(self, step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
+        """Take a record."""
+
 
 ACTIVATIONS = ("sigmoid", "relu", "tanh", "square", "sin", "sign", "identity")
 """Every engine has all of these. The gradient of sign is zero, so only the output layer after it learns."""
@@ -56,7 +66,10 @@ MOST_KEPT = 512 * 1024**2
 
 @dataclass(frozen=True)
 class Settings:
-    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay."""
+    """How one replicate trains. `penalty`: (kind "L1" or "L2", strength); `frozen`: layers whose parameters stay.
+
+    `regime` None is Adam at `rate`, betas 0.9 and 0.999, eps 1e-8; else the regime names the optimiser.
+    """
 
     activation: str
     loss: str
@@ -64,6 +77,7 @@ class Settings:
     rate: float
     frozen: frozenset[int]
     average_units: bool
+    regime: Regime | None = None
     structure: int = 0
     """Which of `Task.modules` the replicate is."""
 
@@ -118,7 +132,9 @@ class Task:
 
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
-    row `seed_of[r]` of a draw.
+    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, of the parameters' shapes, hold 0 where a
+    parameter gets no gradient, else 1; the parameters themselves start as zero there. `generators`: one for each
+    replicate, for regimes whose functions draw; else none.
     """
 
     sizes: tuple[int, ...]
@@ -133,6 +149,9 @@ class Task:
     dtype: str = "float32"
     threads: int = 1
     modules: ModuleStack | None = None
+    names: tuple[str, ...] = ()
+    masks: Parameters | None = None
+    generators: tuple[np.random.Generator, ...] = ()
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -170,6 +189,12 @@ class Task:
         """How many values the widest layer has for one row, inputs and outputs included."""
         return max(self.sizes) if self.modules is None else max(*self.sizes, self.modules.widest)
 
+    @cached_property
+    def extra_losses(self) -> list[tuple[ExtraLoss | None, int]]:
+        """Neighbouring replicates with one further term of the loss; empty if no replicate has one."""
+        groups = self.groups(lambda settings: settings.regime and settings.regime.extra_loss)
+        return [] if groups == [(None, len(self))] else groups
+
     def part(self, start: int, stop: int) -> Task:
         """Return the task of the replicates from `start` up to `stop`."""
         here = slice(start, stop)
@@ -180,6 +205,8 @@ class Task:
             x=self.x[here],
             targets=self.targets[here],
             row_weight=None if self.row_weight is None else self.row_weight[here],
+            masks=None if self.masks is None else [mask[here] for mask in self.masks],
+            generators=self.generators[here],
             seed_of=self.seed_of[here],
         )
 
@@ -214,7 +241,10 @@ class Engine(Protocol):
     name: str
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
-        """Train with Adam (betas 0.9, 0.999, eps 1e-8); call `visit` at each number of updates in `at` (ascending)."""
+        """Train as the settings say; call `visit` at each number of updates in `at` (ascending).
+
+        UnsupportedError, before anything is trained, for a regime that the engine does not have.
+        """
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: Any = None) -> Floats:
         """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer.

@@ -11,6 +11,7 @@ the order of sums: `NPROC` shows it a single processor, and parallelism comes fr
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Sequence
@@ -24,10 +25,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from pytest_claims.errors import UnsupportedError
 from pytest_claims.training.engines.base import Floats, Parameters, Settings, Task, Visit, applied_layers
+from pytest_claims.training.optimisers import SGD, Adam, AdamW, Constant, Optimiser
 
 Array = Any  # jax's arrays and tracers have no common static type
-BETAS, EPSILON = (0.9, 0.999), 1e-8
 ROW_STEPS = 256  # minibatch rows handed over at a time
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -51,7 +53,10 @@ PENALTIES: dict[str, Callable[[Array], Array]] = {"L1": jnp.abs, "L2": jnp.squar
 
 
 class Plan(NamedTuple):
-    """What is compiled into the loop: everything except numbers."""
+    """What is compiled into the loop: everything except numbers that differ within a group.
+
+    `optimiser` has a rate of 0, and a decay of 1 where there is one: both are handed over as numbers.
+    """
 
     layers: tuple[int, ...]
     activation: str
@@ -59,17 +64,23 @@ class Plan(NamedTuple):
     penalty: str | None
     frozen: frozenset[int]
     average_units: bool
+    optimiser: Optimiser
 
     @classmethod
     def of(cls, task: Task, settings: Settings) -> Plan:
         """Return the plan of one replicate."""
         penalty = None if settings.penalty is None else settings.penalty[0]
         layers = tuple(applied_layers(task.sizes, task.repeat))
-        return cls(layers, settings.activation, settings.loss, penalty, settings.frozen, settings.average_units)
+        optimiser = optimiser_of(settings)
+        bare = dataclasses.replace(optimiser, rate=0.0, decay=float(optimiser.decay > 0))
+        return cls(layers, settings.activation, settings.loss, penalty, settings.frozen, settings.average_units, bare)
 
 
 class State(NamedTuple):
-    """One network's parameters with Adam's moments and number of updates; a leading replicate axis outside the loop."""
+    """One network's parameters, Adam's moments, number of updates; a leading replicate axis outside the loop.
+
+    SGD's velocity is the first moment.
+    """
 
     parameters: list[Array]
     first: list[Array]
@@ -86,6 +97,7 @@ class Group:
         self.numbers = (
             jnp.asarray([replicate.rate for replicate in settings], task.dtype),
             jnp.asarray([0.0 if r.penalty is None else r.penalty[1] for r in settings], task.dtype),
+            jnp.asarray([optimiser_of(replicate).decay for replicate in settings], task.dtype),
         )
         weight = np.ones(task.x.shape[:2]) if task.row_weight is None else task.row_weight
         self.data = tuple(jnp.asarray(array, task.dtype) for array in (task.x, task.targets, weight))
@@ -106,6 +118,7 @@ class JaxEngine:
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
         """Train all replicates; JAX ignores `task.threads`, because it sees one processor."""
+        refuse_regimes(task)
         groups = [Group(part) for part in task.parts(len(task), lambda settings: Plan.of(task, settings))]
         done = 0
         for step in at:
@@ -153,6 +166,21 @@ def make_engine() -> JaxEngine:
     return JaxEngine()
 
 
+def refuse_regimes(task: Task) -> None:
+    """Raise an UnsupportedError where a replicate trains otherwise than with an optimiser at one rate."""
+    for settings in task.settings:
+        regime, optimiser = settings.regime, optimiser_of(settings)
+        parts = [] if optimiser.schedule == Constant() else ["schedule"]
+        parts += [] if regime is None else dataclasses.replace(regime, optimiser=Adam()).parts
+        if parts:
+            raise UnsupportedError(f"the engine 'jax' has no {' and no '.join(parts)}, which a run asks for")
+
+
+def optimiser_of(settings: Settings) -> Optimiser:
+    """Return what updates a replicate's parameters."""
+    return Adam(settings.rate) if settings.regime is None else settings.regime.optimiser
+
+
 def forward(
     layers: tuple[int, ...], activation: str, parameters: list[Array], x: Array, stop: int | None = None
 ) -> Array:
@@ -174,17 +202,38 @@ def objective(plan: Plan, parameters: list[Array], x: Array, targets: Array, wei
     return loss
 
 
-def adam(plan: Plan, state: State, gradients: list[Array], rate: Array) -> State:
-    """Update once by Adam (Kingma and Ba 2015, algorithm 1), as torch writes it."""
+def updated(plan: Plan, state: State, gradients: list[Array], rate: Array, decay: Array) -> State:
+    """Update once by the plan's optimiser, as torch writes it."""
+    how, weights = plan.optimiser, state.parameters
+    if how.decay and isinstance(how, AdamW):
+        weights = [w - rate * decay * w for w in weights]
+    elif how.decay:
+        gradients = [g + decay * w for g, w in zip(gradients, weights, strict=True)]
     updates = state.updates + 1
-    unbias = [1 - jnp.asarray(beta, rate.dtype) ** updates.astype(rate.dtype) for beta in BETAS]
-    first = [BETAS[0] * m + (1 - BETAS[0]) * g for m, g in zip(state.first, gradients, strict=True)]
-    second = [BETAS[1] * v + (1 - BETAS[1]) * g * g for v, g in zip(state.second, gradients, strict=True)]
+    second = state.second
+    if isinstance(how, SGD):
+        first = [how.momentum * m + g for m, g in zip(state.first, gradients, strict=True)]
+        ahead = [g + how.momentum * m for m, g in zip(first, gradients, strict=True)] if how.nesterov else first
+        changes = [rate * step for step in ahead]
+    else:
+        first, second, changes = _moments(how, state, gradients, rate)
     moved = [
-        w if index // 2 in plan.frozen else w - rate / unbias[0] * m / (jnp.sqrt(v) / jnp.sqrt(unbias[1]) + EPSILON)
-        for index, (w, m, v) in enumerate(zip(state.parameters, first, second, strict=True))
+        before if index // 2 in plan.frozen else w - change
+        for index, (before, w, change) in enumerate(zip(state.parameters, weights, changes, strict=True))
     ]
     return State(average_units(moved) if plan.average_units else moved, first, second, updates)
+
+
+def _moments(how: Adam | AdamW, state: State, gradients: list[Array], rate: Array) -> tuple[list[Array], ...]:
+    """Return Adam's next moments and the changes that they make (Kingma and Ba 2015, algorithm 1)."""
+    updates, (slow, slower) = state.updates + 1, how.betas
+    unbias = [1 - jnp.asarray(beta, rate.dtype) ** updates.astype(rate.dtype) for beta in how.betas]
+    first = [slow * m + (1 - slow) * g for m, g in zip(state.first, gradients, strict=True)]
+    second = [slower * v + (1 - slower) * g * g for v, g in zip(state.second, gradients, strict=True)]
+    changes = [
+        rate / unbias[0] * m / (jnp.sqrt(v) / jnp.sqrt(unbias[1]) + how.eps) for m, v in zip(first, second, strict=True)
+    ]
+    return first, second, changes
 
 
 def average_units(parameters: list[Array]) -> list[Array]:
@@ -201,11 +250,12 @@ def _advance(plan: Plan, steps: int, state: State, data: Any, rows: Array | None
     """Advance every network by `steps` updates, one network after another."""
 
     def network(arguments: Any) -> State:
-        start, (x, targets, weight), chosen, (rate, strength) = arguments
+        start, (x, targets, weight), chosen, (rate, strength, decay) = arguments
 
         def step(index: Array, now: State) -> State:
             batch = (x, targets, weight) if chosen is None else tuple(a[chosen[index]] for a in (x, targets, weight))
-            return adam(plan, now, jax.grad(functools.partial(objective, plan))(now.parameters, *batch, strength), rate)
+            gradients = jax.grad(functools.partial(objective, plan))(now.parameters, *batch, strength)
+            return updated(plan, now, gradients, rate, decay)
 
         return lax.fori_loop(0, steps, step, start)
 

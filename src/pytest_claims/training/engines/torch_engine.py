@@ -38,6 +38,7 @@ from pytest_claims.training.engines.base import (
     Visit,
     keep_freed_memory,
 )
+from pytest_claims.training.engines.torch_guide import Guide, extra_losses
 from pytest_claims.training.engines.torch_lowering import Mode
 from pytest_claims.training.engines.torch_modules import ModuleNetwork, evaluate
 from pytest_claims.vocabulary import BLOCK
@@ -170,9 +171,10 @@ class Stack:
         self.row_weight = None if task.row_weight is None else _tensor(task.row_weight, task)
         self.state = _parameters(task.parameters, task, self.order)
         self.parameters = self.state if task.modules is None else self.state[: len(task.modules.parameter_names)]
+        self.buffers = self.state[len(self.parameters) :]
         self.network: Callable[..., Tensor] = partial(forward, task)
         if task.modules is not None:
-            self.network = ModuleNetwork(task, self.state[len(self.parameters) :])
+            self.network = ModuleNetwork(task, self.buffers)
         for parameter in self.parameters:
             parameter.requires_grad_()
         self.ones = torch.ones(len(task), dtype=self.x.dtype)
@@ -197,6 +199,8 @@ class Stack:
         losses = rows.mean(-1) if row_weight is None else (rows * row_weight).mean(-1)
         if self.task.penalties and penalised:
             losses = losses + sum(_by_group(self.task.penalties, _penalty, weights) for weights in self.weights)
+        if self.task.extra_losses:
+            losses = losses + extra_losses(self.task, self.parameters, outputs, self.order.turned)
         return losses
 
     @property
@@ -205,6 +209,11 @@ class Stack:
         if self.task.modules is None:
             return self.parameters[::2]
         return [parameter for parameter in self.parameters if parameter.ndim > 2]  # noqa: PLR2004 - replicates and two
+
+    @property
+    def averages(self) -> list[Tensor]:
+        """The running averages of the parameters; without any, the parameters."""
+        return self.parameters
 
     def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
         """Update once on these rows."""
@@ -252,6 +261,51 @@ class Stack:
         return zip(x.unbind(), targets.unbind(), weights, strict=True)
 
 
+class GuidedStack(Stack):
+    """A stack that trains by a regime (torch_guide.py)."""
+
+    @cached_property
+    def optimiser(self) -> Guide:  # type: ignore[override]
+        """What updates the parameters."""
+        masks = None if self.task.masks is None else _parameters(self.task.masks, self.task, self.order)
+        return Guide(self.task, self.parameters, self.order.turned, frozen_parameters, masks)
+
+    @property
+    def averages(self) -> list[Tensor]:
+        """The running averages of the parameters; without any, the parameters."""
+        return self.optimiser.averages or self.parameters
+
+    def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
+        """Update once on these rows, or on those that the regime makes of them."""
+        super().step(*self.optimiser.rows((x, targets, row_weight), self.losses))
+        self.optimiser.after(self._loss_of_all_rows)
+
+    def run(self, steps: int, rows: NDArray[np.int64] | None) -> None:
+        """Update `steps` times, unless all replicates have stopped."""
+        if not self.optimiser.finished:
+            super().run(steps, rows)
+
+    def _loss_of_all_rows(self) -> Tensor:
+        rows = (self.x, self.targets)
+        x, targets = rows if self.task.batches is None else map(self.order.turned, rows)
+        return self.losses(x, targets, self.row_weight)
+
+
+def stack_of(task: Task) -> Stack:
+    """Return the stack of replicates that train in one way."""
+    return Stack(task) if task.settings[0].regime is None else GuidedStack(task)
+
+
+def way(settings: Settings) -> Any:
+    """Return what a stack's replicates have in common: structure, and the rate of plain Adam or a regime's parts."""
+    return settings.structure, settings.rate if settings.regime is None else settings.regime.shared
+
+
+def frozen_parameters(settings: Settings) -> set[int]:
+    """Return the positions of the frozen layers' parameters."""
+    return {index for layer in settings.frozen for index in (2 * layer, 2 * layer + 1)}
+
+
 class TorchEngine:
     """Stacked torch; the module's docstring explains it."""
 
@@ -261,16 +315,18 @@ class TorchEngine:
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
         """Train all replicates; stacks advance in turn, a few hundred steps each, so that batches are drawn once."""
         with arithmetic(task.threads):
-            stacks = [Stack(part) for part in task.parts(stack_size(task), _shared)]
+            stacks = [stack_of(part) for part in task.parts(stack_size(task), way)]
             done = 0
             for step in at:
                 for count, rows in chunks(task.batches, step - done):
                     for stack in stacks:
                         stack.run(count, rows)
                 done = step
-                columns = zip(*(stack.state for stack in stacks), strict=True)
                 turned = order_of(task).turned
-                visit(step, [turned(_joined([tensor.detach().numpy() for tensor in column])) for column in columns])
+                averages = None
+                if any(stack.averages is not stack.parameters for stack in stacks):
+                    averages = _handed([[*stack.averages, *stack.buffers] for stack in stacks], turned)
+                visit(step, _handed([stack.state for stack in stacks], turned), averages)
 
     def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: Any = None) -> Floats:
         """Apply the networks to x, or give what one applied hidden layer, or a module's submodule, returns."""
@@ -404,9 +460,10 @@ def _by_replicate(values: Tensor) -> Tensor:
     return values.sum(tuple(range(1, values.ndim))) if values.ndim > 1 else values
 
 
-def _shared(settings: Settings) -> tuple[float, int]:
-    """Return what all replicates of a stack have in common."""
-    return settings.rate, settings.structure
+def _handed(stacks: list[list[Tensor]], turned: Callable[[Any], Any]) -> list[Floats]:
+    """Return the parameters of all stacks in the shapes of base.py."""
+    columns = zip(*stacks, strict=True)
+    return [turned(_joined([tensor.detach().numpy() for tensor in column])) for column in columns]
 
 
 def _joined(arrays: list[Any]) -> Floats:
