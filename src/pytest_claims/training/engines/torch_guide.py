@@ -64,7 +64,7 @@ class Guide:
     def step(self) -> None:
         """Update all parameters once by their gradients."""
         if self.masks is not None:
-            for parameter, mask in zip(self.parameters, self.masks, strict=False):  # a module's buffers come last
+            for parameter, mask in zip(self.parameters, self.masks, strict=False):  # what does not train comes last
                 if parameter.grad is not None:
                     parameter.grad.mul_(mask)
         if self.largest is not None:
@@ -163,7 +163,8 @@ def extra_losses(task: Task, parameters: list[Tensor], outputs: Tensor, turned: 
 
 def named(task: Task, parameters: list[Tensor], turned: Callable[[Any], Any]) -> dict[str, Tensor]:
     """Return parameters by name, as views in the shapes of base.py."""
-    return {name: turned(parameter) for name, parameter in zip(task.names, parameters, strict=False)}
+    pairs = zip(task.names, parameters, strict=False)  # what does not train, as buffers, comes last and is left out
+    return {name: turned(parameter) for name, parameter in pairs}
 
 
 def beside(flags: Tensor, tensor: Tensor) -> Tensor:
