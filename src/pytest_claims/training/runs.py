@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from pytest_claims.errors import UnsupportedError
+from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
+from pytest_claims.training.modules import Factory, Modules, joined, make
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import Adam, Optimiser
 from pytest_claims.training.regimes import Adversary, AfterStep, Average, ExtraLoss, Regime, Stop, Transform
@@ -38,6 +41,11 @@ class Run:
     `train`'s. The parameters of `frozen` layers stay. `average_units`: after every step all hidden units of a layer
     get their mean, so that they stay equal.
 
+    `network` is an MLP, or a function without arguments that returns a `torch.nn.Module` for outputs (n, outputs): it
+    is called once per seed (modules.py), rows of `x` may have more axes, a penalty is about all parameters with two
+    axes or more, and `batch_statistics` measures batch norm with the statistics of all training rows, layer by layer,
+    instead of its running averages.
+
     `optimiser` (optimisers.py) updates instead of Adam at `rate`. `clip`: a larger norm of the whole gradient of a
     network is scaled down to it. `label_smoothing` s under cross-entropy: targets are (1 - s) target + s / outputs,
     also in the measured loss. `start` and `masks` name parameters (`network.names`) with an array (S, ...) for each:
@@ -45,7 +53,7 @@ class Run:
     and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`, `transform`, `adversary`: regimes.py.
     """
 
-    network: MLP
+    network: Any
     x: NDArray[Any]
     y: NDArray[Any]
     loss: str = "cross_entropy"
@@ -54,6 +62,7 @@ class Run:
     rate: float | None = None
     frozen: Sequence[int] = ()
     average_units: bool = False
+    batch_statistics: bool = False
     optimiser: Optimiser | None = None
     clip: float | None = None
     label_smoothing: float = 0.0
@@ -67,15 +76,20 @@ class Run:
     adversary: Adversary | None = None
 
     def __post_init__(self) -> None:
+        if ALIASES.get(self.loss, self.loss) not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join((*LOSSES, *ALIASES))}")
+        if self.penalty is not None and (self.penalty[0] not in PENALTIES or self.penalty[1] < 0):
+            raise ValueError(f"penalty must be ('L1' or 'L2', strength), got {self.penalty}")
+        if not isinstance(self.network, MLP):
+            self._check_module()
+            return
+        if self.batch_statistics:
+            raise ValueError("batch_statistics is for modules with batch norm; an MLP has none")
         seeds, (rows, columns) = len(self.network.seeds), self.x.shape[1:]
         if self.x.shape[0] != seeds or self.y.shape[:2] != (seeds, rows):
             raise ValueError(f"x and y must be ({seeds} seeds, rows, ...), got {self.x.shape} and {self.y.shape}")
         if columns != self.network.sizes[0]:
             raise ValueError(f"x has {columns} columns, the network {self.network.sizes[0]} inputs")
-        if ALIASES.get(self.loss, self.loss) not in LOSSES:
-            raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join((*LOSSES, *ALIASES))}")
-        if self.penalty is not None and (self.penalty[0] not in PENALTIES or self.penalty[1] < 0):
-            raise ValueError(f"penalty must be ('L1' or 'L2', strength), got {self.penalty}")
         if not set(self.frozen) <= set(range(self.network.layers)):
             raise ValueError(f"frozen names layers 0 to {self.network.layers - 1}, got {tuple(self.frozen)}")
         if self.average_units and self.network.repeat > 1:
@@ -97,9 +111,29 @@ class Run:
             self._check_parameters(what, arrays or {})
         self._regime(rate=1.0)
 
+    def _check_module(self) -> None:
+        """Refuse what is not for modules, and arrays that do not fit each other."""
+        if isinstance(self.network, Modules) and len(self.x) != len(self.network.seeds):
+            raise ValueError(f"x must be ({len(self.network.seeds)} seeds, rows, ...), got {self.x.shape}")
+        if not callable(self.network) and not isinstance(self.network, Modules):
+            raise ValueError(  # noqa: TRY004 - as all refusals here
+                "a run's network is an MLP or a function without arguments that returns a torch.nn.Module, got "
+                f"{type(self.network).__name__}"
+            )
+        if self.x.ndim < 3 or self.y.shape[:2] != self.x.shape[:2]:  # noqa: PLR2004 - (seed, row, ...)
+            raise ValueError(f"x and y must be (seeds, rows, ...), got {self.x.shape} and {self.y.shape}")
+        if self.frozen:
+            raise ValueError("frozen names layers of an MLP; a module keeps parameters with requires_grad_(False)")
+        if self.average_units:
+            raise ValueError("average_units is not defined for a module")
+        if self.sample_weight is not None and self.sample_weight.shape != self.x.shape[:2]:
+            raise ValueError(f"sample_weight must be {self.x.shape[:2]}, got {self.sample_weight.shape}")
+        if isinstance(self.network, Modules):  # names and shapes are known when the modules are made
+            self._check_regime()
+
     def targets(self) -> NDArray[Any]:
         """Return targets (S, n, outputs): one-hot for classes."""
-        outputs, targets = self.network.sizes[-1], self.y
+        outputs, targets = _ready(self).sizes[-1], self.y
         if self.y.ndim == 2 and np.issubdtype(self.y.dtype, np.integer):  # noqa: PLR2004 - (seed, row)
             targets = np.asarray(np.eye(outputs)[self.y])
         if targets.shape[2:] != (outputs,):
@@ -133,7 +167,18 @@ class Run:
         regime = self._regime(rate if self.rate is None else self.rate)
         rate = regime.optimiser.rate
         regime_or_none = None if regime.plain else regime
-        return Settings(self.network.activation, loss, penalty, rate, frozen, self.average_units, regime_or_none)
+        network = _ready(self)
+        structure = network.structure if isinstance(network, Modules) else 0
+        return Settings(
+            network.activation,
+            loss,
+            penalty,
+            rate,
+            frozen,
+            self.average_units,
+            structure=structure,
+            regime=regime_or_none,
+        )
 
     def _regime(self, rate: float) -> Regime:
         """Return how the run trains; `rate` is Adam's where the run names no optimiser."""
@@ -162,6 +207,40 @@ class Run:
             raise ValueError("masks hold 0 where a parameter is left out, and 1 elsewhere")
 
 
+def made(runs: Run | Mapping[Any, Run], seeds: Seeds | None) -> Run | Mapping[Any, Run]:
+    """Make the modules of all runs, a factory's once; networks that are there already stay.
+
+    ValueError without the seeds that a factory needs, or with others than those of the runs' MLPs.
+    """
+    if isinstance(runs, Run):
+        return _made({None: runs}, seeds)[None]
+    return _made(runs, seeds)
+
+
+def _made(runs: Mapping[Any, Run], seeds: Seeds | None) -> Mapping[Any, Run]:
+    for run in runs.values():
+        if isinstance(run.network, MLP) and seeds is not None and run.network.seeds is not seeds:
+            raise ValueError("train's `seeds` are not those of the runs' MLPs")
+    factories = {label: run for label, run in runs.items() if not isinstance(run.network, MLP | Modules)}
+    if not factories:
+        return runs
+    if seeds is None:
+        raise ValueError("a run whose network is a function needs the block of seeds: train(..., seeds=seeds)")
+    if not getattr(engine_named(seeds.engine), "trains_modules", False):
+        raise UnsupportedError(f"the engine {seeds.engine!r} trains no modules of one's own, only an MLP")
+    known: dict[Any, Modules] = {}
+    for run in factories.values():
+        key = run.network, run.x.shape[2:]
+        if key not in known:
+            factory: Factory = run.network
+            known[key] = make(seeds, factory, run.x)
+    several = dict(zip(known, joined(list(known.values())), strict=True))
+    return {
+        label: replace(run, network=several[run.network, run.x.shape[2:]]) if label in factories else run
+        for label, run in runs.items()
+    }
+
+
 class Layout:
     """Runs of one shape as replicates: run by run and, within a run, seed by seed; and back to labelled arrays.
 
@@ -180,19 +259,17 @@ class Layout:
     ) -> None:
         self.order = order
         self.axes, self.runs = _axes(runs, along)
-        first = next(iter(self.runs.values()))
-        self.seeds: Seeds = first.network.seeds
-        for label, run in self.runs.items():
-            fits = (
-                run.network.seeds.values == self.seeds.values
-                and run.network.sizes == first.network.sizes
-                and run.network.repeat == first.network.repeat
-                and run.x.shape == first.x.shape
-            )
+        self.networks = [_ready(run) for run in self.runs.values()]
+        first, rows = self.networks[0], next(iter(self.runs.values())).x.shape
+        self.seeds: Seeds = first.seeds
+        self.modules = first if isinstance(first, Modules) else None
+        for (label, run), network in zip(self.runs.items(), self.networks, strict=True):
+            fits = network.seeds.values == self.seeds.values and network.shape == first.shape and run.x.shape == rows
             if not fits:
+                what = "parameters" if isinstance(first, Modules) else "sizes, repeat"
                 raise ValueError(
                     "all runs of a call train as one stack: "
-                    f"run {label!r} differs from the first in seeds, sizes, repeat or rows"
+                    f"run {label!r} differs from the first in seeds, {what} or rows"
                 )
         padded = -(-len(self.seeds) // BLOCK) * BLOCK
         everyone = np.arange(padded) % len(self.seeds)
@@ -203,7 +280,7 @@ class Layout:
     def task(self, rate: float, batch: int | None, dtype: str = "float32", threads: int = 1) -> Task:
         """Gather everything that an engine needs."""
         runs = list(self.runs.values())
-        first, rows = runs[0], runs[0].x.shape[1]
+        first, rows = self.networks[0], runs[0].x.shape[1]
         weights = None
         if any(run.sample_weight is not None for run in runs):
             ones = np.ones((len(self.seeds), rows))
@@ -211,11 +288,13 @@ class Layout:
                 [ones if run.sample_weight is None else _mean_one(run.sample_weight) for run in runs], dtype
             )
         parameters = [
-            self._stack(list(arrays), dtype) for arrays in zip(*(run.parameters() for run in runs), strict=True)
+            # a module's counters and indices stay whole numbers
+            self._stack(list(arrays), dtype if arrays[0].dtype.kind == "f" else arrays[0].dtype.name)
+            for arrays in zip(*(run.parameters() for run in runs), strict=True)
         ]
         return Task(
-            sizes=first.network.sizes,
-            repeat=first.network.repeat,
+            sizes=first.sizes,
+            repeat=first.repeat,
             settings=tuple(run.settings(rate) for run in runs for _ in self.members),
             parameters=parameters,
             x=self._stack([run.x for run in runs], dtype),
@@ -225,7 +304,8 @@ class Layout:
             batches=self.batches(batch),
             dtype=dtype,
             threads=threads,
-            names=first.network.names,
+            modules=self.modules,
+            names=first.names,
             masks=self._masks(dtype),
             generators=self._generators(),
         )
@@ -282,6 +362,13 @@ class Layout:
 
     def _stack(self, arrays: list[NDArray[Any]], dtype: str) -> Floats:
         return np.concatenate([np.asarray(array[self.members], dtype) for array in arrays])
+
+
+def _ready(run: Run) -> MLP | Modules:
+    """Return a run's network, made."""
+    if not isinstance(run.network, MLP | Modules):
+        raise ValueError("a run whose network is a function is made by `train`")  # noqa: TRY004 - as all refusals here
+    return run.network
 
 
 def _axes(
