@@ -248,15 +248,23 @@ def test_oversampling_helps(by_ratio, drawn, scaling, drawing):
     registered="inconclusive",
     reason="oversampling helps at every ratio, and accuracy falls from {accuracy[ratio=1, resampling=none, "
     "scaling=own, threshold=0, step=last]:.3f} at 1:1 to {accuracy[ratio=100, resampling=none, scaling=own, "
-    "threshold=0, step=last]:.3f} at 100:1, but the first step and the last are too small against their spread to "
-    "exclude a step back",
+    "threshold=0, step=last]:.3f} at 100:1, but beyond 10:1 most networks only guess, and such ties decide nothing "
+    "below 64 seeds; the first step is too small against its spread to exclude a step back",
     given={"scaling": "own"},
-    variants=[variant("train-range", **TRAIN_RANGE)],
+    variants=[
+        variant(
+            "train-range",
+            **TRAIN_RANGE,
+            registered="inconclusive",
+            reason="beyond 10:1 most networks only guess, and such ties decide nothing below 64 seeds",
+        )
+    ],
 )
 def test_the_same_holds_in_twelve_dimensions(in_twelve_dimensions, scaling):
-    """Scaled by the training range it holds.
+    """Accuracy falls with the ratio, and oversampling wins much of it back.
 
-    Accuracy falls with the ratio, and oversampling wins much of it back.
+    Networks that only guess have equal accuracies. A few that do not could turn such a step, and few seeds do not show
+    how rare they are.
     """
     resampled = in_twelve_dimensions.sel(resampling=["oversampled"])
     return (
@@ -271,20 +279,20 @@ def test_the_same_holds_in_twelve_dimensions(in_twelve_dimensions, scaling):
     source="beyond the notebook",
     deep=2048,
     seeds=128,
-    registered="inconclusive",
-    reason="oversampling seems to be ahead ({accuracy[resampling=oversampled, scaling=own, threshold=0, "
-    "step=last]:.3f} against {accuracy[resampling='class weights', scaling=own, threshold=0, step=last]:.3f}), but "
-    "its lead varies too much with the draw to decide",
+    registered="refuted",
+    reason="oversampling is ahead ({accuracy[resampling=oversampled, scaling=own, threshold=0, step=last]:.3f} against "
+    "{accuracy[resampling='class weights', scaling=own, threshold=0, step=last]:.3f}): few of the 1,200 rows are of "
+    "the minority, so that a minibatch of 64 often has none, and a large weight on a row that is not drawn does "
+    "nothing",
     given={"scaling": "own"},
     variants=[
         variant(
             "train-range",
             **TRAIN_RANGE,
             registered="refuted",
-            reason="oversampling is ahead ({accuracy[resampling=oversampled, scaling=train, threshold=0, "
-            "step=last]:.3f} against {accuracy[resampling='class weights', scaling=train, threshold=0, "
-            "step=last]:.3f}): few of the 1,200 rows are of the minority, so that a minibatch of 64 often has none, "
-            "and a large weight on a row that is not drawn does nothing",
+            reason="as with the test set's own range, oversampling is ahead ({accuracy[resampling=oversampled, "
+            "scaling=train, threshold=0, step=last]:.3f} against {accuracy[resampling='class weights', scaling=train, "
+            "threshold=0, step=last]:.3f})",
         )
     ],
 )
