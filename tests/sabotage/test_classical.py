@@ -26,7 +26,10 @@ def test_permuted_test_labels_leave_nothing_to_know(sabotaged):
 
 
 def test_networks_whose_adam_stands_still_beat_nothing(sabotaged):
-    """3: of the claims that the committed example supports, all but 3.h, on discriminant analysis, need learning."""
-    assert {claim for claim in committed_example().supported if claim.startswith("3.")} == {"3.g", "3.h", "3.j"}
+    """3: of the claims that the committed example supports, 3.g and 3.j are about the networks of scikit-learn alone.
+
+    3.a, 3.b, 3.d and 3.e rest on all sizes, and on techniques that do not use its Adam.
+    """
+    assert committed_example().supported >= {"3.g", "3.j"}
     assert sabotaged("3.g", "3.j", seeds=None, patch=NEEDED).supported == {"3.g", "3.j"}
     assert sabotaged("3.g", "3.j", seeds=None, patch=[*NEEDED, IDLE_ADAM]).supported == set()

@@ -20,10 +20,7 @@ IDLE_ADAM = f"{ENGINE}: adam = lambda *_, **__: None"
 NO_LEARNING = f"{ENGINE}: chunks = lambda *_: ()"  # the same as an Adam that does nothing, but quick
 HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experiments 9 and 12 are about
 EXAMPLE = committed_example()
-TRUE_WITHOUT_LEARNING = {
-    "2.d": "counts parameters",
-    "6.h": "units are constant before any step",
-}
+TRUE_WITHOUT_LEARNING = {"2.d": "counts parameters"}
 
 
 def test_without_a_non_linearity_units_do_not_help(sabotaged):
