@@ -247,7 +247,9 @@ def test_64_is_soonest(by_batch, trained_alone):
     )
 
 
-@claim("8.f", "It is the unadjusted learning rate", source=f"{NOTEBOOK}, discussion", seeds=32)
+@claim(
+    "8.f", "It is the unadjusted learning rate", source=f"{NOTEBOOK}, discussion", seeds=32
+)
 def test_it_is_the_learning_rate(by_batch, full_batch_at_five_times_the_rate):
     """At five times the rate the full batch gets most of the way to a batch of 16.
 

@@ -85,6 +85,9 @@ def against_n(memorising, step):
     source=NOTEBOOK,
     seeds=32,
     published=PUBLISHED,
+    registered="inconclusive",
+    reason="nearly all networks memorise all of 50 and of 100 labels, and such ties decide nothing below 64 seeds; n = "
+    "150 ({accuracy[labels=random, n=150, step=2500]:.3f}) is close to 0.95",
     given={"step": STEPS},
     variants=[
         variant(
@@ -151,10 +154,6 @@ def test_more_random_labels_are_not_memorised(memorising, step):
     source=NOTEBOOK,
     seeds=32,
     published={"n = 150": "true labels are learned sooner"},
-    registered="inconclusive",
-    reason="they do take longer on average ({taken[labels=random, n=150]:,.0f} steps against {taken[labels=true, "
-    "n=150]:,.0f} at n = 150), but the time to learn true labels varies so much with the distance of a draw's classes "
-    "that a factor of 1.25 is not certain",
 )
 def test_random_labels_take_longer(memorising):
     """Where the classes overlap, true labels take as long: they, too, have to be memorised, row by row."""
@@ -178,6 +177,9 @@ def test_random_labels_take_longer(memorising):
     source="beyond the notebook",
     seeds=32,
     departures="10,000 steps instead of 2,500.",
+    registered="inconclusive",
+    reason="nearly all networks memorise all labels, and such ties decide nothing below 64 seeds: these networks take "
+    "too long to train for more than 32 in an ordinary run",
 )
 def test_four_times_the_steps_memorise_300(three_hundred):
     """With more steps nearly all labels are memorised: what the notebook measured is a speed."""
@@ -194,6 +196,9 @@ def test_four_times_the_steps_memorise_300(three_hundred):
     source="beyond the notebook",
     seeds=32,
     departures="ReLU instead of sigmoid.",
+    registered="inconclusive",
+    reason="nearly all networks memorise all labels, and such ties decide nothing below 64 seeds; an ordinary run ends "
+    "at 32",
 )
 def test_rectified_units_memorise_300(three_hundred):
     """With as many weights and on the same rows, they need a fraction of the steps that sigmoids take."""

@@ -126,7 +126,15 @@ def test_principal_directions_are_the_useful_ones(by_dummies, explained):
     )
 
 
-@claim("6.h", "Without centring, first-layer units stay constant over the rows", source="beyond the notebook", seeds=32)
+@claim(
+    "6.h",
+    "Without centring, first-layer units stay constant over the rows",
+    source="beyond the notebook",
+    seeds=32,
+    registered="inconclusive",
+    reason="all units are constant with raw inputs and none with centred ones, the same in every seed, and such ties "
+    "decide nothing below 64 seeds; an ordinary run ends at 32",
+)
 def test_first_layer_units_stay_constant(by_dummies, explained):
     """All are constant with raw inputs, none with centred ones.
 
