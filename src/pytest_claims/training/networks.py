@@ -59,6 +59,11 @@ class MLP:
         return len(self.sizes) - 1
 
     @property
+    def shape(self) -> tuple[tuple[int, ...], int]:
+        """What the networks of one stack have in common."""
+        return self.sizes, self.repeat
+
+    @property
     def parameter_count(self) -> int:
         """The number of weights and biases of one network; repeating a layer adds none."""
         return sum(fan_in * fan_out + fan_out * (self.biases != "none") for fan_in, fan_out in self._shapes())

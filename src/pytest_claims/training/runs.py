@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from pytest_claims.errors import UnsupportedError
+from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
+from pytest_claims.training.modules import Factory, Modules, joined, make
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import Adam, Optimiser
 from pytest_claims.training.regimes import Adversary, AfterStep, Average, ExtraLoss, Regime, Stop, Transform
@@ -40,12 +43,13 @@ class Run:
 
     `optimiser` (optimisers.py) updates instead of Adam at `rate`. `clip`: a larger norm of the whole gradient of a
     network is scaled down to it. `label_smoothing` s under cross-entropy: targets are (1 - s) target + s / outputs,
-    also in the measured loss. `start` and `masks` name parameters (`network.names`) with an array (S, ...) for each:
-    `start` instead of the network's own, as `Snapshot.parameters` returns them; where a mask is 0 a parameter is zero
-    and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`, `transform`, `adversary`: regimes.py.
+    also in the measured loss. `start` and `masks` name parameters (`network.names`, or a module's own "0.weight") with
+    an array (S, ...) for each: `start` instead of the network's own, as `Snapshot.parameters` returns them; where a
+    mask is 0 a parameter is zero and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`,
+    `transform`, `adversary`: regimes.py.
     """
 
-    network: MLP
+    network: Any
     x: NDArray[Any]
     y: NDArray[Any]
     loss: str = "cross_entropy"
@@ -65,17 +69,24 @@ class Run:
     extra_loss: ExtraLoss | None = None
     transform: Transform | None = None
     adversary: Adversary | None = None
+    batch_statistics: bool = False
 
     def __post_init__(self) -> None:
+        if ALIASES.get(self.loss, self.loss) not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join((*LOSSES, *ALIASES))}")
+        if self.penalty is not None and (self.penalty[0] not in PENALTIES or self.penalty[1] < 0):
+            raise ValueError(f"penalty must be ('L1' or 'L2', strength), got {self.penalty}")
+        if not isinstance(self.network, MLP):
+            self._check_module()
+            self._check_regime()
+            return
+        if self.batch_statistics:
+            raise ValueError("batch_statistics is for modules with batch norm; an MLP has none")
         seeds, (rows, columns) = len(self.network.seeds), self.x.shape[1:]
         if self.x.shape[0] != seeds or self.y.shape[:2] != (seeds, rows):
             raise ValueError(f"x and y must be ({seeds} seeds, rows, ...), got {self.x.shape} and {self.y.shape}")
         if columns != self.network.sizes[0]:
             raise ValueError(f"x has {columns} columns, the network {self.network.sizes[0]} inputs")
-        if ALIASES.get(self.loss, self.loss) not in LOSSES:
-            raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join((*LOSSES, *ALIASES))}")
-        if self.penalty is not None and (self.penalty[0] not in PENALTIES or self.penalty[1] < 0):
-            raise ValueError(f"penalty must be ('L1' or 'L2', strength), got {self.penalty}")
         if not set(self.frozen) <= set(range(self.network.layers)):
             raise ValueError(f"frozen names layers 0 to {self.network.layers - 1}, got {tuple(self.frozen)}")
         if self.average_units and self.network.repeat > 1:
@@ -93,13 +104,32 @@ class Run:
                 "label_smoothing is a share of the targets in [0, 1) under cross-entropy, "
                 f"got {self.label_smoothing} under {self.loss!r}"
             )
-        for what, arrays in (("start", self.start), ("masks", self.masks)):
-            self._check_parameters(what, arrays or {})
+        if isinstance(self.network, MLP | Modules):  # what a function makes is checked when it is made
+            for what, arrays in (("start", self.start), ("masks", self.masks)):
+                self._check_parameters(what, arrays or {})
         self._regime(rate=1.0)
+
+    def _check_module(self) -> None:
+        """Refuse what is not for modules, and arrays that do not fit each other."""
+        if isinstance(self.network, Modules) and len(self.x) != len(self.network.seeds):
+            raise ValueError(f"x must be ({len(self.network.seeds)} seeds, rows, ...), got {self.x.shape}")
+        if not callable(self.network) and not isinstance(self.network, Modules):
+            raise ValueError(  # noqa: TRY004 - as all refusals here
+                "a run's network is an MLP or a function without arguments that returns a torch.nn.Module, got "
+                f"{type(self.network).__name__}"
+            )
+        if self.x.ndim < 3 or self.y.shape[:2] != self.x.shape[:2]:  # noqa: PLR2004 - (seed, row, ...)
+            raise ValueError(f"x and y must be (seeds, rows, ...), got {self.x.shape} and {self.y.shape}")
+        if self.frozen:
+            raise ValueError("frozen names layers of an MLP; a module keeps parameters with requires_grad_(False)")
+        if self.average_units:
+            raise ValueError("average_units is not defined for a module")
+        if self.sample_weight is not None and self.sample_weight.shape != self.x.shape[:2]:
+            raise ValueError(f"sample_weight must be {self.x.shape[:2]}, got {self.sample_weight.shape}")
 
     def targets(self) -> NDArray[Any]:
         """Return targets (S, n, outputs): one-hot for classes."""
-        outputs, targets = self.network.sizes[-1], self.y
+        outputs, targets = _ready(self).sizes[-1], self.y
         if self.y.ndim == 2 and np.issubdtype(self.y.dtype, np.integer):  # noqa: PLR2004 - (seed, row)
             targets = np.asarray(np.eye(outputs)[self.y])
         if targets.shape[2:] != (outputs,):
@@ -110,34 +140,35 @@ class Run:
 
     def parameters(self) -> list[NDArray[Any]]:
         """Return where training starts, (S, ...) for each parameter of the network."""
-        given, masks = self.start or {}, self.all_masks()
-        named = zip(self.network.names, self.network.parameters, strict=True)
+        given, masks, network = self.start or {}, self.all_masks(), _ready(self)
+        named = zip(network.names, network.parameters, strict=True)
         start = [np.asarray(given.get(name, array)) for name, array in named]
         if masks is None:
             return start
-        return [array * mask for array, mask in zip(start, masks, strict=True)]
+        masked = [array * mask for array, mask in zip(start, masks, strict=False)]
+        return [*masked, *start[len(masked) :]]
 
     def all_masks(self) -> list[NDArray[Any]] | None:
-        """Return the masks of all parameters, (S, ...); None where the run has none."""
-        named = {**self.network.masks, **(self.masks or {})}
+        """Return the masks of all parameters that train, (S, ...); None where the run has none."""
+        named = {**_left_out(self.network), **(self.masks or {})}
         if not named:
             return None
-        parameters = zip(self.network.names, self.network.parameters, strict=True)
-        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in parameters]
+        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in _trained(_ready(self)).items()]
 
     def settings(self, rate: float) -> Settings:
         """Return what an engine must know about each of the run's replicates."""
         penalty = None if self.penalty is None or self.penalty[1] == 0 else self.penalty
         loss = ALIASES.get(self.loss, self.loss)
-        frozen = frozenset(self.frozen)
+        frozen, network = frozenset(self.frozen), _ready(self)
+        structure = network.structure if isinstance(network, Modules) else 0
         regime = self._regime(rate if self.rate is None else self.rate)
         rate = regime.optimiser.rate
         regime_or_none = None if regime.plain else regime
-        return Settings(self.network.activation, loss, penalty, rate, frozen, self.average_units, regime_or_none)
+        return Settings(network.activation, loss, penalty, rate, frozen, self.average_units, regime_or_none, structure)
 
     def _regime(self, rate: float) -> Regime:
         """Return how the run trains; `rate` is Adam's where the run names no optimiser."""
-        masks = bool(self.masks or self.network.masks)
+        masks = bool(self.masks or _left_out(self.network))
         return Regime(
             optimiser=self.optimiser or Adam(rate),
             clip=self.clip,
@@ -152,7 +183,9 @@ class Run:
 
     def _check_parameters(self, what: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raise a ValueError where names or shapes are not those of the network's parameters."""
-        shapes = {name: array.shape for name, array in zip(self.network.names, self.network.parameters, strict=True)}
+        network = _ready(self)
+        held = _trained(network) if what == "masks" else dict(zip(network.names, network.parameters, strict=True))
+        shapes = {name: array.shape for name, array in held.items()}
         for name, array in arrays.items():
             if name not in shapes:
                 raise ValueError(f"{what} names {name!r}; the network's parameters are {', '.join(shapes)}")
@@ -160,6 +193,40 @@ class Run:
                 raise ValueError(f"{what}: {name} must be {shapes[name]}, got {array.shape}")
         if what == "masks" and not all(np.isin(array, (0, 1)).all() for array in arrays.values()):
             raise ValueError("masks hold 0 where a parameter is left out, and 1 elsewhere")
+
+
+def made(runs: Run | Mapping[Any, Run], seeds: Seeds | None) -> Run | Mapping[Any, Run]:
+    """Make the modules of all runs, a factory's once; networks that are there already stay.
+
+    ValueError without the seeds that a factory needs, or with others than those of the runs' MLPs.
+    """
+    if isinstance(runs, Run):
+        return _made({None: runs}, seeds)[None]
+    return _made(runs, seeds)
+
+
+def _made(runs: Mapping[Any, Run], seeds: Seeds | None) -> Mapping[Any, Run]:
+    for run in runs.values():
+        if isinstance(run.network, MLP) and seeds is not None and run.network.seeds is not seeds:
+            raise ValueError("train's `seeds` are not those of the runs' MLPs")
+    factories = {label: run for label, run in runs.items() if not isinstance(run.network, MLP | Modules)}
+    if not factories:
+        return runs
+    if seeds is None:
+        raise ValueError("a run whose network is a function needs the block of seeds: train(..., seeds=seeds)")
+    if not getattr(engine_named(seeds.engine), "trains_modules", False):
+        raise UnsupportedError(f"the engine {seeds.engine!r} trains no modules of one's own, only an MLP")
+    known: dict[Any, Modules] = {}
+    for run in factories.values():
+        key = run.network, run.x.shape[2:]
+        if key not in known:
+            factory: Factory = run.network
+            known[key] = make(seeds, factory, run.x)
+    several = dict(zip(known, joined(list(known.values())), strict=True))
+    return {
+        label: replace(run, network=several[run.network, run.x.shape[2:]]) if label in factories else run
+        for label, run in runs.items()
+    }
 
 
 class Layout:
@@ -180,19 +247,17 @@ class Layout:
     ) -> None:
         self.order = order
         self.axes, self.runs = _axes(runs, along)
-        first = next(iter(self.runs.values()))
-        self.seeds: Seeds = first.network.seeds
-        for label, run in self.runs.items():
-            fits = (
-                run.network.seeds.values == self.seeds.values
-                and run.network.sizes == first.network.sizes
-                and run.network.repeat == first.network.repeat
-                and run.x.shape == first.x.shape
-            )
+        self.networks = [_ready(run) for run in self.runs.values()]
+        first, rows = self.networks[0], next(iter(self.runs.values())).x.shape
+        self.seeds: Seeds = first.seeds
+        self.modules = first if isinstance(first, Modules) else None
+        for (label, run), network in zip(self.runs.items(), self.networks, strict=True):
+            fits = network.seeds.values == self.seeds.values and network.shape == first.shape and run.x.shape == rows
             if not fits:
+                what = "parameters" if isinstance(first, Modules) else "sizes, repeat"
                 raise ValueError(
                     "all runs of a call train as one stack: "
-                    f"run {label!r} differs from the first in seeds, sizes, repeat or rows"
+                    f"run {label!r} differs from the first in seeds, {what} or rows"
                 )
         padded = -(-len(self.seeds) // BLOCK) * BLOCK
         everyone = np.arange(padded) % len(self.seeds)
@@ -203,7 +268,7 @@ class Layout:
     def task(self, rate: float, batch: int | None, dtype: str = "float32", threads: int = 1) -> Task:
         """Gather everything that an engine needs."""
         runs = list(self.runs.values())
-        first, rows = runs[0], runs[0].x.shape[1]
+        first, rows = self.networks[0], runs[0].x.shape[1]
         weights = None
         if any(run.sample_weight is not None for run in runs):
             ones = np.ones((len(self.seeds), rows))
@@ -211,11 +276,13 @@ class Layout:
                 [ones if run.sample_weight is None else _mean_one(run.sample_weight) for run in runs], dtype
             )
         parameters = [
-            self._stack(list(arrays), dtype) for arrays in zip(*(run.parameters() for run in runs), strict=True)
+            # a module's counters and indices stay whole numbers
+            self._stack(list(arrays), dtype if own.dtype.kind == "f" else own.dtype.name)
+            for own, *arrays in zip(first.parameters, *(run.parameters() for run in runs), strict=True)
         ]
         return Task(
-            sizes=first.network.sizes,
-            repeat=first.network.repeat,
+            sizes=first.sizes,
+            repeat=first.repeat,
             settings=tuple(run.settings(rate) for run in runs for _ in self.members),
             parameters=parameters,
             x=self._stack([run.x for run in runs], dtype),
@@ -225,9 +292,10 @@ class Layout:
             batches=self.batches(batch),
             dtype=dtype,
             threads=threads,
-            names=first.network.names,
+            names=first.names,
             masks=self._masks(dtype),
             generators=self._generators(),
+            modules=self.modules,
         )
 
     def _generators(self) -> tuple[np.random.Generator, ...]:
@@ -242,7 +310,7 @@ class Layout:
         masks = [run.all_masks() for run in self.runs.values()]
         if all(each is None for each in masks):
             return None
-        ones = [np.ones_like(array) for array in next(iter(self.runs.values())).network.parameters]
+        ones = [np.ones_like(array) for array in _trained(self.networks[0]).values()]
         return [
             self._stack(list(arrays), dtype)
             for arrays in zip(*(ones if each is None else each for each in masks), strict=True)
@@ -282,6 +350,26 @@ class Layout:
 
     def _stack(self, arrays: list[NDArray[Any]], dtype: str) -> Floats:
         return np.concatenate([np.asarray(array[self.members], dtype) for array in arrays])
+
+
+def _ready(run: Run) -> MLP | Modules:
+    """Return a run's network, made."""
+    if not isinstance(run.network, MLP | Modules):
+        raise ValueError("a run whose network is a function is made by `train`")  # noqa: TRY004 - as all refusals here
+    return run.network
+
+
+def _trained(network: MLP | Modules) -> dict[str, NDArray[Any]]:
+    """Return by name what trains, (S, ...) each: a module's buffers do not."""
+    named = zip(network.names, network.parameters, strict=True)
+    if isinstance(network, MLP):
+        return dict(named)
+    return dict(itertools.islice(named, len(network.parameter_names)))
+
+
+def _left_out(network: Any) -> dict[str, NDArray[np.float64]]:
+    """Return zeros where an MLP has no parameter, by name; a module says so itself."""
+    return network.masks if isinstance(network, MLP) else {}
 
 
 def _axes(

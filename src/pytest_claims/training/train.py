@@ -26,7 +26,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import Engine, Floats, Parameters, Task
-from pytest_claims.training.runs import Layout, Rows, Run
+from pytest_claims.training.modules import HIDDEN_AXES, WEIGHT_AXES, axes_named
+from pytest_claims.training.runs import Layout, Rows, Run, made
+from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
 
 RATE = 0.003
@@ -49,17 +51,19 @@ def train(
     dtype: str = "float32",
     threads: int = 1,
     order: str = "batches",
+    seeds: Seeds | None = None,
 ) -> xr.Dataset:
     """Train all runs for `steps` updates and measure after each number of updates in `at` (default: after the last).
 
     `batch` None, or at least the number of rows, means all rows at every step. `measure` maps a `Snapshot` to
     labelled arrays (default: the loss). `along` names the axis that the labels of `runs` form, or several axes for
-    tuple labels. `order` is the purpose that orders the rows: another one gives each seed another order. Returns
-    dims (seed, axes of the runs, step, whatever was measured) and the bool `diverged` (seed,
-    axes of the runs).
+    tuple labels. `order` is the purpose that orders the rows: another one gives each seed another order. `seeds` is the
+    block of seeds, which runs with a function for their network need. Returns dims (seed, axes of the runs, step,
+    whatever was measured) and the bool `diverged` (seed, axes of the runs).
     """
     recorded = _recorded(at, steps)
     measure = measure or (lambda now: {"loss": now.loss()})
+    runs = made(runs, seeds)
     layout = Layout(runs, along, order=order)
     engine = engine_named(layout.seeds.engine)
     batches = layout.batches(batch)
@@ -196,6 +200,7 @@ class Snapshot:
         self._parameters = list(parameters)
         self._layout, self._task, self._engine = training.layout, training.task, training.engine
         self._diverged = training.diverged
+        self._settled: Sequence[Floats] | None = None
         self._diverge(_not_finite(*parameters))
 
     @property
@@ -221,8 +226,21 @@ class Snapshot:
         """Apply the networks to x: logits (seed, ..., row, output); `dtype` float64 distinguishes close rows."""
         return self._layout.labelled(self._apply(x, dtype=dtype), ("row", "output"))
 
-    def hidden(self, x: Rows | None = None, layer: int = 0) -> xr.DataArray:
-        """Activations of an applied hidden layer, counted from 0: (seed, ..., row, unit)."""
+    def hidden(self, x: Rows | None = None, layer: int | str = 0) -> xr.DataArray:
+        """Activations of an applied hidden layer, counted from 0: (seed, ..., row, unit).
+
+        Of a module `layer` names a submodule, as `named_modules` does, and its last result is returned: (seed, ...,
+        row, unit), or (row, channel, position), or (row, channel, height, width).
+        """
+        if self._task.modules is not None:
+            if not isinstance(layer, str):
+                raise ValueError(f"hidden(layer=...) names a submodule of a module, got {layer!r}")
+            values = self._apply(x, layer)
+            return self._layout.labelled(values, axes_named(HIDDEN_AXES, values.ndim - 1))
+        if isinstance(layer, str):
+            raise ValueError(  # noqa: TRY004 - as all refusals here
+                f"the hidden layers of an MLP have numbers, got {layer!r}"
+            )
         if not 0 <= layer < len(self._task.layers) - 1:
             raise ValueError(f"hidden layers are 0 to {len(self._task.layers) - 2}, got {layer}")
         return self._layout.labelled(self._apply(x, layer), ("row", "unit"))
@@ -246,16 +264,24 @@ class Snapshot:
         """Return the minimised loss, with penalty and weights, over all training rows: (seed, ...)."""
         return self._layout.labelled(self._finite(self._objective))
 
-    def weights(self, layer: int) -> xr.DataArray:
-        """Weights of one layer, counted from 0; -1 is the output layer: (seed, ..., fan_in, fan_out)."""
+    def weights(self, layer: Any) -> xr.DataArray:
+        """Weights of one layer, counted from 0; -1 is the output layer: (seed, ..., fan_in, fan_out).
+
+        Of a module `layer` names a submodule with weights, a parameter or a buffer, in torch's order of axes: (seed,
+        ..., fan_out, fan_in), further axes kernel or kernel_height and kernel_width; (seed, ..., unit) of vectors.
+        """
+        if self._task.modules is not None:
+            return self._held(layer, "weight")
         return self._layout.labelled(self._parameters[::2][layer].copy(), ("fan_in", "fan_out"))
 
-    def biases(self, layer: int) -> xr.DataArray:
-        """Biases of one layer: (seed, ..., fan_out)."""
+    def biases(self, layer: Any) -> xr.DataArray:
+        """Biases of one layer: (seed, ..., fan_out); of a module's named submodule (seed, ..., unit)."""
+        if self._task.modules is not None:
+            return self._held(layer, "bias")
         return self._layout.labelled(self._parameters[1::2][layer][:, 0].copy(), ("fan_out",))
 
     def parameters(self, run: Any = None) -> dict[str, NDArray[Any]]:
-        """Return all parameters of one run by name, (S, ...) each: what `Run(start=...)` takes.
+        """Return all parameters of one run by name, a module's buffers too, (S, ...) each: what `Run(start=...)` takes.
 
         `run` is its label; None where the training has one run without a label. ValueError for another label.
         """
@@ -266,32 +292,76 @@ class Snapshot:
         here = slice(first, first + len(self._layout.seeds))
         return {name: array[here].copy() for name, array in zip(self._task.names, self._parameters, strict=True)}
 
-    def _apply(self, x: Rows | None, layer: int | None = None, dtype: str | None = None) -> Floats:
-        return self._finite(lambda: self._forward(x, layer, dtype))
+    def _held(self, layer: int | str, kind: str) -> xr.DataArray:
+        """Return a module's parameter or buffer by its name, or by its layer's."""
+        names = list(self._task.names)
+        found = [name for name in (f"{layer}.{kind}", str(layer)) if name in names]
+        if not found:
+            raise ValueError(f"the module has no {kind} named {layer!r}: choose from {', '.join(names)}")
+        values = self._parameters[names.index(found[0])].copy()
+        return self._layout.labelled(values, axes_named(WEIGHT_AXES, values.ndim - 1))
 
-    def _forward(self, x: Rows | None, layer: int | None, dtype: str | None) -> Floats:
+    def _apply(self, x: Rows | None, layer: int | str | None = None, dtype: str | None = None) -> Floats:
+        def compute() -> Floats:
+            values = self._forward(x, layer, dtype)
+            if self._task.modules is not None and layer is None and self._diverged.any():
+                values[self._diverged] = constant_predictor(self._task, self._diverged)
+            return values
+
+        return self._finite(compute)
+
+    def _forward(self, x: Rows | None, layer: int | str | None, dtype: str | None) -> Floats:
         task = self._task if dtype is None else dataclasses.replace(self._task, dtype=dtype)
-        rows = task.x.shape[1] if x is None else self._layout.rows(x, range(1), ndim=3).shape[1]
+        ndim = task.x.ndim
+        rows = task.x.shape[1] if x is None else self._layout.rows(x, range(1), ndim=ndim).shape[1]
         size = self._part_size(rows)
-        parts = []
+        measured_parameters, parts = self._measured_parameters(), []
         for start in range(0, len(task), size):
             stop = min(start + size, len(task))
-            inputs = task.x[start:stop] if x is None else self._layout.rows(x, range(start, stop), ndim=3)
-            parameters = [array[start:stop] for array in self._parameters]
+            inputs = task.x[start:stop] if x is None else self._layout.rows(x, range(start, stop), ndim=ndim)
+            parameters = [array[start:stop] for array in measured_parameters]
             parts.append(self._engine.outputs(task.part(start, stop), parameters, inputs, layer))
         return np.concatenate(parts)
 
     def _objective(self) -> Floats:
-        task, parts = self._task, []
+        task, measured_parameters, parts = self._task, self._measured_parameters(), []
         for start in range(0, len(task), BLOCK):
             here = slice(start, start + BLOCK)
-            parameters = [array[here] for array in self._parameters]
-            parts.append(self._engine.objective(task.part(start, start + BLOCK), parameters)[0])
+            parameters = [array[here] for array in measured_parameters]
+            part = task.part(start, start + BLOCK)
+            losses = self._engine.objective(part, parameters)[0]
+            if task.modules is not None and self._diverged[here].any():
+                losses[self._diverged[here]] = self._constant_losses(part)[self._diverged[here]]
+            parts.append(losses)
         return np.concatenate(parts)
+
+    def _constant_losses(self, part: Task) -> Floats:
+        """Return the losses of the constant predictor, (R,)."""
+        constant = constant_predictor(part, np.ones(len(part), np.bool_))
+        part = dataclasses.replace(part, parameters=[np.zeros_like(array) for array in part.parameters])
+        engine: Any = self._engine  # one that trains modules has this
+        return np.asarray(engine.losses_of(part, np.broadcast_to(constant, part.targets.shape)))
+
+    def _measured_parameters(self) -> Sequence[Floats]:
+        """Return the parameters to measure with: where a run asks for it, with batch norm's statistics of its rows."""
+        asked = np.array([run.batch_statistics for run in self._layout.runs.values()])[self._layout.run_of]
+        if not asked.any():
+            return self._parameters
+        if self._settled is None:
+            engine: Any = self._engine  # one that trains modules has this
+            parts = []
+            for start in range(0, len(self._task), BLOCK):
+                part = self._task.part(start, start + BLOCK)
+                parts.append(engine.settled(part, [array[start : start + BLOCK] for array in self._parameters]))
+            self._settled = [
+                np.where(asked.reshape(-1, *[1] * (array.ndim - 1)), np.concatenate(columns), array)
+                for array, columns in zip(self._parameters, zip(*parts, strict=True), strict=True)
+            ]
+        return self._settled
 
     def _part_size(self, rows: int) -> int:
         """Return the replicates per forward pass: a multiple of eight, or one; never depends on how many there are."""
-        size = int(FORWARD_BYTES / (4 * rows * max(self._task.sizes)))
+        size = int(FORWARD_BYTES / (4 * rows * self._task.widest))
         return size // BLOCK * BLOCK or 1
 
     def _finite(self, compute: Callable[[], Floats]) -> Floats:
@@ -310,7 +380,9 @@ class Snapshot:
             self._parameters = [array.copy() for array in self._parameters]
             for array in self._parameters:
                 array[self._diverged] = 0
-            self._parameters[-1][self._diverged] = constant
+            if self._task.modules is None:  # a module's outputs are replaced where they are computed
+                self._parameters[-1][self._diverged] = constant
+            self._settled = None
 
 
 def _not_finite(*arrays: Floats) -> NDArray[np.bool_]:

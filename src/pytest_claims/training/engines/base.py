@@ -36,13 +36,15 @@ from pytest_claims.training.regimes import ExtraLoss, Regime
 
 Floats = NDArray[np.floating[Any]]
 Parameters = Sequence[Floats]
-"""Per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out), for R replicates."""
+"""For R replicates, per layer the weights (R, fan_in, fan_out), then the biases (R, 1, fan_out); of modules the
+parameters in the module's own order, each (R, its own shape), then the buffers."""
 
 
 class Visit(Protocol):
     """Called with the number of updates done, the parameters at that step, and, where a regime asks for them, averages.
 
     Copy them to keep them. `averages` are of the parameters' shapes; of replicates without an average, the parameters.
+    A module's buffers have no average: they stand there as they are.
     """
 
     def __call__(self, step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
@@ -77,6 +79,8 @@ class Settings:
     frozen: frozenset[int]
     average_units: bool
     regime: Regime | None = None
+    structure: int = 0
+    """Which of `Task.modules` the replicate is."""
 
 
 class Batches:
@@ -91,15 +95,47 @@ class Batches:
         return np.stack([generator.permuted(order, axis=1)[:, : self.size] for generator in self.generators])
 
 
+class ModuleStack(Protocol):
+    """What an engine must know of modules of one's own (training/modules.py). All have the same parameters by name."""
+
+    @property
+    def structures(self) -> Sequence[Any]:
+        """One module of each structure, to read its forward from."""
+
+    @property
+    def parameter_names(self) -> Sequence[str]:
+        """What trains."""
+
+    @property
+    def buffer_names(self) -> Sequence[str]:
+        """What does not: buffers, and parameters that need no gradient."""
+
+    @property
+    def values_in_a_row(self) -> int:
+        """How many values all layers together give for one row of inputs."""
+
+    @property
+    def widest(self) -> int:
+        """How many values the widest layer gives for one row."""
+
+    @property
+    def noise(self) -> Callable[[], Sequence[np.random.Generator]]:
+        """Returns fresh generators for what a module draws while it trains, one for each seed."""
+
+
 @dataclass(frozen=True)
 class Task:
     """R networks to train. `x` (R, n, d), `targets` (R, n, outputs), `row_weight` (R, n) or None (each 1).
 
+    `modules` None means perceptrons. Of modules the rows of `x` may have more axes, `sizes` are the numbers of inputs
+    and of outputs, and only an engine with the attribute `trains_modules = True` gets such a task. Training applies
+    them in training mode, `outputs` and `objective` in evaluation mode.
+
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
-    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, of the parameters' shapes, hold 0 where a
-    parameter gets no gradient, else 1; the parameters themselves start as zero there. `generators`: one for each
-    replicate, for regimes whose functions draw; else none.
+    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, one for each parameter that trains, in its
+    shape, hold 0 where it gets no gradient, else 1; the parameters themselves start as zero there. `generators`: one
+    for each replicate, for regimes whose functions draw; else none.
     """
 
     sizes: tuple[int, ...]
@@ -116,6 +152,7 @@ class Task:
     names: tuple[str, ...] = ()
     masks: Parameters | None = None
     generators: tuple[np.random.Generator, ...] = ()
+    modules: ModuleStack | None = None
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -146,6 +183,18 @@ class Task:
         """Neighbouring replicates with one further term of the loss; empty if no replicate has one."""
         groups = self.groups(lambda settings: settings.regime and settings.regime.extra_loss)
         return [] if groups == [(None, len(self))] else groups
+
+    @property
+    def values_in_a_row(self) -> int:
+        """How many values all applied layers together give for one row."""
+        if self.modules is not None:
+            return self.modules.values_in_a_row
+        return sum(self.sizes[layer + 1] for layer in self.layers)
+
+    @property
+    def widest(self) -> int:
+        """How many values the widest layer has for one row, inputs and outputs included."""
+        return max(self.sizes) if self.modules is None else max(*self.sizes, self.modules.widest)
 
     def part(self, start: int, stop: int) -> Task:
         """Return the task of the replicates from `start` up to `stop`."""
@@ -198,8 +247,11 @@ class Engine(Protocol):
         UnsupportedError, before anything is trained, for a regime that the engine does not have.
         """
 
-    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
-        """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer."""
+    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: Any = None) -> Floats:
+        """Apply the networks to x (R, rows, d): (R, rows, outputs), or the activations of an applied hidden layer.
+
+        `layer` is a number; of a module the name of a submodule, whose last result is wanted.
+        """
 
     def objective(self, task: Task, parameters: Parameters) -> tuple[Floats, Floats]:
         """Return the minimised loss over all training rows, and the norm of its gradient, each (R,)."""

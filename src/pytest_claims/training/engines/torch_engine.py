@@ -39,6 +39,8 @@ from pytest_claims.training.engines.base import (
     keep_freed_memory,
 )
 from pytest_claims.training.engines.torch_guide import Guide, extra_losses
+from pytest_claims.training.engines.torch_lowering import Mode
+from pytest_claims.training.engines.torch_modules import ModuleNetwork, evaluate
 from pytest_claims.vocabulary import BLOCK
 
 if TYPE_CHECKING:
@@ -167,7 +169,11 @@ class Stack:
         if task.batches is None:
             self.x, self.targets = (self.order.turned(rows).contiguous() for rows in (self.x, self.targets))
         self.row_weight = None if task.row_weight is None else _tensor(task.row_weight, task)
-        self.parameters = _parameters(task.parameters, task, self.order)
+        self.state = _parameters(task.parameters, task, self.order)
+        self.parameters = self.state if task.modules is None else self.state[: len(task.modules.parameter_names)]
+        self.network: Callable[..., Tensor] = partial(forward, task)
+        if task.modules is not None:
+            self.network = ModuleNetwork(task, self.state[len(self.parameters) :])
         for parameter in self.parameters:
             parameter.requires_grad_()
         self.ones = torch.ones(len(task), dtype=self.x.dtype)
@@ -181,20 +187,42 @@ class Stack:
 
     def losses(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> Tensor:
         """Return what each replicate minimises on these rows, (R,)."""
-        outputs = forward(self.task, self.parameters, x, self.order)
+        return self.losses_of(self.network(self.parameters, x, self.order), targets, row_weight)
+
+    def measured_losses(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> Tensor:
+        """Return the same of networks that are measured, not trained: modules are in evaluation mode."""
+        if self.task.modules is None:
+            return self.losses(x, targets, row_weight)
+        outputs = evaluate(self.task, [*self.parameters, *self.buffers], x, Mode.EVALUATION)
+        return self.losses_of(outputs, targets, row_weight)
+
+    def losses_of(self, outputs: Tensor, targets: Tensor, row_weight: Tensor | None) -> Tensor:
+        """Return what each replicate minimises where the networks give these outputs, (R,)."""
         dim = self.order.units
         rows = _by_group(self.task.losses, lambda loss: partial(LOSSES[loss], dim=dim), outputs, targets)
         losses = rows.mean(-1) if row_weight is None else (rows * row_weight).mean(-1)
         if self.task.penalties:
-            losses = losses + sum(_by_group(self.task.penalties, _penalty, weights) for weights in self.parameters[::2])
+            losses = losses + sum(_by_group(self.task.penalties, _penalty, weights) for weights in self.weights)
         if self.task.extra_losses:
             losses = losses + extra_losses(self.task, self.parameters, outputs, self.order.turned)
         return losses
 
     @property
+    def buffers(self) -> list[Tensor]:
+        """What a module holds and does not train; nothing of perceptrons."""
+        return self.state[len(self.parameters) :]
+
+    @property
     def averages(self) -> list[Tensor]:
         """The running averages of the parameters; without any, the parameters."""
         return self.parameters
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """What a penalty is about: the weights of all layers; of a module all parameters with two axes or more."""
+        if self.task.modules is None:
+            return self.parameters[::2]
+        return [parameter for parameter in self.parameters if parameter.ndim > 2]  # noqa: PLR2004 - replicates and two
 
     def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
         """Update once on these rows."""
@@ -216,7 +244,7 @@ class Stack:
                 self.step(self.x, self.targets, self.row_weight)
             return
         chunk = max(
-            1, int(GATHER_BYTES / (4 * len(self.task) * rows.shape[2] * (self.x.shape[2] + self.targets.shape[2])))
+            1, int(GATHER_BYTES / (4 * len(self.task) * rows.shape[2] * (self.x[0, 0].numel() + self.targets.shape[2])))
         )
         for first in range(0, steps, chunk):
             for batch in self._gather(rows[self.task.seed_of, first : first + chunk]):
@@ -249,7 +277,7 @@ class GuidedStack(Stack):
     def optimiser(self) -> Guide:  # type: ignore[override]
         """What updates the parameters."""
         masks = None if self.task.masks is None else _parameters(self.task.masks, self.task, self.order)
-        return Guide(self.task, self.parameters, self.order.turned, frozen_parameters, masks)
+        return Guide(self.task, self.parameters, self.order.turned, frozen_parameters, masks, self.buffers)
 
     @property
     def averages(self) -> list[Tensor]:
@@ -258,7 +286,7 @@ class GuidedStack(Stack):
 
     def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
         """Update once on these rows, or on those that the regime makes of them."""
-        super().step(*self.optimiser.rows((x, targets, row_weight), self.losses))
+        super().step(*self.optimiser.rows((x, targets, row_weight), self.measured_losses))
         self.optimiser.after(self._loss_of_all_rows)
 
     def run(self, steps: int, rows: NDArray[np.int64] | None) -> None:
@@ -269,7 +297,7 @@ class GuidedStack(Stack):
     def _loss_of_all_rows(self) -> Tensor:
         rows = (self.x, self.targets)
         x, targets = rows if self.task.batches is None else map(self.order.turned, rows)
-        return self.losses(x, targets, self.row_weight)
+        return self.measured_losses(x, targets, self.row_weight)
 
 
 def stack_of(task: Task) -> Stack:
@@ -278,8 +306,8 @@ def stack_of(task: Task) -> Stack:
 
 
 def way(settings: Settings) -> Any:
-    """Return what the replicates of a stack have in common: the rate of plain Adam, or a regime's shared parts."""
-    return settings.rate if settings.regime is None else settings.regime.shared
+    """Return what the replicates of a stack have in common: structure, and plain Adam's rate or a regime's parts."""
+    return settings.structure, settings.rate if settings.regime is None else settings.regime.shared
 
 
 def frozen_parameters(settings: Settings) -> set[int]:
@@ -291,6 +319,7 @@ class TorchEngine:
     """Stacked torch; the module's docstring explains it."""
 
     name = "torch"
+    trains_modules = True
 
     def train(self, task: Task, at: Sequence[int], visit: Visit) -> None:
         """Train all replicates; stacks advance in turn, a few hundred steps each, so that batches are drawn once."""
@@ -305,12 +334,15 @@ class TorchEngine:
                 turned = order_of(task).turned
                 averages = None
                 if any(stack.averages is not stack.parameters for stack in stacks):
-                    averages = _handed([stack.averages for stack in stacks], turned)
-                visit(step, _handed([stack.parameters for stack in stacks], turned), averages)
+                    averages = _handed([[*stack.averages, *stack.buffers] for stack in stacks], turned)
+                visit(step, _handed([stack.state for stack in stacks], turned), averages)
 
-    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: int | None = None) -> Floats:
-        """Apply the networks to x, or give the activations of one applied hidden layer."""
+    def outputs(self, task: Task, parameters: Parameters, x: Floats, layer: Any = None) -> Floats:
+        """Apply the networks to x, or give what one applied hidden layer, or a module's submodule, returns."""
         with arithmetic(task.threads), torch.no_grad():
+            if task.modules is not None:
+                state = _parameters(parameters, task, ROWS_FIRST)
+                return np.asarray(evaluate(task, state, _tensor(x, task), Mode.EVALUATION, layer).numpy())
             tensors, turned = _parameters(parameters, task, FEATURES_FIRST), FEATURES_FIRST.turned
             outputs = forward(task, tensors, turned(_tensor(x, task)), FEATURES_FIRST, layer)
             return np.asarray(turned(outputs).contiguous().numpy())
@@ -319,10 +351,24 @@ class TorchEngine:
         """Return what is minimised over all training rows and the norm of its gradient, each (R,)."""
         with arithmetic(task.threads):
             stack = Stack(dataclasses.replace(task, parameters=parameters, batches=None))
-            losses = stack.losses(stack.x, stack.targets, stack.row_weight)
+            losses = stack.measured_losses(stack.x, stack.targets, stack.row_weight)
             gradients = torch.autograd.grad(losses, stack.parameters, stack.ones)
-            squares = torch.stack([gradient.square().sum((1, 2)) for gradient in gradients])
+            squares = torch.stack([_by_replicate(gradient.square()) for gradient in gradients])
             return losses.detach().numpy(), squares.sum(0).sqrt().numpy()
+
+    def losses_of(self, task: Task, outputs: Floats) -> Floats:
+        """Return what is minimised where the networks give these outputs on the training rows, (R,)."""
+        with arithmetic(task.threads), torch.no_grad():
+            stack = Stack(dataclasses.replace(task, batches=None))
+            given = stack.order.turned(_tensor(outputs, task))
+            return np.asarray(stack.losses_of(given, stack.targets, stack.row_weight).numpy())
+
+    def settled(self, task: Task, parameters: Parameters) -> Parameters:
+        """Return parameters and buffers with batch norm's statistics taken over all training rows, layer by layer."""
+        with arithmetic(task.threads), torch.no_grad():
+            state = _parameters(parameters, task, ROWS_FIRST)
+            evaluate(task, state, _tensor(task.x, task), Mode.STATISTICS)
+            return [np.asarray(tensor.numpy()) for tensor in state]
 
 
 def make_engine() -> TorchEngine:
@@ -361,13 +407,14 @@ def rows_in_a_step(task: Task) -> int:
 
 def order_of(task: Task) -> Order:
     """Return the order in which a task's replicates train; it depends on the number of rows in a step alone."""
-    return ROWS_FIRST if rows_in_a_step(task) <= FEW_ROWS else FEATURES_FIRST
+    few = rows_in_a_step(task) <= FEW_ROWS
+    return ROWS_FIRST if few or task.modules is not None else FEATURES_FIRST
 
 
 def stack_size(task: Task) -> int:
     """Return how many replicates to train at once, a multiple of eight."""
     parameters = sum(array[0].size for array in task.parameters)
-    activations = rows_in_a_step(task) * sum(task.sizes[layer + 1] for layer in task.layers)
+    activations = rows_in_a_step(task) * task.values_in_a_row
     working_set = 4 * (
         4 * parameters + 3 * activations
     )  # float32: weights, gradients, two moments; values and gradients
@@ -407,7 +454,17 @@ def _tensor(array: Floats, task: Task) -> Tensor:
 
 def _parameters(arrays: Parameters, task: Task, order: Order) -> list[Tensor]:
     """Copy parameters into this order; training changes them in place, and leaves the task's own as they are."""
-    return [torch.from_numpy(np.array(order.turned(array), task.dtype, order="C")) for array in arrays]
+    return [torch.from_numpy(np.array(order.turned(array), _type(array, task), order="C")) for array in arrays]
+
+
+def _type(array: Floats, task: Task) -> Any:
+    """Return the type of an array in the engine; a module's counters stay whole numbers."""
+    return task.dtype if array.dtype.kind == "f" else array.dtype
+
+
+def _by_replicate(values: Tensor) -> Tensor:
+    """Sum (R, ...) over everything but the replicates."""
+    return values.sum(tuple(range(1, values.ndim))) if values.ndim > 1 else values
 
 
 def _handed(stacks: list[list[Tensor]], turned: Callable[[Any], Any]) -> list[Floats]:
@@ -432,11 +489,11 @@ def _by_group(
 
 
 def _penalty(penalty: tuple[str, float] | None) -> Callable[[Tensor], Tensor]:
-    """Return the penalty of one layer's weights (R, out, in) or (R, in, out), a function to (R,)."""
+    """Return the penalty of one layer's weights (R, ...), a function to (R,)."""
     if penalty is None:
         return lambda weights: weights.new_zeros(len(weights))
     kind, strength = penalty
-    return lambda weights: strength * PENALTIES[kind](weights).mean((1, 2))
+    return lambda weights: strength * PENALTIES[kind](weights).mean(tuple(range(1, weights.ndim)))
 
 
 def _positions(task: Task, key: Callable[[Settings], Any]) -> list[tuple[slice, Any]]:

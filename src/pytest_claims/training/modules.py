@@ -1,0 +1,182 @@
+"""Modules of one's own: a factory, called once for each seed, and the parameters and buffers of all seeds, stacked.
+
+torch is imported when the modules are made, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_claims.training.seeds import Seeds
+
+Factory = Callable[[], Any]
+"""Returns a new `torch.nn.Module`."""
+
+PROBE_ROWS = 2
+
+#: The names of axes, by how many there are.
+HIDDEN_AXES = {2: ("row", "unit"), 3: ("row", "channel", "position"), 4: ("row", "channel", "height", "width")}
+WEIGHT_AXES = {
+    1: ("unit",),
+    2: ("fan_out", "fan_in"),
+    3: ("fan_out", "fan_in", "kernel"),
+    4: ("fan_out", "fan_in", "kernel_height", "kernel_width"),
+}
+
+
+def axes_named(names: Mapping[int, tuple[str, ...]], count: int) -> tuple[str, ...]:
+    """Return the names of so many axes; numbered ones where they have none."""
+    return names.get(count, tuple(f"axis_{axis}" for axis in range(count)))
+
+
+@dataclass(frozen=True, eq=False)
+class Modules:
+    """The modules of a block of seeds. S seeds.
+
+    `structures` are modules whose forward is read: those of all runs of a call that differ in more than their numbers,
+    and `structure` is this run's place among them.
+    `parameters` holds, each (S, its own shape), what trains (`parameter_names`) and then what does not
+    (`buffer_names`): buffers, and parameters that need no gradient.
+    """
+
+    seeds: Seeds
+    structures: tuple[Any, ...]
+    sizes: tuple[int, int]
+    parameters: tuple[NDArray[Any], ...]
+    parameter_names: tuple[str, ...]
+    buffer_names: tuple[str, ...]
+    values_in_a_row: int
+    widest: int
+    structure: int = 0
+    repeat: int = 1
+    activation: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all that a module holds, in the order of `parameters`."""
+        return (*self.parameter_names, *self.buffer_names)
+
+    @property
+    def noise(self) -> Callable[[], Sequence[np.random.Generator]]:
+        """Returns fresh generators for dropout, one for each seed."""
+        return partial(self.seeds.generator, "dropout")
+
+    @property
+    def shape(self) -> Any:
+        """What modules of one stack have in common: names and shapes of all that they hold."""
+        return tuple((name, array.shape[1:]) for name, array in zip(self.names, self.parameters, strict=True))
+
+
+def joined(networks: Sequence[Modules]) -> list[Modules]:
+    """Return the modules of several runs as one stack's: all know all structures, and each its own."""
+    structures: list[Any] = []
+    places = []
+    for network in networks:
+        (module,) = network.structures
+        same = [place for place, other in enumerate(structures) if _same(module, other)]
+        places.append(same[0] if same else len(structures))
+        if not same:
+            structures.append(module)
+    values = max(network.values_in_a_row for network in networks)
+    widest = max(network.widest for network in networks)
+    return [
+        replace(network, structures=tuple(structures), structure=place, values_in_a_row=values, widest=widest)
+        for network, place in zip(networks, places, strict=True)
+    ]
+
+
+def make(seeds: Seeds, factory: Factory, x: NDArray[Any]) -> Modules:
+    """Call the factory for each seed, inside a random state of that seed's own, and stack what it returns.
+
+    torch's global generator starts from the seed's draw for "weights", and is put back afterwards. `x` (S, rows, ...)
+    are inputs, of which two rows are applied. ValueError, one sentence, for what cannot be a stack: see
+    engines/torch_probe.py, and modules that share state or differ in shape between seeds.
+    """
+    import torch
+
+    from pytest_claims.training.engines.torch_probe import examine
+
+    modules = []
+    with torch.random.fork_rng(devices=[]):
+        for number in seeds.integers("weights"):
+            torch.manual_seed(number)
+            modules.append(factory())
+    first = modules[0]
+    if not isinstance(first, torch.nn.Module):
+        raise ValueError(  # noqa: TRY004 - as all refusals of modules
+            f"a run's network is an MLP or a function that returns a torch.nn.Module, got a {type(first).__name__}"
+        )
+    _refuse_shared(modules)
+    facts = examine(first, np.asarray(x[0, :PROBE_ROWS]))
+    columns = [dict(_state(module)) for module in modules]
+    _refuse_shapes(type(first).__name__, columns)
+    trained = {name for name, parameter in first.named_parameters() if parameter.requires_grad}
+    names = [*(name for name in columns[0] if name in trained), *(name for name in columns[0] if name not in trained)]
+    arrays = tuple(np.stack([column[name].detach().numpy() for column in columns]) for name in names)
+    seeds.record("weights", *arrays)
+    sizes = int(np.prod(x.shape[2:])), facts.outputs
+    parameters, buffers = tuple(names[: len(trained)]), tuple(names[len(trained) :])
+    return Modules(seeds, (first,), sizes, arrays, parameters, buffers, facts.values, facts.widest)
+
+
+def _state(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield parameters, then buffers, each once."""
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def _refuse_shared(modules: Sequence[Any]) -> None:
+    """Refuse a factory that gives two seeds one object."""
+    owner: dict[int, int] = {}
+    for seed, module in enumerate(modules):
+        whole = type(module).__name__
+        parts = [(f"the layer {path} ({type(part).__name__})" if path else whole, part)
+                 for path, part in module.named_modules()]  # fmt: skip
+        for name, part in [*parts, *((f"{key} of {whole}", tensor) for key, tensor in _state(module))]:
+            if owner.setdefault(id(part), seed) != seed:
+                raise ValueError(
+                    f"{name} is one object for two seeds: the function that a run gets must make all of its module anew"
+                )
+
+
+def _refuse_shapes(whole: str, columns: Sequence[dict[str, Any]]) -> None:
+    """Refuse modules whose parameters or buffers differ in name or shape."""
+    shapes = [{name: tuple(tensor.shape) for name, tensor in column.items()} for column in columns]
+    for other in shapes[1:]:
+        for name in (*shapes[0], *other):
+            if shapes[0].get(name) != other.get(name):
+                one, two = (f"shape {shape[name]}" if name in shape else "nowhere" for shape in (shapes[0], other))
+                raise ValueError(f"{name} of {whole} differs between seeds, {one} and {two}: all seeds need one shape")
+
+
+def _same(module: Any, other: Any) -> bool:
+    """Whether two modules compute the same, but for the values of parameters and buffers."""
+    pairs = list(zip(module.named_modules(), other.named_modules(), strict=False))
+    if len(pairs) != len(list(module.modules())) or len(pairs) != len(list(other.modules())):
+        return False
+    return all(
+        path == path_of_other and type(part) is type(part_of_other) and _equal(_own(part), _own(part_of_other))
+        for (path, part), (path_of_other, part_of_other) in pairs
+    )
+
+
+def _own(module: Any) -> dict[str, Any]:
+    """Return what a module holds besides parameters, buffers, submodules and torch's own records."""
+    import torch
+
+    ignored = vars(torch.nn.Module())
+    return {name: value for name, value in vars(module).items() if name not in ignored}
+
+
+def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether all values are equal; what cannot say so in one word is not."""
+    try:
+        return bool(one == other)
+    except (ValueError, RuntimeError, TypeError):  # arrays and tensors
+        return False
