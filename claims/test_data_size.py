@@ -133,10 +133,6 @@ def against_n(array, measured=None, **words):
     "Every technique improves with the number of rows",
     source=NOTEBOOK,
     published=PUBLISHED,
-    registered="inconclusive",
-    reason="every technique gains from 20 to 10,000 rows, even the tree, from {accuracy[technique=tree, n=20]:.2f} to "
-    "{accuracy[technique=tree, n=10000]:.2f}, but a few of the steps between are too small against their spread to "
-    "exclude a step back",
 )
 def test_every_technique_improves(by_size):
     """Linear discriminant analysis comes nearest to the Bayes rule, then networks, then SVMs; the tree is the worst.
@@ -196,9 +192,10 @@ def test_networks_beat_the_rivals(by_size, rivals):
     "The gap widens until the networks saturate",
     source=NOTEBOOK,
     only={"technique": [*RIVALS, *DEEP]},
-    registered="inconclusive",
-    reason="from 200 to 500 rows today's SVM catches up with the deep network, perhaps by more than the step back "
-    "that the claim allows",
+    registered="refuted",
+    reason="from 200 to 500 rows today's SVM catches up with the deep network: its accuracy rises from "
+    "{accuracy[technique=SVM, n=200]:.3f} to {accuracy[technique=SVM, n=500]:.3f}, the deep network's from "
+    "{accuracy[technique='deep network', n=200]:.3f} to {accuracy[technique='deep network', n=500]:.3f}",
 )
 def test_the_gap_widens(by_size):
     """Against the SVMs the gap is widest at 200 rows; against the tree it widens throughout."""
@@ -241,9 +238,6 @@ def test_deep_beats_shallow(by_size, margin):
     source=NOTEBOOK,
     published={"accuracy at n = 10,000": 0.945},
     only={"technique": SVMS},
-    registered="inconclusive",
-    reason="at n = 10,000 today's SVM has a skill of {skill[technique=SVM, n=10000]:.3f} and is respectable; that of "
-    "2018 has {skill[technique='SVM (gamma of 2018)', n=10000]:.3f}, too close to the 0.8 asked for",
 )
 def test_svms_become_respectable(by_size):
     """The two SVMs differ in gamma alone, 1/d in 2018 and 1 / (d * variance) today: one default changed the skill."""
@@ -289,6 +283,10 @@ def test_ensembles_lose_too(by_size):
     "3.h",
     "The task is linear: discriminant analysis is at least as good as every technique at every number of rows",
     source="beyond the notebook",
+    registered="inconclusive",
+    reason="with 5,000 rows and more the networks are level with it on nearly every draw "
+    "({accuracy[technique=LDA, n=10000]:.3f} against {accuracy[technique='shallow network', n=10000]:.3f}), but on a "
+    "single draw they are far ahead, and nobody can tell from these seeds how rare such draws are",
 )
 def test_a_linear_rule_is_enough(by_size):
     """With few rows some techniques only guess, and boosting cannot split its rows at all.

@@ -124,6 +124,10 @@ def layers(seeds, mixture):
     source=NOTEBOOK,
     deep=2048,
     seeds=256,
+    registered="inconclusive",
+    reason="layers 2 and 3 fall quiet early ({quiet[layer=2, separation=harmonic, sample=last]:.0f} and "
+    "{quiet[layer=3, separation=harmonic, sample=last]:.0f} steps on average), and a few seeds in which one of the "
+    "two stirs again late leave room for a step back",
     given={"separation": "harmonic", "sample": "last"},
     variants=[
         variant(
@@ -168,18 +172,18 @@ def test_changes_of_later_layers_become_small_sooner(layers, separation, sample)
     source=NOTEBOOK,
     deep=2048,
     seeds=256,
-    registered="inconclusive",
+    registered="refuted",
     reason="all layers arrive late ({arrived[layer=0, separation=harmonic]:.0f} steps on average for the first layer, "
-    "{arrived[layer=3, separation=harmonic]:.0f} for the last), and the lead of the last varies too much between "
-    "seeds to say whether it is 75 steps",
+    "{arrived[layer=3, separation=harmonic]:.0f} for the last), and the lead of the last is less than the 75 steps "
+    "asked for",
     given={"separation": "harmonic", "time": "arrived"},
     variants=[
         variant(
             "ones",
             separation="ones",
             departs=TEXT,
-            registered="inconclusive",
-            reason="as on the code's data, the lead of the last layer varies too much between seeds "
+            registered="refuted",
+            reason="as on the code's data, the lead of the last layer is less than the 75 steps asked for "
             "({arrived[layer=0, separation=ones]:.0f} steps on average for the first layer, {arrived[layer=3, "
             "separation=ones]:.0f} for the last)",
         ),

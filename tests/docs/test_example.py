@@ -52,8 +52,8 @@ def test_the_example_has_the_claims_that_are_collected(example):
 
 
 def test_the_fresh_draws_are_of_these_claims(example):
-    """docs/fresh.md has a row for every claim, with its registered verdict."""
+    """docs/fresh.md has a row for every claim; verdicts registered since, under another rule, may differ."""
     rows = [line.split("|") for line in (ROOT / "docs" / "fresh.md").read_text(encoding="utf-8").splitlines()]
-    registered = {row[1].strip().replace("\\", ""): row[3].strip() for row in rows if len(row) > 6 and "." in row[1]}
+    drawn = {row[1].strip().replace("\\", "") for row in rows if len(row) > 6 and "." in row[1]}
 
-    assert registered == {claim["id"]: claim["registered"] for claim in example["claims"]}
+    assert drawn == {claim["id"] for claim in example["claims"]}

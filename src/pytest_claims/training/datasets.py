@@ -69,9 +69,10 @@ class Dataset:
             return np.stack([transform(x) for transform, x in zip(transforms, rows, strict=True)])
 
         x_train, x_further = transformed(self.x_train), transformed(self.x_further)
-        x_test = x_further if self.x_test is self.x_further else x_train[:, :0]
-        if self.x_test is not self.x_further and self.x_test.shape[1]:
-            x_test = transformed(self.x_test)
+        if self.x_test is self.x_further:
+            x_test = x_further
+        else:
+            x_test = transformed(self.x_test) if self.x_test.shape[1] else x_train[:, :0]
         x_validation = None if self.x_validation is None else transformed(self.x_validation)
         return dataclasses.replace(self, x_train=x_train, x_test=x_test, x_further=x_further, x_validation=x_validation)
 

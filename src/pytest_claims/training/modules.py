@@ -58,14 +58,24 @@ class Modules:
     activation: str = ""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all that a module holds, in the order of `parameters`."""
-        return (*self.parameter_names, *self.buffer_names)
-
-    @property
     def noise(self) -> Callable[[], Sequence[np.random.Generator]]:
         """Returns fresh generators for dropout, one for each seed."""
         return partial(self.seeds.generator, "dropout")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of `parameters`."""
+        return *self.parameter_names, *self.buffer_names
+
+    @property
+    def masks(self) -> Mapping[str, NDArray[Any]]:
+        """No parameter is left out, unless the run says so."""
+        return {}
+
+    @property
+    def trained(self) -> dict[str, NDArray[Any]]:
+        """What trains, by name: (S, its own shape) each."""
+        return dict(zip(self.parameter_names, self.parameters, strict=False))
 
     @property
     def shape(self) -> Any:

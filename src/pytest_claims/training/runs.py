@@ -41,6 +41,11 @@ class Run:
     `train`'s. The parameters of `frozen` layers stay. `average_units`: after every step all hidden units of a layer
     get their mean, so that they stay equal.
 
+    `network` is an MLP, or a function without arguments that returns a `torch.nn.Module` for outputs (n, outputs): it
+    is called once per seed (modules.py), rows of `x` may have more axes, a penalty is about all parameters with two
+    axes or more, and `batch_statistics` measures batch norm with the statistics of all training rows, layer by layer,
+    instead of its running averages.
+
     `optimiser` (optimisers.py) updates instead of Adam at `rate`. `clip`: a larger norm of the whole gradient of a
     network is scaled down to it. `label_smoothing` s under cross-entropy: targets are (1 - s) target + s / outputs,
     also in the measured loss. `start` and `masks` name parameters (`network.names`, or a module's own "0.weight") with
@@ -58,6 +63,7 @@ class Run:
     rate: float | None = None
     frozen: Sequence[int] = ()
     average_units: bool = False
+    batch_statistics: bool = False
     optimiser: Optimiser | None = None
     clip: float | None = None
     label_smoothing: float = 0.0
@@ -69,7 +75,6 @@ class Run:
     extra_loss: ExtraLoss | None = None
     transform: Transform | None = None
     adversary: Adversary | None = None
-    batch_statistics: bool = False
 
     def __post_init__(self) -> None:
         if ALIASES.get(self.loss, self.loss) not in LOSSES:
@@ -78,7 +83,6 @@ class Run:
             raise ValueError(f"penalty must be ('L1' or 'L2', strength), got {self.penalty}")
         if not isinstance(self.network, MLP):
             self._check_module()
-            self._check_regime()
             return
         if self.batch_statistics:
             raise ValueError("batch_statistics is for modules with batch norm; an MLP has none")
@@ -104,9 +108,8 @@ class Run:
                 "label_smoothing is a share of the targets in [0, 1) under cross-entropy, "
                 f"got {self.label_smoothing} under {self.loss!r}"
             )
-        if isinstance(self.network, MLP | Modules):  # what a function makes is checked when it is made
-            for what, arrays in (("start", self.start), ("masks", self.masks)):
-                self._check_parameters(what, arrays or {})
+        for what, arrays in (("start", self.start), ("masks", self.masks)):
+            self._check_parameters(what, arrays or {})
         self._regime(rate=1.0)
 
     def _check_module(self) -> None:
@@ -126,6 +129,8 @@ class Run:
             raise ValueError("average_units is not defined for a module")
         if self.sample_weight is not None and self.sample_weight.shape != self.x.shape[:2]:
             raise ValueError(f"sample_weight must be {self.x.shape[:2]}, got {self.sample_weight.shape}")
+        if isinstance(self.network, Modules):  # names and shapes are known when the modules are made
+            self._check_regime()
 
     def targets(self) -> NDArray[Any]:
         """Return targets (S, n, outputs): one-hot for classes."""
@@ -140,8 +145,8 @@ class Run:
 
     def parameters(self) -> list[NDArray[Any]]:
         """Return where training starts, (S, ...) for each parameter of the network."""
-        given, masks, network = self.start or {}, self.all_masks(), _ready(self)
-        named = zip(network.names, network.parameters, strict=True)
+        given, masks = self.start or {}, self.all_masks()
+        named = zip(self.network.names, self.network.parameters, strict=True)
         start = [np.asarray(given.get(name, array)) for name, array in named]
         if masks is None:
             return start
@@ -150,25 +155,35 @@ class Run:
 
     def all_masks(self) -> list[NDArray[Any]] | None:
         """Return the masks of all parameters that train, (S, ...); None where the run has none."""
-        named = {**_left_out(self.network), **(self.masks or {})}
+        named = {**self.network.masks, **(self.masks or {})}
         if not named:
             return None
-        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in _trained(_ready(self)).items()]
+        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in self.network.trained.items()]
 
     def settings(self, rate: float) -> Settings:
         """Return what an engine must know about each of the run's replicates."""
         penalty = None if self.penalty is None or self.penalty[1] == 0 else self.penalty
         loss = ALIASES.get(self.loss, self.loss)
-        frozen, network = frozenset(self.frozen), _ready(self)
-        structure = network.structure if isinstance(network, Modules) else 0
+        frozen = frozenset(self.frozen)
         regime = self._regime(rate if self.rate is None else self.rate)
         rate = regime.optimiser.rate
         regime_or_none = None if regime.plain else regime
-        return Settings(network.activation, loss, penalty, rate, frozen, self.average_units, regime_or_none, structure)
+        network = _ready(self)
+        structure = network.structure if isinstance(network, Modules) else 0
+        return Settings(
+            network.activation,
+            loss,
+            penalty,
+            rate,
+            frozen,
+            self.average_units,
+            structure=structure,
+            regime=regime_or_none,
+        )
 
     def _regime(self, rate: float) -> Regime:
         """Return how the run trains; `rate` is Adam's where the run names no optimiser."""
-        masks = bool(self.masks or _left_out(self.network))
+        masks = bool(self.masks or self.network.masks)
         return Regime(
             optimiser=self.optimiser or Adam(rate),
             clip=self.clip,
@@ -183,8 +198,8 @@ class Run:
 
     def _check_parameters(self, what: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raise a ValueError where names or shapes are not those of the network's parameters."""
-        network = _ready(self)
-        held = _trained(network) if what == "masks" else dict(zip(network.names, network.parameters, strict=True))
+        network = self.network
+        held = network.trained if what == "masks" else dict(zip(network.names, network.parameters, strict=True))
         shapes = {name: array.shape for name, array in held.items()}
         for name, array in arrays.items():
             if name not in shapes:
@@ -292,10 +307,10 @@ class Layout:
             batches=self.batches(batch),
             dtype=dtype,
             threads=threads,
+            modules=self.modules,
             names=first.names,
             masks=self._masks(dtype),
             generators=self._generators(),
-            modules=self.modules,
         )
 
     def _generators(self) -> tuple[np.random.Generator, ...]:
@@ -310,7 +325,7 @@ class Layout:
         masks = [run.all_masks() for run in self.runs.values()]
         if all(each is None for each in masks):
             return None
-        ones = [np.ones_like(array) for array in _trained(self.networks[0]).values()]
+        ones = [np.ones_like(array) for array in self.networks[0].trained.values()]
         return [
             self._stack(list(arrays), dtype)
             for arrays in zip(*(ones if each is None else each for each in masks), strict=True)
@@ -357,19 +372,6 @@ def _ready(run: Run) -> MLP | Modules:
     if not isinstance(run.network, MLP | Modules):
         raise ValueError("a run whose network is a function is made by `train`")  # noqa: TRY004 - as all refusals here
     return run.network
-
-
-def _trained(network: MLP | Modules) -> dict[str, NDArray[Any]]:
-    """Return by name what trains, (S, ...) each: a module's buffers do not."""
-    named = zip(network.names, network.parameters, strict=True)
-    if isinstance(network, MLP):
-        return dict(named)
-    return dict(itertools.islice(named, len(network.parameter_names)))
-
-
-def _left_out(network: Any) -> dict[str, NDArray[np.float64]]:
-    """Return zeros where an MLP has no parameter, by name; a module says so itself."""
-    return network.masks if isinstance(network, MLP) else {}
 
 
 def _axes(

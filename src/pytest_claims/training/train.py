@@ -50,15 +50,15 @@ def train(
     rate: float = RATE,
     dtype: str = "float32",
     threads: int = 1,
-    order: str = "batches",
     seeds: Seeds | None = None,
+    order: str = "batches",
 ) -> xr.Dataset:
     """Train all runs for `steps` updates and measure after each number of updates in `at` (default: after the last).
 
     `batch` None, or at least the number of rows, means all rows at every step. `measure` maps a `Snapshot` to
     labelled arrays (default: the loss). `along` names the axis that the labels of `runs` form, or several axes for
-    tuple labels. `order` is the purpose that orders the rows: another one gives each seed another order. `seeds` is the
-    block of seeds, which runs with a function for their network need. Returns dims (seed, axes of the runs, step,
+    tuple labels. `order` is the purpose that orders the rows: another one gives each seed another order. `seeds` is
+    the block of seeds, which runs with a function for their network need. Returns dims (seed, axes of the runs, step,
     whatever was measured) and the bool `diverged` (seed, axes of the runs).
     """
     recorded = _recorded(at, steps)
@@ -205,7 +205,7 @@ class Snapshot:
 
     @property
     def arrays(self) -> Parameters:
-        """The engine's arrays, (R, ...) each, in the order of the engine's boundary; they change with training."""
+        """All parameters, (R, ...) each, as engines give them (engines/base.py); they change with training."""
         return self._parameters
 
     def kept(self) -> Snapshot:
@@ -280,6 +280,16 @@ class Snapshot:
             return self._held(layer, "bias")
         return self._layout.labelled(self._parameters[1::2][layer][:, 0].copy(), ("fan_out",))
 
+    def _held(self, layer: int | str, kind: str) -> xr.DataArray:
+        """Return a module's parameter or buffer by its name, or by its layer's."""
+        modules = self._layout.modules
+        names = [] if modules is None else [*modules.parameter_names, *modules.buffer_names]
+        found = [name for name in (f"{layer}.{kind}", str(layer)) if name in names]
+        if not found:
+            raise ValueError(f"the module has no {kind} named {layer!r}: choose from {', '.join(names)}")
+        values = self._parameters[names.index(found[0])].copy()
+        return self._layout.labelled(values, axes_named(WEIGHT_AXES, values.ndim - 1))
+
     def parameters(self, run: Any = None) -> dict[str, NDArray[Any]]:
         """Return all parameters of one run by name, a module's buffers too, (S, ...) each: what `Run(start=...)` takes.
 
@@ -291,15 +301,6 @@ class Snapshot:
         first = labels.index(run) * len(self._layout.members)
         here = slice(first, first + len(self._layout.seeds))
         return {name: array[here].copy() for name, array in zip(self._task.names, self._parameters, strict=True)}
-
-    def _held(self, layer: int | str, kind: str) -> xr.DataArray:
-        """Return a module's parameter or buffer by its name, or by its layer's."""
-        names = list(self._task.names)
-        found = [name for name in (f"{layer}.{kind}", str(layer)) if name in names]
-        if not found:
-            raise ValueError(f"the module has no {kind} named {layer!r}: choose from {', '.join(names)}")
-        values = self._parameters[names.index(found[0])].copy()
-        return self._layout.labelled(values, axes_named(WEIGHT_AXES, values.ndim - 1))
 
     def _apply(self, x: Rows | None, layer: int | str | None = None, dtype: str | None = None) -> Floats:
         def compute() -> Floats:

@@ -149,10 +149,10 @@ class Task:
     batches: Batches | None
     dtype: str = "float32"
     threads: int = 1
+    modules: ModuleStack | None = None
     names: tuple[str, ...] = ()
     masks: Parameters | None = None
     generators: tuple[np.random.Generator, ...] = ()
-    modules: ModuleStack | None = None
 
     def __len__(self) -> int:
         return len(self.settings)
@@ -178,12 +178,6 @@ class Task:
         groups = self.groups(lambda settings: settings.penalty)
         return [] if groups == [(None, len(self))] else groups
 
-    @cached_property
-    def extra_losses(self) -> list[tuple[ExtraLoss | None, int]]:
-        """Neighbouring replicates with one further term of the loss; empty if no replicate has one."""
-        groups = self.groups(lambda settings: settings.regime and settings.regime.extra_loss)
-        return [] if groups == [(None, len(self))] else groups
-
     @property
     def values_in_a_row(self) -> int:
         """How many values all applied layers together give for one row."""
@@ -195,6 +189,12 @@ class Task:
     def widest(self) -> int:
         """How many values the widest layer has for one row, inputs and outputs included."""
         return max(self.sizes) if self.modules is None else max(*self.sizes, self.modules.widest)
+
+    @cached_property
+    def extra_losses(self) -> list[tuple[ExtraLoss | None, int]]:
+        """Neighbouring replicates with one further term of the loss; empty if no replicate has one."""
+        groups = self.groups(lambda settings: settings.regime and settings.regime.extra_loss)
+        return [] if groups == [(None, len(self))] else groups
 
     def part(self, start: int, stop: int) -> Task:
         """Return the task of the replicates from `start` up to `stop`."""

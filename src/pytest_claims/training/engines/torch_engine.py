@@ -171,9 +171,10 @@ class Stack:
         self.row_weight = None if task.row_weight is None else _tensor(task.row_weight, task)
         self.state = _parameters(task.parameters, task, self.order)
         self.parameters = self.state if task.modules is None else self.state[: len(task.modules.parameter_names)]
+        self.buffers = self.state[len(self.parameters) :]
         self.network: Callable[..., Tensor] = partial(forward, task)
         if task.modules is not None:
-            self.network = ModuleNetwork(task, self.state[len(self.parameters) :])
+            self.network = ModuleNetwork(task, self.buffers)
         for parameter in self.parameters:
             parameter.requires_grad_()
         self.ones = torch.ones(len(task), dtype=self.x.dtype)
@@ -208,21 +209,16 @@ class Stack:
         return losses
 
     @property
-    def buffers(self) -> list[Tensor]:
-        """What a module holds and does not train; nothing of perceptrons."""
-        return self.state[len(self.parameters) :]
-
-    @property
-    def averages(self) -> list[Tensor]:
-        """The running averages of the parameters; without any, the parameters."""
-        return self.parameters
-
-    @property
     def weights(self) -> list[Tensor]:
         """What a penalty is about: the weights of all layers; of a module all parameters with two axes or more."""
         if self.task.modules is None:
             return self.parameters[::2]
         return [parameter for parameter in self.parameters if parameter.ndim > 2]  # noqa: PLR2004 - replicates and two
+
+    @property
+    def averages(self) -> list[Tensor]:
+        """The running averages of the parameters; without any, the parameters."""
+        return self.parameters
 
     def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
         """Update once on these rows."""
@@ -306,7 +302,7 @@ def stack_of(task: Task) -> Stack:
 
 
 def way(settings: Settings) -> Any:
-    """Return what the replicates of a stack have in common: structure, and plain Adam's rate or a regime's parts."""
+    """Return what a stack's replicates have in common: structure, and the rate of plain Adam or a regime's parts."""
     return settings.structure, settings.rate if settings.regime is None else settings.regime.shared
 
 

@@ -165,8 +165,9 @@ def extra_losses(task: Task, parameters: list[Tensor], outputs: Tensor, turned: 
 
 
 def named(task: Task, parameters: list[Tensor], turned: Callable[[Any], Any]) -> dict[str, Tensor]:
-    """Return the parameters that train by name, as views in the shapes of base.py."""
-    return {name: turned(parameter) for name, parameter in zip(task.names, parameters, strict=False)}
+    """Return parameters by name, as views in the shapes of base.py."""
+    pairs = zip(task.names, parameters, strict=False)  # what does not train, as buffers, comes last and is left out
+    return {name: turned(parameter) for name, parameter in pairs}
 
 
 def beside(flags: Tensor, tensor: Tensor) -> Tensor:
