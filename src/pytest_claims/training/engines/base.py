@@ -157,6 +157,11 @@ class Task:
     def __len__(self) -> int:
         return len(self.settings)
 
+    @property
+    def trained(self) -> int:
+        """How many of the parameters train: all, but for a module's buffers, which come last."""
+        return len(self.parameters) if self.modules is None else len(self.modules.parameter_names)
+
     @cached_property
     def layers(self) -> list[int]:
         """Layers of weights in the order in which they are applied."""

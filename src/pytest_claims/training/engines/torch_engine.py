@@ -170,7 +170,7 @@ class Stack:
             self.x, self.targets = (self.order.turned(rows).contiguous() for rows in (self.x, self.targets))
         self.row_weight = None if task.row_weight is None else _tensor(task.row_weight, task)
         self.state = _parameters(task.parameters, task, self.order)
-        self.parameters = self.state if task.modules is None else self.state[: len(task.modules.parameter_names)]
+        self.parameters = self.state if task.modules is None else self.state[: task.trained]
         self.buffers = self.state[len(self.parameters) :]
         self.network: Callable[..., Tensor] = partial(forward, task)
         if task.modules is not None:
