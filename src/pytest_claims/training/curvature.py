@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pytest_claims.errors import EngineError
 from pytest_claims.training.engines.base import Floats, Task
+from pytest_claims.training.modules import HIDDEN_AXES, axes_named
 from pytest_claims.training.runs import Rows
 from pytest_claims.training.train import Snapshot
 from pytest_claims.vocabulary import BLOCK
@@ -41,7 +42,8 @@ ITERATIONS = 20
 def loss_gradient(now: Snapshot, x: Rows | None = None, y: Rows | None = None) -> xr.DataArray:
     """Return the gradient with respect to all weights and biases, side by side: (seed, ..., parameter).
 
-    Layer by layer, a layer's weights (fan_in, fan_out) row by row, before its biases.
+    Layer by layer, a layer's weights (fan_in, fan_out) row by row, before its biases; a module's parameters in its own
+    order. Of a module everything here is taken in evaluation mode.
     """
 
     def compute(losses: Losses, parameters: list[Tensor], x: Tensor, targets: Tensor) -> Tensor:
@@ -53,13 +55,17 @@ def loss_gradient(now: Snapshot, x: Rows | None = None, y: Rows | None = None) -
 def input_gradient(now: Snapshot, x: Rows | None = None, y: Rows | None = None) -> xr.DataArray:
     """Return the gradient of each row's loss with respect to the row's own inputs: (seed, ..., row, column).
 
+    Rows of a module may have more axes: (row, channel, position) or (row, channel, height, width).
+
     Of the mean loss, times the number of rows: the same where no row's loss depends on another row.
     """
 
     def compute(losses: Losses, parameters: list[Tensor], x: Tensor, targets: Tensor) -> Tensor:
         return input_gradients(losses, parameters, x, targets) * x.shape[1]
 
-    return now.training.layout.labelled(_by_part(now, x, y, lambda _: compute), ("row", "column"))
+    values = _by_part(now, x, y, lambda _: compute)
+    dims = ("row", "column") if values.ndim == 3 else axes_named(HIDDEN_AXES, values.ndim - 1)  # noqa: PLR2004 - (R, row, column)
+    return now.training.layout.labelled(values, dims)
 
 
 def squared_gradient(now: Snapshot, x: Rows, y: Rows) -> xr.DataArray:
@@ -84,7 +90,7 @@ def hessian_eigenvalues(
     Hessian: an iteration costs about two gradients. After few iterations an eigenvalue is a lower bound of its
     magnitude. ValueError below one eigenvalue or iteration.
     """
-    size = sum(array[0].size for array in now.arrays)
+    size = sum(array[0].size for array in now.arrays[: now.training.task.trained])
     if not 1 <= count <= size or iterations < 1:
         raise ValueError(
             f"{size} parameters have 1 to {size} eigenvalues, found by at least one iteration; asked for {count} by "
@@ -121,7 +127,7 @@ def _by_part(
     whole, parts = now.training.task, []
     for start in range(0, len(whole), BLOCK):
         stop = min(start + BLOCK, len(whole))
-        parameters = [array[start:stop] for array in now.arrays]
+        parameters = [array[start:stop] for array in now.measured_arrays()]
         task = dataclasses.replace(whole.part(start, stop), parameters=parameters, batches=None, dtype="float64")
         if x is not None and y is not None:
             inputs, targets = _rows(now, x, y, range(start, stop))
@@ -140,7 +146,7 @@ def _rows(now: Snapshot, x: Rows, y: Rows, replicates: range) -> tuple[NDArray[A
     first = next(iter(y.values())) if isinstance(y, dict) else np.asarray(y)
     classes = np.issubdtype(first.dtype, np.integer)
     targets = layout.rows(y, replicates, ndim=2 if classes else 3)
-    return layout.rows(x, replicates, ndim=3), np.eye(outputs)[targets] if classes else targets
+    return layout.rows(x, replicates, ndim=now.training.task.x.ndim), np.eye(outputs)[targets] if classes else targets
 
 
 def _differentiable(task: Task) -> tuple[Losses, list[Tensor], Tensor, Tensor]:
@@ -154,12 +160,13 @@ def _differentiable(task: Task) -> tuple[Losses, list[Tensor], Tensor, Tensor]:
 
     def losses(parameters: Sequence[Tensor], x: Tensor, targets: Tensor) -> Tensor:
         stack.parameters = [turned(parameter) for parameter in parameters]
-        return stack.losses(turned(x), turned(targets), stack.row_weight)
+        return stack.measured_losses(turned(x), turned(targets), stack.row_weight)
 
     def leaf(array: Floats) -> Tensor:
         return torch.from_numpy(np.array(array, task.dtype)).requires_grad_()
 
-    return losses, [leaf(array) for array in task.parameters], leaf(task.x), leaf(task.targets).detach()
+    parameters = [leaf(array) for array in task.parameters[: task.trained]]
+    return losses, parameters, leaf(task.x), leaf(task.targets).detach()
 
 
 # Of any stack of networks; R replicates, P parameters each.

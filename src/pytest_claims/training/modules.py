@@ -73,6 +73,11 @@ class Modules:
         return {}
 
     @property
+    def trained(self) -> dict[str, NDArray[Any]]:
+        """What trains, by name: (S, its own shape) each."""
+        return dict(zip(self.parameter_names, self.parameters, strict=False))
+
+    @property
     def shape(self) -> Any:
         """What modules of one stack have in common: names and shapes of all that they hold."""
         return tuple((name, array.shape[1:]) for name, array in zip(self.names, self.parameters, strict=True))

@@ -74,6 +74,11 @@ class MLP:
         return tuple(f"{kind}.{layer}" for layer in range(self.layers) for kind in ("weights", "biases"))
 
     @property
+    def trained(self) -> dict[str, NDArray[np.float64]]:
+        """What trains, by name: the parameters."""
+        return dict(zip(self.names, self.parameters, strict=True))
+
+    @property
     def masks(self) -> dict[str, NDArray[np.float64]]:
         """Zeros where a parameter is left out, by name: the biases of a network without biases."""
         named = zip(self.names, self.parameters, strict=True)

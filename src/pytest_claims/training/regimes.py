@@ -2,15 +2,17 @@
 
 The functions get torch tensors with a leading axis of R replicates: those of one run that train in one stack.
 Parameters are a mapping from the network's names to tensors, for an MLP "weights.0" (R, fan_in, fan_out), "biases.0"
-(R, 1, fan_out), "weights.1", ...; rows are x (R, rows, d) and targets (R, rows, outputs). `at` is a `Moment`: what
-differs between seeds is chosen by `at.seeds`, as in `anchor[at.seeds]`. A function treats every replicate alone: a mean
-over all of them would tie a seed's numbers to its neighbours.
+(R, 1, fan_out), "weights.1", ..., for a module those that train, by its own names and with its own axes, "0.weight" (R,
+fan_out, fan_in); rows are x (R, rows, d), or with more axes for a module, and targets (R, rows, outputs). `at` is a
+`Moment`: what differs between seeds is chosen by `at.seeds`, as in `anchor[at.seeds]`. A function treats every
+replicate alone: a mean over all of them would tie a seed's numbers to its neighbours.
 
 - `after_step(parameters, at)` changes parameters in place after each update.
 - `extra_loss(parameters, outputs, at)` returns (R,), which is added to what is minimised.
 - `transform(x, targets, at)` makes the rows of each step: it returns x, (x, targets) or (x, targets, weights), weights
   (R, rows), with as many rows as it likes. It must not change what it is given.
-- `adversary(x, targets, gradient, at)` does the same and knows the gradient of the loss with respect to x.
+- `adversary(x, targets, gradient, at)` does the same and knows the gradient of the loss with respect to x; that of a
+  module is taken in evaluation mode, so that neither dropout nor batch norm's averages move for it.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class Average:
     """A running average of the weights after updates `start`, `start` + 1, ...; before, the weights themselves.
 
     `decay`: exponential, average = decay * average + (1 - decay) * w, from w at `start` on. None: the plain mean
-    (Izmailov et al. 2018). Both as torch.optim.swa_utils.AveragedModel computes them.
+    (Izmailov et al. 2018). Both as torch.optim.swa_utils.AveragedModel computes them. A module's buffers are not
+    averaged; `Run(batch_statistics=True)` measures batch norm with statistics that belong to the average.
     """
 
     decay: float | None = None
@@ -65,7 +68,10 @@ class Average:
 
 @dataclass(frozen=True)
 class Stop:
-    """A replicate whose loss over all training rows is below `loss` trains no more; looked at every `every` updates."""
+    """A replicate whose loss over all training rows is below `loss` trains no more; looked at every `every` updates.
+
+    The loss of a module is that in evaluation mode. Its buffers stay, too, from then on.
+    """
 
     loss: float
     every: int = 100

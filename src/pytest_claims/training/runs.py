@@ -48,9 +48,10 @@ class Run:
 
     `optimiser` (optimisers.py) updates instead of Adam at `rate`. `clip`: a larger norm of the whole gradient of a
     network is scaled down to it. `label_smoothing` s under cross-entropy: targets are (1 - s) target + s / outputs,
-    also in the measured loss. `start` and `masks` name parameters (`network.names`) with an array (S, ...) for each:
-    `start` instead of the network's own, as `Snapshot.parameters` returns them; where a mask is 0 a parameter is zero
-    and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`, `transform`, `adversary`: regimes.py.
+    also in the measured loss. `start` and `masks` name parameters (`network.names`, or a module's own "0.weight") with
+    an array (S, ...) for each: `start` instead of the network's own, as `Snapshot.parameters` returns them; where a
+    mask is 0 a parameter is zero and stays so. `average`, `stop` and the functions `after_step`, `extra_loss`,
+    `transform`, `adversary`: regimes.py.
     """
 
     network: Any
@@ -149,15 +150,15 @@ class Run:
         start = [np.asarray(given.get(name, array)) for name, array in named]
         if masks is None:
             return start
-        return [array * mask for array, mask in zip(start, masks, strict=True)]
+        masked = [array * mask for array, mask in zip(start, masks, strict=False)]
+        return [*masked, *start[len(masked) :]]
 
     def all_masks(self) -> list[NDArray[Any]] | None:
-        """Return the masks of all parameters, (S, ...); None where the run has none."""
+        """Return the masks of all parameters that train, (S, ...); None where the run has none."""
         named = {**self.network.masks, **(self.masks or {})}
         if not named:
             return None
-        parameters = zip(self.network.names, self.network.parameters, strict=True)
-        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in parameters]
+        return [np.asarray(named.get(name, np.ones_like(array))) for name, array in self.network.trained.items()]
 
     def settings(self, rate: float) -> Settings:
         """Return what an engine must know about each of the run's replicates."""
@@ -197,7 +198,9 @@ class Run:
 
     def _check_parameters(self, what: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Raise a ValueError where names or shapes are not those of the network's parameters."""
-        shapes = {name: array.shape for name, array in zip(self.network.names, self.network.parameters, strict=True)}
+        network = self.network
+        held = network.trained if what == "masks" else dict(zip(network.names, network.parameters, strict=True))
+        shapes = {name: array.shape for name, array in held.items()}
         for name, array in arrays.items():
             if name not in shapes:
                 raise ValueError(f"{what} names {name!r}; the network's parameters are {', '.join(shapes)}")
@@ -289,8 +292,8 @@ class Layout:
             )
         parameters = [
             # a module's counters and indices stay whole numbers
-            self._stack(list(arrays), dtype if arrays[0].dtype.kind == "f" else arrays[0].dtype.name)
-            for arrays in zip(*(run.parameters() for run in runs), strict=True)
+            self._stack(list(arrays), dtype if own.dtype.kind == "f" else own.dtype.name)
+            for own, *arrays in zip(first.parameters, *(run.parameters() for run in runs), strict=True)
         ]
         return Task(
             sizes=first.sizes,
@@ -322,7 +325,7 @@ class Layout:
         masks = [run.all_masks() for run in self.runs.values()]
         if all(each is None for each in masks):
             return None
-        ones = [np.ones_like(array) for array in next(iter(self.runs.values())).network.parameters]
+        ones = [np.ones_like(array) for array in self.networks[0].trained.values()]
         return [
             self._stack(list(arrays), dtype)
             for arrays in zip(*(ones if each is None else each for each in masks), strict=True)

@@ -291,7 +291,7 @@ class Snapshot:
         return self._layout.labelled(values, axes_named(WEIGHT_AXES, values.ndim - 1))
 
     def parameters(self, run: Any = None) -> dict[str, NDArray[Any]]:
-        """Return all parameters of one run by name, (S, ...) each: what `Run(start=...)` takes.
+        """Return all parameters of one run by name, a module's buffers too, (S, ...) each: what `Run(start=...)` takes.
 
         `run` is its label; None where the training has one run without a label. ValueError for another label.
         """
@@ -316,7 +316,7 @@ class Snapshot:
         ndim = task.x.ndim
         rows = task.x.shape[1] if x is None else self._layout.rows(x, range(1), ndim=ndim).shape[1]
         size = self._part_size(rows)
-        measured_parameters, parts = self._measured_parameters(), []
+        measured_parameters, parts = self.measured_arrays(), []
         for start in range(0, len(task), size):
             stop = min(start + size, len(task))
             inputs = task.x[start:stop] if x is None else self._layout.rows(x, range(start, stop), ndim=ndim)
@@ -325,7 +325,7 @@ class Snapshot:
         return np.concatenate(parts)
 
     def _objective(self) -> Floats:
-        task, measured_parameters, parts = self._task, self._measured_parameters(), []
+        task, measured_parameters, parts = self._task, self.measured_arrays(), []
         for start in range(0, len(task), BLOCK):
             here = slice(start, start + BLOCK)
             parameters = [array[here] for array in measured_parameters]
@@ -339,10 +339,11 @@ class Snapshot:
     def _constant_losses(self, part: Task) -> Floats:
         """Return the losses of the constant predictor, (R,)."""
         constant = constant_predictor(part, np.ones(len(part), np.bool_))
+        part = dataclasses.replace(part, parameters=[np.zeros_like(array) for array in part.parameters])
         engine: Any = self._engine  # one that trains modules has this
         return np.asarray(engine.losses_of(part, np.broadcast_to(constant, part.targets.shape)))
 
-    def _measured_parameters(self) -> Sequence[Floats]:
+    def measured_arrays(self) -> Sequence[Floats]:
         """Return the parameters to measure with: where a run asks for it, with batch norm's statistics of its rows."""
         asked = np.array([run.batch_statistics for run in self._layout.runs.values()])[self._layout.run_of]
         if not asked.any():

@@ -44,6 +44,7 @@ class Visit(Protocol):
     """Called with the number of updates done, the parameters at that step, and, where a regime asks for them, averages.
 
     Copy them to keep them. `averages` are of the parameters' shapes; of replicates without an average, the parameters.
+    A module's buffers have no average: they stand there as they are.
     """
 
     def __call__(self, step: int, parameters: Parameters, averages: Parameters | None = None) -> None:
@@ -132,9 +133,9 @@ class Task:
 
     The loss of a replicate is the mean over the rows of weight * loss, plus its penalty: strength * sum over layers
     of mean |w| or mean w^2, biases unpenalised. `batches` None means all rows at every step; else replicate r uses
-    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, of the parameters' shapes, hold 0 where a
-    parameter gets no gradient, else 1; the parameters themselves start as zero there. `generators`: one for each
-    replicate, for regimes whose functions draw; else none.
+    row `seed_of[r]` of a draw. `names` are those of the parameters. `masks`, one for each parameter that trains, in its
+    shape, hold 0 where it gets no gradient, else 1; the parameters themselves start as zero there. `generators`: one
+    for each replicate, for regimes whose functions draw; else none.
     """
 
     sizes: tuple[int, ...]
@@ -155,6 +156,11 @@ class Task:
 
     def __len__(self) -> int:
         return len(self.settings)
+
+    @property
+    def trained(self) -> int:
+        """How many of the parameters train: all, but for a module's buffers, which come last."""
+        return len(self.parameters) if self.modules is None else len(self.modules.parameter_names)
 
     @cached_property
     def layers(self) -> list[int]:

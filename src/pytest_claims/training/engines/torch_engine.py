@@ -170,7 +170,7 @@ class Stack:
             self.x, self.targets = (self.order.turned(rows).contiguous() for rows in (self.x, self.targets))
         self.row_weight = None if task.row_weight is None else _tensor(task.row_weight, task)
         self.state = _parameters(task.parameters, task, self.order)
-        self.parameters = self.state if task.modules is None else self.state[: len(task.modules.parameter_names)]
+        self.parameters = self.state if task.modules is None else self.state[: task.trained]
         self.buffers = self.state[len(self.parameters) :]
         self.network: Callable[..., Tensor] = partial(forward, task)
         if task.modules is not None:
@@ -190,14 +190,19 @@ class Stack:
         """Return what each replicate minimises on these rows, (R,)."""
         return self.losses_of(self.network(self.parameters, x, self.order), targets, row_weight)
 
-    def losses_of(
-        self, outputs: Tensor, targets: Tensor, row_weight: Tensor | None, *, penalised: bool = True
-    ) -> Tensor:
+    def measured_losses(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> Tensor:
+        """Return the same of networks that are measured, not trained: modules are in evaluation mode."""
+        if self.task.modules is None:
+            return self.losses(x, targets, row_weight)
+        outputs = evaluate(self.task, [*self.parameters, *self.buffers], x, Mode.EVALUATION)
+        return self.losses_of(outputs, targets, row_weight)
+
+    def losses_of(self, outputs: Tensor, targets: Tensor, row_weight: Tensor | None) -> Tensor:
         """Return what each replicate minimises where the networks give these outputs, (R,)."""
         dim = self.order.units
         rows = _by_group(self.task.losses, lambda loss: partial(LOSSES[loss], dim=dim), outputs, targets)
         losses = rows.mean(-1) if row_weight is None else (rows * row_weight).mean(-1)
-        if self.task.penalties and penalised:
+        if self.task.penalties:
             losses = losses + sum(_by_group(self.task.penalties, _penalty, weights) for weights in self.weights)
         if self.task.extra_losses:
             losses = losses + extra_losses(self.task, self.parameters, outputs, self.order.turned)
@@ -268,7 +273,7 @@ class GuidedStack(Stack):
     def optimiser(self) -> Guide:  # type: ignore[override]
         """What updates the parameters."""
         masks = None if self.task.masks is None else _parameters(self.task.masks, self.task, self.order)
-        return Guide(self.task, self.parameters, self.order.turned, frozen_parameters, masks)
+        return Guide(self.task, self.parameters, self.order.turned, frozen_parameters, masks, self.buffers)
 
     @property
     def averages(self) -> list[Tensor]:
@@ -277,7 +282,7 @@ class GuidedStack(Stack):
 
     def step(self, x: Tensor, targets: Tensor, row_weight: Tensor | None) -> None:
         """Update once on these rows, or on those that the regime makes of them."""
-        super().step(*self.optimiser.rows((x, targets, row_weight), self.losses))
+        super().step(*self.optimiser.rows((x, targets, row_weight), self.measured_losses))
         self.optimiser.after(self._loss_of_all_rows)
 
     def run(self, steps: int, rows: NDArray[np.int64] | None) -> None:
@@ -288,7 +293,7 @@ class GuidedStack(Stack):
     def _loss_of_all_rows(self) -> Tensor:
         rows = (self.x, self.targets)
         x, targets = rows if self.task.batches is None else map(self.order.turned, rows)
-        return self.losses(x, targets, self.row_weight)
+        return self.measured_losses(x, targets, self.row_weight)
 
 
 def stack_of(task: Task) -> Stack:
@@ -342,19 +347,17 @@ class TorchEngine:
         """Return what is minimised over all training rows and the norm of its gradient, each (R,)."""
         with arithmetic(task.threads):
             stack = Stack(dataclasses.replace(task, parameters=parameters, batches=None))
-            if task.modules is not None:
-                stack.network = lambda _parameters, x, _order: evaluate(task, stack.state, x, Mode.EVALUATION)
-            losses = stack.losses(stack.x, stack.targets, stack.row_weight)
+            losses = stack.measured_losses(stack.x, stack.targets, stack.row_weight)
             gradients = torch.autograd.grad(losses, stack.parameters, stack.ones)
             squares = torch.stack([_by_replicate(gradient.square()) for gradient in gradients])
             return losses.detach().numpy(), squares.sum(0).sqrt().numpy()
 
     def losses_of(self, task: Task, outputs: Floats) -> Floats:
-        """Return what is minimised, without penalties, where the networks give these outputs on the training rows."""
+        """Return what is minimised where the networks give these outputs on the training rows, (R,)."""
         with arithmetic(task.threads), torch.no_grad():
             stack = Stack(dataclasses.replace(task, batches=None))
             given = stack.order.turned(_tensor(outputs, task))
-            return np.asarray(stack.losses_of(given, stack.targets, stack.row_weight, penalised=False).numpy())
+            return np.asarray(stack.losses_of(given, stack.targets, stack.row_weight).numpy())
 
     def settled(self, task: Task, parameters: Parameters) -> Parameters:
         """Return parameters and buffers with batch norm's statistics taken over all training rows, layer by layer."""

@@ -15,7 +15,7 @@ from pytest_claims.training.engines.torch_optimisers import Group, clip
 from pytest_claims.training.regimes import Average, Moment, Regime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_claims.training.engines.base import Settings, Task
 
@@ -32,11 +32,13 @@ class Guide:
         turned: Callable[[Any], Any],
         frozen: Callable[[Settings], set[int]],
         masks: list[Tensor] | None = None,
+        buffers: Sequence[Tensor] = (),
     ) -> None:
         """Prepare the state of all replicates.
 
         `turned` changes between the stack's order of axes and that of base.py. `frozen` returns the positions among the
-        parameters that one replicate's settings keep as they are.
+        parameters that one replicate's settings keep as they are. `buffers` move in training without an optimiser, and
+        stay where a replicate stops.
         """
         self.task, self.parameters, self.turned, self.masks = task, parameters, turned, masks
         self.values = [parameter.detach() for parameter in parameters]
@@ -44,7 +46,8 @@ class Guide:
         self.regime = regime_of(task.settings[0])  # of what all replicates share
         self.averages = [] if self.regime.average is None else [value.clone() for value in self.values]
         self.stopped = torch.zeros(len(task), dtype=torch.bool)
-        self.kept: list[Tensor] = []  # parameters and averages of those that have stopped
+        self.buffers = list(buffers)
+        self.kept: list[Tensor] = []  # parameters, averages and buffers of those that have stopped
         regimes = [regime_of(settings) for settings in task.settings]
         largest = [math.inf if regime.clip is None else regime.clip for regime in regimes]
         self.largest = None if min(largest) == math.inf else torch.tensor(largest, dtype=parameters[0].dtype)
@@ -64,7 +67,7 @@ class Guide:
     def step(self) -> None:
         """Update all parameters once by their gradients."""
         if self.masks is not None:
-            for parameter, mask in zip(self.parameters, self.masks, strict=False):  # what does not train comes last
+            for parameter, mask in zip(self.parameters, self.masks, strict=True):
                 if parameter.grad is not None:
                     parameter.grad.mul_(mask)
         if self.largest is not None:
@@ -120,7 +123,7 @@ class Guide:
                 regime.after_step(self.named, Moment(self.task.seed_of, self.done))
             if regime.average is not None:
                 average(self.averages, self.values, regime.average, self.done)
-            everything = [*self.values, *self.averages]
+            everything = [*self.values, *self.averages, *self.buffers]
             for tensor, kept in zip(everything, self.kept, strict=False):  # nothing is kept before one has stopped
                 tensor.copy_(torch.where(beside(self.stopped, tensor), kept, tensor))
             if regime.stop is not None and self.done % regime.stop.every == 0:

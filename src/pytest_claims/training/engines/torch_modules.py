@@ -56,6 +56,12 @@ class ModuleNetwork:
         if self.masks is None:
             generators = self.module.stack.noise() if forward.sites else []
             self.masks = Masks(generators, self.task.seed_of, forward.sites, x.dtype)
+        if self.masks.sites != tuple(forward.sites):
+            before, now = (sites[0].shape[1] for sites in (self.masks.sites, forward.sites))
+            raise ValueError(
+                f"a module with dropout needs as many rows at every step, got {before} and then {now}: its masks are "
+                "drawn for so many"
+            )
         return forward.function([*parameters, *self.buffers], x, self.masks())
 
 
