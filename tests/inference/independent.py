@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
-from math import ceil, copysign, fsum, inf, isclose, isfinite, log2, log10, sqrt
+from math import ceil, copysign, fsum, inf, isclose, isfinite, log, log2, log10, sqrt
 from statistics import median
 from typing import Any
 
 from scipy.stats import binomtest, t
 
 ALPHA = 0.005
+#: Smaller p-values are all alike.
+TINY = 1e-300
 #: What alpha is divided by at each look, by the number of looks registered.
 C = {1: 1.0, 2: 1.794, 3: 2.593, 4: 3.404, 5: 4.226, 6: 5.057, 7: 5.896, 8: 6.741}
 
@@ -321,26 +323,32 @@ def judge_record(entry: Mapping[str, Any]) -> Judged:
     )
 
 
-def differing(ours: Any, theirs: Judged) -> list[str]:
-    """Return in words where a verdict of the library, or a claim's record, and the independent rule differ."""
+def differing(ours: Any, theirs: Judged, close: float = 1e-8) -> list[str]:
+    """Return in words where a verdict of the library, or a claim's record, and the independent rule differ.
+
+    Numbers agree to ``close``: ends of an interval relative to its larger end, p-values in their logarithm.
+    """
     pairs = [("verdict", ours.verdict, theirs.verdict), ("look", ours.seeds, theirs.look)]
-    numbers = [("p-value", ours.p_value, theirs.p)]
+    numbers = [("p-value", *(None if p is None else log(max(p, TINY)) for p in (ours.p_value, theirs.p)), 1.0)]
     for name, mine, known in (("part", ours.parts, theirs.parts), ("assay", ours.assays, theirs.assays)):
         pairs.append((f"number of {name}s", len(mine), len(known)))
         for at, (one, other) in enumerate(zip(mine, known, strict=False)):
             never = name == "assay" and other.verdict == "refuted"  # an assay refutes nothing
             pairs.append((f"verdict of {name} {at}", one.verdict, "inconclusive" if never else other.verdict))
             pairs.append((f"look of {name} {at}", one.seeds, other.seeds))
-            numbers += [(f"interval of {name} {at}", *ends) for ends in zip(one.interval, other.interval, strict=True)]
+            size = max(map(abs, other.interval))
+            numbers += [
+                (f"interval of {name} {at}", *ends, size) for ends in zip(one.interval, other.interval, strict=True)
+            ]
     wrong = [(what, one, other) for what, one, other in pairs if one != other]
-    wrong += [(what, one, other) for what, one, other in numbers if not _near(one, other)]
+    wrong += [(what, one, other) for what, one, other, size in numbers if not _near(one, other, close, close * size)]
     return [f"{what}: {one}, independently {other}" for what, one, other in wrong]
 
 
-def _near(one: float | None, other: float | None) -> bool:
+def _near(one: float | None, other: float | None, relative: float, absolute: float) -> bool:
     if one is None or other is None:
         return one is other
-    return isclose(one, other, rel_tol=1e-8, abs_tol=1e-25)
+    return isclose(one, other, rel_tol=relative, abs_tol=max(absolute, 1e-25))
 
 
 # -- from raw numbers -----------------------------------------------------------------------------------------------
