@@ -64,7 +64,7 @@ def through(name: str, workload: Workload) -> Way | None:
         task, trained = layout.task(RATE, workload.batch), []
 
         def train() -> None:
-            trainer.train(task, [workload.steps], lambda _, parameters: trained.append([*parameters]))
+            trainer.train(task, [workload.steps], lambda _, parameters, *_averages: trained.append([*parameters]))
 
         def losses() -> NDArray[np.float64]:
             by_run = trainer.objective(task, trained[0])[0].reshape(len(workload.runs), -1)

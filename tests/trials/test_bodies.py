@@ -124,10 +124,10 @@ def test_made(heights):
 UNNAMED = """
 from pytest_claims.trials.workshop import Workshop
 named = Workshop.trials
-def trials(self, known, needed):
+def trials(self, known, needed, only):
     if known.measurement.name == "made":
         raise FileNotFoundError("<string>")
-    return named(self, known, needed)
+    return named(self, known, needed, only)
 Workshop.trials = trials
 """
 

@@ -90,8 +90,8 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
-class Adam:
-    """Kingma and Ba 2015. `decay` is L2 in the gradient: decay * w is added to it, for all parameters."""
+class _Adaptive:
+    """What Adam and AdamW have in common."""
 
     rate: float = 0.003
     betas: tuple[float, float] = (0.9, 0.999)
@@ -107,6 +107,11 @@ class Adam:
         """Return the rate of this update, counted from 0."""
         return self.rate * self.schedule.factor(update)
 
+
+@dataclass(frozen=True)
+class Adam(_Adaptive):
+    """Kingma and Ba 2015. `decay` is L2 in the gradient: decay * w is added to it, for all parameters."""
+
     @property
     def plain(self) -> bool:
         """Whether it is what `Run(rate=...)` trains with."""
@@ -114,22 +119,10 @@ class Adam:
 
 
 @dataclass(frozen=True)
-class AdamW:
+class AdamW(_Adaptive):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019): w shrinks by rate * decay * w, all parameters."""
 
-    rate: float = 0.003
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
     decay: float = 0.01
-    schedule: Schedule = Constant()
-
-    def __post_init__(self) -> None:
-        _check(self.rate, self.decay, self.betas, self.eps)
-        object.__setattr__(self, "betas", tuple(self.betas))
-
-    def rate_at(self, update: int) -> float:
-        """Return the rate of this update, counted from 0."""
-        return self.rate * self.schedule.factor(update)
 
     @property
     def plain(self) -> bool:
