@@ -134,13 +134,17 @@ class Controller:
         if self.settings.reuse is not None:
             for line in not_reused(self.store):
                 terminalreporter.write_line(line)
+        if self.kept is not None:
+            self._write_entries(self.kept, terminalreporter)
+
+    def _write_entries(self, kept: Beside, reporter: pytest.TerminalReporter) -> None:
+        """Write what is kept beside the claims, and say where."""
         for path, entries in self.entries.items():
-            assert self.kept is not None  # noqa: S101 - there are entries of it
             try:
-                written = self.kept.add(path, entries, self.settings.run)
-                terminalreporter.write_line(f"{self.kept.what}: {self._shown(written)}", yellow=written != path)
+                written = kept.add(path, entries, self.settings.run)
+                reporter.write_line(f"{kept.what}: {self._shown(written)}", yellow=written != path)
             except OSError as error:
-                terminalreporter.write_line(f"{self.kept.what} could not be written: {error.strerror}", red=True)
+                reporter.write_line(f"{kept.what} could not be written: {error.strerror}", red=True)
 
     def _check_entries(self) -> None:
         """Refuse a file beside the claims that cannot be read before anything is measured for it."""

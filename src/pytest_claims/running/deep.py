@@ -40,8 +40,10 @@ def found(record: Record, path: Path) -> dict[str, Any] | None:
     if record.verdict != "inconclusive" or record.engine != DEFAULT_ENGINE:
         return None
     entry = FINDINGS.read(path).get(record.id)
+    if entry is None:
+        return None
     known = record.as_json()
-    if entry is None or any(entry.get(name) != known.get(name) for name in SAME):
+    if any(entry.get(name) != known.get(name) for name in SAME):
         return None
     if (entry.get("seeds") or 0) <= (record.seeds or 0):
         return None  # no more than this run saw

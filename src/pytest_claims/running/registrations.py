@@ -21,7 +21,7 @@ import pytest
 from pytest_claims.errors import ClaimWarning, UnreadableError
 from pytest_claims.files import read_ordinary
 from pytest_claims.running import reasons
-from pytest_claims.trials.claims import claim_of, register
+from pytest_claims.trials.claims import claim_of, register, unexpected
 from pytest_claims.vocabulary import VERDICTS
 
 KEYS = ("registered", "reason")
@@ -89,12 +89,11 @@ def _entry(shown: str, name: str, entry: Any) -> tuple[str, str | None]:
     if strange:
         raise UnreadableError(f"{called} has a {strange[0]}; an entry has {' and '.join(KEYS)}.")
     verdict, reason = entry["registered"], entry.get("reason")
-    if verdict not in VERDICTS:
-        raise UnreadableError(f"{called} is registered as {verdict!r}; verdicts are {', '.join(VERDICTS)}.")
     if reason is not None and not isinstance(reason, str):
         raise UnreadableError(f"{called} has a reason that is no text.")
-    if verdict != VERDICTS[0] and not reason:
-        raise UnreadableError(f"{called} is registered as {verdict} without a reason.")
+    wrong = unexpected(called, verdict, reason)
+    if wrong is not None:
+        raise UnreadableError(wrong)
     fault = None if reason is None else reasons.check(reason)
     if fault is not None:
         raise UnreadableError(f"{called}: {fault}")

@@ -363,16 +363,16 @@ def _fault(declared: Claim, name: str, unknown: Mapping[str, Any]) -> str | None
     checks = [
         (not declared.text, f"{called} does not say what is claimed: its second argument is a sentence."),
         (bool(unknown), f"{called} was given {', '.join(unknown)}, which @claim does not take."),
-        (
-            declared.registered not in VERDICTS,
-            f"{called} is registered as {declared.registered!r}; verdicts are {', '.join(VERDICTS)}.",
-        ),
-        (
-            declared.registered in VERDICTS[1:] and not declared.reason,
-            f"{called} is registered as {declared.registered} without a reason.",
-        ),
     ]
-    return next((sentence for wrong, sentence in checks if wrong), None)
+    wrong = next((sentence for wrong, sentence in checks if wrong), None)
+    return wrong or unexpected(called, declared.registered, declared.reason)
+
+
+def unexpected(called: str, verdict: Any, reason: str | None) -> str | None:
+    """Say that a claim, or an entry about one, expects no verdict, or another than "supported" without a reason."""
+    if verdict not in VERDICTS:
+        return f"{called} is registered as {verdict!r}; verdicts are {', '.join(VERDICTS)}."
+    return None if verdict == VERDICTS[0] or reason else f"{called} is registered as {verdict} without a reason."
 
 
 def register(item: pytest.Item, claim: Claim) -> None:

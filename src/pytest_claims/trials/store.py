@@ -218,8 +218,14 @@ class Store:
     def save_error(self, key: str, error: TrialError, measurement: str) -> None:
         """Store that a trial failed, so that no other claim tries it again in this run."""
         died = None if error.died is None else asdict(error.died)
-        told = {"error": str(error), "details": error.details, "died": died, "unsupported": error.unsupported}
-        facts = {**told, "worker": self.worker, "format": FORMAT}
+        facts = {
+            "error": str(error),
+            "details": error.details,
+            "died": died,
+            "unsupported": error.unsupported,
+            "worker": self.worker,
+            "format": FORMAT,
+        }
         self._write(key, facts)
         self.give_up(measurement)
 
