@@ -1,7 +1,7 @@
 """What stored files may hold: the published schema, one sentence for what is wrong, and never a traceback.
 
 Each reader gets real files with random nodes dropped, replaced, nested or given another type, random JSON, and random
-bytes. The quick tests take a hundred examples of each, the slow ones two thousand.
+bytes. The quick tests take fifty examples of each, the slow ones five hundred.
 """
 
 import contextlib
@@ -511,12 +511,12 @@ def reading(name: str, folder: Path, examples: int) -> int:
 
 @pytest.mark.parametrize("name", [name for name in READERS if name not in {"compare", "render", "history"}])
 def test_no_content_gives_a_traceback(tmp_path: Path, name: str) -> None:
-    """A hundred files: each is read, or refused in a sentence that names the file."""
-    assert reading(name, tmp_path, 100) > 0
+    """Fifty files: each is read, or refused in a sentence that names the file."""
+    assert reading(name, tmp_path, 50) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_no_content_at_all_gives_a_traceback(tmp_path: Path, name: str) -> None:
-    """The same with two thousand, and with the commands that draw pages."""
-    assert reading(name, tmp_path, 2000) > 0
+    """The same with five hundred, and with the commands that draw pages."""
+    assert reading(name, tmp_path, 500) > 0
