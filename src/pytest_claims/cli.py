@@ -102,7 +102,9 @@ def _add_files(commands: Commands) -> None:
     condense.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     condense.set_defaults(run=_condense)
 
-    example = commands.add_parser("example", help="write page and results.json of a whole run, small enough to commit")
+    example = commands.add_parser(
+        "example", help="write page and results.json of a whole run, small enough to commit, with what deep.json knows"
+    )
     example.add_argument("folder", type=Path, metavar="DIR", help="report folder of the run")
     example.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
     example.set_defaults(run=_example)
@@ -202,8 +204,10 @@ def _condense(options: argparse.Namespace) -> int:
 
 def _example(options: argparse.Namespace) -> int:
     from pytest_claims.report.example import write_example
+    from pytest_claims.results import read
+    from pytest_claims.running.deep import with_findings
 
-    _say(write_example(options.folder, options.output))
+    _say(write_example(with_findings(read(options.folder), Path()), options.folder, options.output))
     return 0
 
 
