@@ -13,7 +13,7 @@ import pytest_claims
 from pytest_claims.cli import main
 
 HEAVY = ("jinja2", "matplotlib", "numpy", "pytest", "scipy", "sklearn", "torch", "xarray")
-COMMANDS = ("new", "render", "compare", "history", "fresh", "condense", "example", "baseline", "nightly")
+COMMANDS = ("new", "render", "compare", "history", "fresh", "condense", "example", "baseline", "nightly", "bisect")
 
 
 def python(*arguments, folder=None):
