@@ -53,7 +53,7 @@ def is_ours(path: Path) -> bool:
         return "schema" in content or bool(
             claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)
         )
-    return content.keys() >= {"leg", "state"}
+    return content.keys() >= {"leg", "state"} or content.get("reportFormat") == "CTRF"
 
 
 def refuse_path(spelled: str, name: str) -> None:
