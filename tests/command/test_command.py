@@ -13,7 +13,19 @@ import pytest_claims
 from pytest_claims.cli import main
 
 HEAVY = ("jinja2", "matplotlib", "numpy", "pytest", "scipy", "sklearn", "torch", "xarray")
-COMMANDS = ("new", "render", "compare", "history", "fresh", "condense", "example", "baseline", "nightly")
+COMMANDS = (
+    "new",
+    "render",
+    "compare",
+    "history",
+    "fresh",
+    "condense",
+    "example",
+    "baseline",
+    "nightly",
+    "badge",
+    "issues",
+)
 
 
 def python(*arguments, folder=None):
