@@ -26,6 +26,8 @@ issues = json.loads(store.read_text()) if store.exists() else []
 issue = next((entry for entry in issues if str(entry["number"]) == told[2]), None) if len(told) > 2 else None
 if told[:2] == ["issue", "list"]:
     print(json.dumps([entry for entry in issues if entry["state"] == "open"]))
+elif told[:2] == ["label", "create"] and issues:
+    sys.exit(f"label with name {{told[2]}} already exists; use --force to update its color")
 elif told[:2] == ["issue", "create"]:
     title = told[told.index("--title") + 1]
     issues.append(dict(number=len(issues) + 1, state="open", title=title, body=text, comments=[]))

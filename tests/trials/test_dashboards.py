@@ -1,11 +1,14 @@
 """What CI dashboards get: JUnit, the report log and CTRF, read by their own tools."""
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 
 import pytest
+
+from pytest_claims.report import ctrf  # before pytester notes which modules there are: a run then uses this one
 
 pytest_plugins = ["pytester"]
 
@@ -74,10 +77,10 @@ def test_a_verdict_as_registered_has_passed(toy, workers):
         name: told for name, told in EXPECTED.items() if name != "test_skipped"
     }
     assert in_log(toy.path / "log.jsonl") == {"test_departs": "Departure: Claim 1.d is refuted,"}
-    ctrf = json.loads((toy.path / "ctrf.json").read_text())["results"]
-    assert in_ctrf(ctrf["summary"]) == COUNTS
-    assert {test["name"]: (test["status"], test.get("labels", {}).get("verdict")) for test in ctrf["tests"]} == EXPECTED
-    assert {test["rawStatus"] for test in ctrf["tests"]} == {"passed", "xfailed", "failed", "skipped"}
+    file = json.loads((toy.path / "ctrf.json").read_text())["results"]
+    assert in_ctrf(file["summary"]) == COUNTS
+    assert {test["name"]: (test["status"], test.get("labels", {}).get("verdict")) for test in file["tests"]} == EXPECTED
+    assert {test["rawStatus"] for test in file["tests"]} == {"passed", "xfailed", "failed", "skipped"}
 
 
 MORE = """
@@ -141,7 +144,20 @@ def test_ctrf_replaces_its_own_file_and_no_other(toy):
     toy.result.stdout.fnmatch_lines(["CTRF: ctrf.json"])
 
 
-#: What each of npm's tools is asked, in a folder with junit.xml, ctrf.json and node_modules/.
+def test_a_ctrf_file_that_cannot_be_written_fails_the_run(toy, monkeypatch):
+    """In a sentence, after the verdicts: a dashboard that misses a run must not look as if there was none."""
+
+    def full(path, _content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(ctrf, "write_atomically", full)
+    toy.write(MORE).run("--ctrf", "ctrf.json", "-k", "passes")
+
+    assert toy.ret == 1
+    toy.result.stdout.fnmatch_lines(["The CTRF file ctrf.json could not be written: No space left on device."])
+
+
+#: Tools from npm that read CTRF or JUnit; VALIDATE is for the first.
 TOOLS = ("ctrf@0.3.0", "junit-to-ctrf@0.0.14", "github-actions-ctrf@0.0.58")
 VALIDATE = """
 import { readFileSync } from "node:fs";

@@ -72,6 +72,14 @@ class GitHub:
             raise GitHubError(f"{what} failed: {why or f'exit status {done.returncode}'}.")
         return done.stdout
 
+    def ensure_label(self, label: str) -> None:
+        """Make the label of our issues; one that is there keeps its colour and its description."""
+        try:
+            self("label", "create", label, "--color", "d93f0b", "--description", "A claim's verdict changed")
+        except GitHubError as error:
+            if "already exists" not in str(error):
+                raise
+
     def open_issues(self, label: str) -> list[Issue]:
         """Return the open issues of ours."""
         found = self(
@@ -105,8 +113,7 @@ def settle(runs: Sequence[NamedRun], github: GitHub, label: str = LABEL, *, dry:
     new = {name: changes for name, changes in found.items() if name not in covered}
     groups = [new] if len(new) > MOST else [{name: changes} for name, changes in new.items()]
     if new and not dry:
-        about = "A claim's verdict changed (pytest-claims)"
-        github("label", "create", label, "--force", "--color", "d93f0b", "--description", about)
+        github.ensure_label(label)
     for group in groups:
         yield from _open(group, github, label, dry=dry)
     if not found:
