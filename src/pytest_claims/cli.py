@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest_claims
-from pytest_claims.errors import FolderError, RequirementsError, ResultsError, ScaffoldError, UnreadableError
+from pytest_claims.errors import (
+    FolderError,
+    GitHubError,
+    RequirementsError,
+    ResultsError,
+    ScaffoldError,
+    UnreadableError,
+)
 
 LATEST = Path("reports") / "latest"
 BASELINES = Path("reports") / "baseline"
@@ -39,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = 2
     try:
         return run(options)
-    except (FolderError, RequirementsError, ResultsError, ScaffoldError) as error:
+    except (FolderError, GitHubError, RequirementsError, ResultsError, ScaffoldError) as error:
         problem, status = str(error), UNREADABLE if isinstance(error, UnreadableError) else status
     except OSError as error:
         problem = f"{error.filename or 'a file'} cannot be used: {error.strerror or error}."
@@ -58,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_files(commands)
     _add_nightly(commands)
     _add_bisect(commands)
+    _add_elsewhere(commands)
     return parser
 
 
@@ -178,6 +186,24 @@ def _add_bisect(commands: Commands) -> None:
     bisect.add_argument("--against", type=Path, metavar="results.json",
                         help="name no package: judge the running environment against this run")  # fmt: skip
     bisect.set_defaults(run=_bisect)
+
+
+def _add_elsewhere(commands: Commands) -> None:
+    """Add the commands that show a run in other places."""
+    badge = commands.add_parser("badge", help="write a badge of the verdicts, as JSON that shields.io draws")
+    badge.add_argument("file", type=Path, metavar="results.json")
+    badge.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    badge.add_argument("--label", default="claims", help="the badge's left side (default: claims)")
+    badge.set_defaults(run=_badge)
+
+    issues = commands.add_parser("issues", help="open, update and close GitHub issues about changed verdicts, with gh")
+    issues.add_argument("runs", type=Path, nargs="+", metavar="RUN",
+                        help="results.json or its folder, a folder of legs, or a report log (*.jsonl)")  # fmt: skip
+    issues.add_argument("--baseline", type=Path, metavar="FILE", help="compare runs that have no comparison with it")
+    issues.add_argument("--repo", metavar="OWNER/NAME", help="repository of the issues (default: as gh takes it)")
+    issues.add_argument("--label", default="claim-verdict", help="label of the issues (default: claim-verdict)")
+    issues.add_argument("--dry-run", action="store_true", help="only print what would be said")
+    issues.set_defaults(run=_issues)
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -379,6 +405,30 @@ def _search(options: argparse.Namespace) -> int:
     else:
         say(*answer.lines())
     return answer.status
+
+
+def _badge(options: argparse.Namespace) -> int:
+    import json
+
+    from pytest_claims.files import write_atomically
+    from pytest_claims.folders import refuse_to_replace
+    from pytest_claims.report.badge import badge
+    from pytest_claims.results import read
+
+    shown = badge(read(options.file), options.label)
+    refuse_to_replace(options.output)
+    write_atomically(options.output, json.dumps(shown, indent=1) + "\n")
+    _say(f"{options.output}: {shown['message']}")
+    return 0
+
+
+def _issues(options: argparse.Namespace) -> int:
+    from pytest_claims.nightly import changed, issues
+
+    runs = changed.read_runs(options.runs, options.baseline)
+    for line in issues.settle(runs, issues.GitHub(options.repo), options.label, dry=options.dry_run):
+        _say(line)
+    return 0
 
 
 def _say(*lines: object) -> None:

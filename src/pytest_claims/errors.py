@@ -33,6 +33,13 @@ class FolderError(Exception):
     """A folder or a file that may not be written, in one sentence."""
 
 
+class GitHubError(Exception):
+    """GitHub's command line cannot do what was asked, in one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))  # it says what a server said
+
+
 class SeedError(ValueError):
     """A block of seeds that cannot be used, in one sentence."""
 

@@ -53,7 +53,8 @@ def is_ours(path: Path) -> bool:
         return "schema" in content or bool(
             claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)
         )
-    return content.keys() >= {"leg", "state"}
+    ours = ({"leg", "state"}, {"schemaVersion", "label", "message", "color"})  # a leg's record, a badge
+    return content.get("reportFormat") == "CTRF" or any(content.keys() >= names for names in ours)
 
 
 def refuse_path(spelled: str, name: str) -> None:

@@ -95,6 +95,11 @@ def _configure_controller(config: pytest.Config) -> None:
     if _compat.has_xdist(config):
         config.pluginmanager.register(XdistSide(config, settings), "claims-xdist")
     config.pluginmanager.register(Reporting(config, place, baseline), "claims-reporting")
+    if config.option.claims_ctrf and not options.only_looks(config):
+        from pytest_claims.report.ctrf import CtrfFile
+
+        ctrf = CtrfFile(config, settings.flag("ctrf"), config.option.claims_ctrf)
+        config.pluginmanager.register(ctrf, "claims-ctrf")
     if options.asks_for_claims(config):
         interruption = Interruption()
         config.pluginmanager.register(interruption, "claims-interruption")

@@ -13,7 +13,20 @@ import pytest_claims
 from pytest_claims.cli import main
 
 HEAVY = ("jinja2", "matplotlib", "numpy", "pytest", "scipy", "sklearn", "torch", "xarray")
-COMMANDS = ("new", "render", "compare", "history", "fresh", "condense", "example", "baseline", "nightly", "bisect")
+COMMANDS = (
+    "new",
+    "render",
+    "compare",
+    "history",
+    "fresh",
+    "condense",
+    "example",
+    "baseline",
+    "nightly",
+    "bisect",
+    "badge",
+    "issues",
+)
 
 
 def python(*arguments, folder=None):

@@ -43,7 +43,7 @@ PROVISIONAL = "claims_provisional"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
-WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations"))
+WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations", "ctrf"))
 ASKED = pytest.StashKey[bool]()
 _NUMBERS_OF_SEEDS = "32, 64, 128, ... to end there, or 8 or 16 for a quick look"
 
@@ -75,6 +75,8 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
     add("registrations", "TOML file of the verdicts that your project expects, instead of the claims' own",
         metavar="FILE")  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
+        metavar="FILE")  # fmt: skip
+    add("ctrf", "write all tests as a CTRF file for dashboards; a verdict as registered is passed there",
         metavar="FILE")  # fmt: skip
 
 

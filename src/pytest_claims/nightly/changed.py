@@ -1,0 +1,135 @@
+"""The verdicts that changed in one or more runs: what an issue on GitHub is about.
+
+With a baseline, a verdict changed if the comparison says so. A claim that was not compared changed if its verdict is
+not the registered one, or if it is an error.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_claims.drift import compare_with, read_baseline
+from pytest_claims.errors import ResultsError, UnreadableError
+from pytest_claims.folders import RESULTS
+from pytest_claims.record import Record, attached
+from pytest_claims.report.runs import NamedRun
+from pytest_claims.results import Results, assemble, natural, read
+
+#: The stages of a comparison, in the words of docs/nightly.md.
+STAGES = {
+    "inputs": "raw draws",
+    "derived": "derived arrays",
+    "trace": "first steps",
+    "numbers": "final numbers",
+    "effect": "drift",
+    "verdict": "verdict",
+}
+#: What a claim's outcome is that ended as it should.
+CALM = frozenset({"passed", "xfailed"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """A verdict that changed in one run. ``stage``: the first that departed, in words; empty without a baseline."""
+
+    run: str
+    claim: Record
+    was: str
+    stage: str = ""
+    where: str = ""
+    versions: str = ""
+
+    @property
+    def now(self) -> str:
+        """The new verdict; "error" also where something broke after the claim was judged."""
+        return "error" if self.claim.outcome == "error" else self.claim.verdict
+
+
+def read_runs(paths: Sequence[Path], baseline: Path | None = None) -> list[NamedRun]:
+    """Read runs: results.json or its folder, a folder of legs as a night leaves them, or a report log (``*.jsonl``).
+
+    A run is named after its folder, a leg's after the leg, a report log after its file. The baseline is for runs that
+    were not compared with one. A ResultsError where two runs have one name, or a folder holds no run.
+    """
+    earlier = None if baseline is None else read_baseline(baseline)
+    runs: dict[str, NamedRun] = {}
+    for file in (file for path in paths for file in _files(path)):
+        results = _from_report_log(file) if file.suffix == ".jsonl" else read(file)
+        if earlier is not None and results.baseline is None:
+            results = replace(results, baseline=compare_with(earlier, results))
+        name = _name(file)
+        if name in runs:
+            raise ResultsError(f"Two runs are called {name}: name one of them, or a folder that holds both as legs.")
+        runs[name] = NamedRun(name, results)
+    return list(runs.values())
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files of the runs at a path."""
+    if not path.is_dir():
+        return [path]
+    if (path / RESULTS).exists():
+        return [path / RESULTS]
+    legs = sorted(path.glob(f"*/report/{RESULTS}"))
+    if not legs:
+        raise ResultsError(f"{path} holds no run: neither {RESULTS}, nor a leg's folder with report/{RESULTS}.")
+    return legs
+
+
+def _name(file: Path) -> str:
+    if file.name != RESULTS:
+        return file.stem
+    folder = file.resolve().parent
+    return folder.parent.name if folder.name == "report" else folder.name
+
+
+def _from_report_log(path: Path) -> Results:
+    """Return what a report log of pytest-reportlog says about claims: their records, and no environment."""
+    records: dict[str, Record] = {}
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            report = json.loads(line)
+            record = attached([(name, value) for name, value in report.get("user_properties") or ()])
+            if record is not None:
+                how = "error" if report["outcome"] == "failed" and record.outcome != "failed" else record.outcome
+                records[report["nodeid"]] = replace(record, outcome=how)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise UnreadableError(f"{path} is no report log of pytest-reportlog: {error}.") from error
+    return assemble(records.values(), {"started": ""})
+
+
+def changes(run: NamedRun) -> list[Change]:
+    """Return the verdicts that changed in a run."""
+    baseline = run.results.baseline or {}
+    compared = {entry.get("id"): entry for entry in baseline.get("claims") or ()}
+    versions = ", ".join(f"{name} {was} → {now}" for name, (was, now) in (baseline.get("versions") or {}).items())
+    found = []
+    for claim in run.results.claims:
+        entry = compared.get(claim.id)
+        if entry is None and claim.outcome in {"failed", "error"}:
+            found.append(Change(run.name, claim, claim.registered or "not registered", versions=versions))
+        elif entry is not None and entry.get("verdict_changed"):
+            stage = STAGES.get(str(entry.get("departed")), "")
+            was, where = str(entry.get("was")), str(entry.get("where") or "")
+            found.append(Change(run.name, claim, was, stage, where, versions))
+    return found
+
+
+def calm(run: NamedRun) -> set[str]:
+    """Return the ids of the claims of which a run says that their verdict did not change.
+
+    Not those that are missing or were skipped, nor those on other inputs, whose verdicts cannot be compared.
+    """
+    alarms = {entry.get("id") for entry in run.results.alarms}
+    changed = {change.claim.id for change in changes(run)}
+    return {claim.id for claim in run.results.claims if claim.outcome in CALM} - alarms - changed
+
+
+def by_claim(runs: Sequence[NamedRun]) -> dict[str, list[Change]]:
+    """Return the changes of all runs by claim, in the order of the claims."""
+    found: dict[str, list[Change]] = {}
+    for run in runs:
+        for change in changes(run):
+            found.setdefault(change.claim.id, []).append(change)
+    return {name: found[name] for name in sorted(found, key=natural)}

@@ -1,0 +1,209 @@
+"""Issues on GitHub: one for each claim whose verdict changed, opened, updated and closed through the command `gh`.
+
+An issue of ours has a label, which only people with rights in the repository can give, and ends with a comment that
+readers do not see: which claims and runs it is about. So the next night finds it again. Its text always says how
+things are; a comment is added only when they changed, so that a night that brings nothing new bothers nobody. It is
+closed when every run that it is about has judged its claims, and none changed: a leg that could not be installed
+closes nothing.
+
+`gh` logs in by itself. No token is read here, and what `gh` says is shown without anything that looks like one.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_claims.errors import GitHubError
+from pytest_claims.nightly.changed import Change, by_claim, calm
+from pytest_claims.report.markdown import escape
+from pytest_claims.report.runs import NamedRun
+from pytest_claims.report.words import plural
+
+LABEL = "claim-verdict"
+#: More new changes than this become one issue: a library that changes everything is one cause.
+MOST = 10
+#: The most open issues of ours that are looked at.
+READ = 500
+#: The most rows of an issue's table, and characters of its title: GitHub takes 65,536 and 256 characters.
+ROWS, TITLE = 100, 250
+_MARK = re.compile(r"<!-- pytest-claims: (\{.*\}) -->")
+_TOKEN = re.compile(r"\b(?:gh[a-z]|github_pat)_\w+")
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An open issue of ours: its number on GitHub, its claims and runs, and the digest of what it says."""
+
+    number: int
+    claims: tuple[str, ...]
+    runs: tuple[str, ...]
+    said: str
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any]) -> "Issue | None":
+        """Read an entry of `gh issue list`; None where it is not one of ours."""
+        try:
+            mark = json.loads(_MARK.findall(str(entry["body"]))[-1])
+            return cls(int(entry["number"]), tuple(mark["claims"]), tuple(mark["runs"]), str(mark["said"]))
+        except (LookupError, TypeError, ValueError):
+            return None
+
+
+class GitHub:
+    """The command `gh`. ``repository`` as OWNER/NAME, or None for the one that `gh` takes itself."""
+
+    def __init__(self, repository: str | None = None) -> None:
+        self.chosen = [] if repository is None else ["--repo", repository]
+
+    def __call__(self, *arguments: str, text: str = "") -> str:
+        """Run `gh` with this standard input and return what it prints; a GitHubError where it fails."""
+        command = ["gh", *arguments, *self.chosen]
+        what = f"`gh {' '.join(arguments[:2])}`"
+        try:
+            done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
+        except FileNotFoundError:
+            raise GitHubError("gh, GitHub's command line, is missing: install it, or look with --dry-run.") from None
+        if done.returncode:
+            why = _TOKEN.sub("(a token)", " ".join(done.stderr.split()))[:300].rstrip(".")
+            raise GitHubError(f"{what} failed: {why or f'exit status {done.returncode}'}.")
+        return done.stdout
+
+    def ensure_label(self, label: str) -> None:
+        """Make the label of our issues; one that is there keeps its colour and its description."""
+        try:
+            self("label", "create", label, "--color", "d93f0b", "--description", "A claim's verdict changed")
+        except GitHubError as error:
+            if "already exists" not in str(error):
+                raise
+
+    def open_issues(self, label: str) -> list[Issue]:
+        """Return the open issues of ours."""
+        found = self(
+            "issue", "list", "--state", "open", "--label", label, "--limit", str(READ), "--json", "number,body"
+        )
+        try:
+            entries = json.loads(found)
+        except ValueError as error:
+            raise GitHubError(f"`gh issue list` printed something else than JSON: {error}.") from error
+        return [issue for entry in entries if (issue := Issue.read(entry)) is not None]
+
+
+def settle(runs: Sequence[NamedRun], github: GitHub, label: str = LABEL, *, dry: bool = False) -> Iterator[str]:
+    """Bring the issues in line with these runs; yield a line about each step. With ``dry`` only the lines.
+
+    A dry run works without `gh`, too: it then takes it that no issue is open.
+    """
+    found = by_claim(runs)
+    try:
+        issues = github.open_issues(label)
+    except GitHubError as error:
+        if not dry:
+            raise
+        yield f"{error} So this shows what happens where no issue is open."
+        issues = []
+    covered: set[str] = set()
+    for issue in issues:
+        mine = [name for name in issue.claims if name in found and name not in covered]
+        covered |= set(mine)
+        yield from _update(issue, {name: found[name] for name in mine}, runs, github, dry=dry)
+    new = {name: changes for name, changes in found.items() if name not in covered}
+    groups = [new] if len(new) > MOST else [{name: changes} for name, changes in new.items()]
+    if new and not dry:
+        github.ensure_label(label)
+    for group in groups:
+        yield from _open(group, github, label, dry=dry)
+    if not found:
+        yield f"No verdict changed in {plural(len(runs), 'run')}."
+
+
+def _open(group: Mapping[str, list[Change]], github: GitHub, label: str, *, dry: bool) -> Iterator[str]:
+    title, text = _title(group)[:TITLE], _text(group)
+    body = f"{text}\n{_mark(group, _runs(group), text)}\n"
+    if dry:
+        yield f"would open: {title}\n\n{text}"
+    else:
+        where = github("issue", "create", "--title", title, "--label", label, "--body-file", "-", text=body)
+        yield f"opened {where.strip()}: {title}"
+
+
+def _update(
+    issue: Issue, mine: Mapping[str, list[Change]], runs: Sequence[NamedRun], github: GitHub, *, dry: bool
+) -> Iterator[str]:
+    """Say in an open issue what is new, or close it where its claims have their verdicts back."""
+    number = str(issue.number)
+    if mine:
+        text = _text(mine)
+        if _digest(text) == issue.said:
+            yield f"#{number} says so already: {_title(mine)}"
+            return
+        yield f"{'would comment' if dry else 'commented'} on #{number}: {_title(mine)}"
+        if not dry:
+            all_runs = dict.fromkeys((*issue.runs, *_runs(mine)))
+            body = f"{text}\n{_mark(issue.claims, list(all_runs), text)}\n"
+            github("issue", "comment", number, "--body-file", "-", text=text)
+            github("issue", "edit", number, "--body-file", "-", text=body)
+        return
+    judged = {run.name: calm(run) for run in runs}
+    missing = [name for name in issue.runs if not set(issue.claims) <= judged.get(name, set())]
+    if missing:
+        yield f"#{number} stays open: {', '.join(missing)} did not judge {', '.join(issue.claims)} anew."
+        return
+    yield f"{'would close' if dry else 'closed'} #{number}: {', '.join(issue.claims)}"
+    if not dry:
+        text = f"No change any more of {_listed(issue.claims)} in {_listed(issue.runs)}."
+        github("issue", "comment", number, "--body-file", "-", text=text)
+        github("issue", "close", number)
+
+
+def _title(group: Mapping[str, list[Change]]) -> str:
+    """Return the title: the claim, its verdicts and the first stage that departed; or how many claims."""
+    if len(group) > 1:
+        return f"{plural(len(group), 'claim')} changed: {', '.join(list(group)[:5])}{', ...' if len(group) > 5 else ''}"  # noqa: PLR2004
+    ((change, *_),) = group.values()
+    first = f" (first departed: {change.stage})" if change.stage else ""
+    return f"Claim {change.claim.id}: {change.was}, now {change.now}{first}"
+
+
+def _text(group: Mapping[str, list[Change]]) -> str:
+    """Return what readers see: a table of the changes, what changed beside them, and each claim's sentence."""
+    rows = []
+    for name, changes in group.items():
+        for change in changes:
+            cells = (change.run, change.was, change.now, change.stage or "not compared", change.where or "-")
+            rows.append(" | ".join([f"| `{name}`", *map(_shown, cells)]) + " |")
+    head = ["| claim | run | was | now | first departed at | what |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = [*head, *rows[:ROWS], ""]
+    if len(rows) > ROWS:
+        lines += [f"{plural(len(rows) - ROWS, 'more row')} in results.json.", ""]
+    versions = {change.run: change.versions for changes in group.values() for change in changes if change.versions}
+    lines += [f"- {_shown(run)}: {_shown(text)}" for run, text in versions.items()]
+    for name, (change, *_) in list(group.items())[:MOST]:
+        lines += ["", f"**`{name}`** {_shown(change.claim.text)}", "", _shown(change.claim.message)]
+    return "\n".join([*lines, "", "`pytest-claims issues` keeps this text up to date, and closes the issue."])
+
+
+def _shown(text: str) -> str:
+    """Escape a text, and keep "@name" in it from calling somebody: GitHub looks past a backslash."""
+    return escape(text).replace("\\@", "@<!-- -->")
+
+
+def _mark(claims: Sequence[str] | Mapping[str, Any], runs: Sequence[str], text: str) -> str:
+    """Return the hidden comment by which the next run knows the issue; ``>`` would end it early."""
+    mark = json.dumps({"claims": list(claims), "runs": list(runs), "said": _digest(text)}).replace(">", "\\u003e")
+    return f"<!-- pytest-claims: {mark} -->"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _runs(group: Mapping[str, list[Change]]) -> list[str]:
+    return list(dict.fromkeys(change.run for changes in group.values() for change in changes))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

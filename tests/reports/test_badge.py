@@ -1,0 +1,59 @@
+"""The badge: counts and a colour, as shields.io reads them."""
+
+import json
+
+import pytest
+
+from pytest_claims.cli import main
+
+SUPPORTED = {"id": "1.a", "verdict": "supported", "registered": "supported", "outcome": "passed"}
+REFUTED = {"id": "1.b", "verdict": "refuted", "registered": "refuted", "outcome": "xfailed"}
+OPEN = {"id": "1.c", "verdict": "inconclusive", "registered": "inconclusive", "outcome": "xfailed"}
+DEPARTED = {"id": "1.d", "verdict": "refuted", "registered": "supported", "outcome": "failed"}
+ERROR = {"id": "1.e", "verdict": "error", "registered": "supported", "outcome": "error"}
+CHANGED = {"failed": True, "claims": [{"id": "1.a", "alarm": True, "verdict_changed": True}]}
+
+
+def write(folder, *claims, complete=True, **more):
+    """Write a results.json with these claims."""
+    full = [{"text": "", "source": None, "message": "", "kind": "level", "effect": 0.0, "interval": [0.0, 1.0],
+             "region": [0.0, None], "alpha": 0.005, "seeds": 32, "unit": "", "parts": [], "nodeid": "", **claim}
+            for claim in claims]  # fmt: skip
+    path = folder / "results.json"
+    path.write_text(json.dumps({"schema": 1, "started": "2026-11-20T01:00:00+00:00", "complete": complete,
+                                "environment": {}, "claims": full, **more}))  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize(
+    "claims, more, message, color",
+    [
+        ((SUPPORTED, REFUTED, OPEN), {}, "1 supported, 1 refuted, 1 open", "brightgreen"),
+        ((SUPPORTED, DEPARTED), {}, "1 supported, 1 refuted, 0 open", "red"),
+        ((SUPPORTED, ERROR), {}, "1 supported, 0 refuted, 0 open, 1 in error", "red"),
+        ((SUPPORTED,), {"baseline": CHANGED}, "1 supported, 0 refuted, 0 open", "red"),
+        ((SUPPORTED,), {"complete": False}, "1 supported, 0 refuted, 0 open, run not complete", "lightgrey"),
+        ((), {}, "0 supported, 0 refuted, 0 open", "lightgrey"),
+    ],
+    ids=["as registered", "departed", "error", "changed", "partial", "nothing"],
+)
+def test_a_badge_counts_and_has_the_colour_of_the_worst(tmp_path, capsys, claims, more, message, color):
+    """Green says that every verdict is as registered, not that every claim holds."""
+    target = tmp_path / "badges" / "badge.json"
+
+    assert main(["badge", str(write(tmp_path, *claims, **more)), "-o", str(target), "--label", "our claims"]) == 0
+    assert json.loads(target.read_text()) == {
+        "schemaVersion": 1, "label": "our claims", "message": message, "color": color,
+    }  # fmt: skip
+    assert capsys.readouterr().out == f"{target}: {message}\n"
+
+
+def test_a_badge_replaces_a_badge_and_nothing_else(tmp_path, capsys):
+    """A file that is none is left as it is."""
+    results, target = write(tmp_path, SUPPORTED), tmp_path / "badge.json"
+    assert [main(["badge", str(results), "-o", str(target)]) for _ in range(2)] == [0, 0]
+    target.write_text('{"mine": true}')
+
+    assert main(["badge", str(results), "-o", str(target)]) == 2
+    assert "was not written by pytest-claims" in capsys.readouterr().err
+    assert target.read_text() == '{"mine": true}'
