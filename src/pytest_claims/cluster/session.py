@@ -90,6 +90,7 @@ class Cluster:
         self._todo: list[Task] = []
         self._suspects: list[Task] = []
         self._wanted: set[str] = set()
+        self._most = (0, 0)  # workers and slots
         self._failures: set[str] = set()
         self._inbox: queue.Queue[Task | dict[str, dict[str, Any]]] = queue.Queue()
         self._arrived = threading.Event()
@@ -136,8 +137,10 @@ class Cluster:
         for address, reply in found.items():
             if reply.get("kind") == self.kind and address in self.workers:
                 self.workers[address].usable = True
+                self._lonely = time.monotonic()
             elif "kind" in reply:
                 others.append(reply["kind"])
+        self._most = max(self._most, (sum(worker.usable for worker in self.workers.values()), self.slots))
         self.notes += kinds.left_out(self.kind, others, len(self.workers))
         self.notes += [f"a worker is left out: {reason}" for reason in _reasons(found)]
 
@@ -160,10 +163,10 @@ class Cluster:
         return [f"{self.spelled}: {note}" for note in dict.fromkeys(notes)]
 
     def facts(self) -> dict[str, Any]:
-        """Return the field "cluster" of results.json: the kinds of its workers, how many work, their cores."""
-        usable = [worker for worker in list(self.workers.values()) if worker.usable]
-        return {"kind": kinds.flat(self.kind), "workers": len(usable), "left_out": len(self.workers) - len(usable),
-                "cores": self.slots}  # fmt: skip
+        """Return the field "cluster" of results.json: the workers' kind, the most that measured, those left out."""
+        workers, cores = self._most
+        others = sum(not worker.usable for worker in list(self.workers.values()))
+        return {"kind": kinds.flat(self.kind), "workers": workers, "left_out": others, "cores": cores}
 
     # -- for the main thread ----------------------------------------------------------------------------------------
 

@@ -80,7 +80,8 @@ class BenchDied(Exception):  # noqa: N818 - what happened
 def _environment(folder: Path) -> dict[str, str]:
     """Return the variables of a bench: the library that travelled comes first, and pytest's are the user's."""
     session = json.loads((folder / "session.json").read_text(encoding="utf-8"))
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_BENCHES} | session["variables"]
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_BENCHES}
+    kept.update(session["variables"])
     path = os.pathsep.join(filter(None, [str(folder / "library"), kept.get("PYTHONPATH", "")]))
     return kept | {"PYTHONPATH": path}
 
