@@ -170,3 +170,14 @@ def test_without_markers_nothing_is_written(run, tmp_path, monkeypatch, capsys):
     assert "the page has no part between" in capsys.readouterr().err
     assert page.read_text(encoding="utf-8") == "# By hand\n"
     assert not (tmp_path / "cluster.svg").exists()
+
+
+@pytest.mark.slow
+def test_the_committed_page_is_that_of_the_committed_example():
+    """The command writes docs/cluster.md and its drawing from reports/example."""
+    page = (cluster.ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    run = cluster.read(cluster.EXAMPLE)
+    shown = cluster.scenarios(run)
+
+    assert document.replaced(page, cluster.BEGIN, cluster.text(run, shown)) == page
+    assert cluster.DRAWN.read_text(encoding="utf-8") == cluster.drawing(shown)
