@@ -18,7 +18,7 @@ FLOORS = (
     ("vocabulary", "errors", "files", "environment", "outcomes", "stored", "_compat"),
     ("trials", "training", "inference"),
     ("record", "results", "drift"),
-    ("running", "report", "nightly"),
+    ("running", "cluster", "report", "nightly"),
     ("hooks", "plugin", "short", "cli", "scaffold", "__main__"),
     ("",),  # pytest_claims itself, which loads its public names when they are used
 )
@@ -37,6 +37,7 @@ BESIDE = {
     ("drift", "record"),
     ("drift", "results"),
     ("nightly", "report"),
+    ("cluster", "running"),
     ("plugin", "hooks"),
     ("cli", "scaffold"),
     ("__main__", "cli"),
@@ -122,6 +123,7 @@ def test_there_are_no_circles():
             "pytest_claims.plugin",
             ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock", "jsonschema"),
         ),
+        ("pytest_claims.cluster.starting", ("distributed", "dask", "torch", "matplotlib")),
         ("pytest_claims.inference", ("pytest", "torch", "sklearn", "matplotlib")),
         ("pytest_claims.training", ("pytest", "torch", "sklearn", "jax", "matplotlib")),
         ("pytest_claims.cli", ("numpy", "torch", "matplotlib", "jsonschema")),

@@ -6,7 +6,7 @@ xdist, and with --collect-only, there are no trial items: claims compute their t
 """
 
 import inspect
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pytest_claims.running.designs import Row, design_of, row, said, table, unde
 from pytest_claims.running.judging import declared
 from pytest_claims.running.looks import schedule
 from pytest_claims.running.options import only_looks
+from pytest_claims.running.progress import filled
 from pytest_claims.running.schedule import Costs, Needed, TrialItem, in_order
 from pytest_claims.trials.claims import Claim, claim_of
 from pytest_claims.trials.conditions import Label, label
@@ -42,6 +43,8 @@ class Expansion:
         self.workshop = workshop
         self.insert = insert
         self.rows: list[Row] = []
+        self.before: Callable[[Sequence[pytest.Item]], None] | None = None  # called with the selected claims' items
+        self.ahead: list[Trial] = []  # trials that are measured elsewhere, long ones first
         self.total: tuple[float, float] | None = None  # core-seconds of the first looks, and of all
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
@@ -69,9 +72,14 @@ class Expansion:
             return
         if only_looks(config):
             return
+        if self.before is not None:
+            self.before([item for item, _ in claims])
         wanted = needed(claims, self.workshop)
         costs = Costs.of(wanted, settings)
         self._write_plan(claims, wanted, costs, unknown)
+        if self.workshop.elsewhere is not None and not unknown:
+            seconds = filled(costs.trials)
+            self.ahead = sorted(wanted.trials, key=lambda trial: -seconds[trial.key])
         if self.insert:
             trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.trials.items()]
             items[:] = [] if unknown else in_order(trials, items, settings, costs)

@@ -5,6 +5,7 @@ spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
 """
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -43,8 +44,16 @@ PROVISIONAL = "claims_provisional"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
-WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations", "ctrf"))
+WITH_PATHS = frozenset(
+    flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations", "cluster", "ctrf")
+)
+#: Seconds to wait for workers of a cluster.
+CLUSTER_WAIT = 60.0
 ASKED = pytest.StashKey[bool]()
+#: Set in the configuration of a process that measures for a cluster: it judges and reports nothing.
+SERVES = pytest.StashKey[bool]()
+#: How a command line asks for workers of pytest-xdist.
+_WORKERS = re.compile(r"-n($|=?\w)|--(numprocesses|dist|tx|maxprocesses)\b")
 _NUMBERS_OF_SEEDS = "32, 64, 128, ... to end there, or 8 or 16 for a quick look"
 
 
@@ -74,6 +83,10 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         metavar="DIR")  # fmt: skip
     add("registrations", "TOML file of the verdicts that your project expects, instead of the claims' own",
         metavar="FILE")  # fmt: skip
+    add("cluster", "measure on a cluster: tcp://HOST:PORT, tls://HOST:PORT, a scheduler file, or local:N; judge here",
+        metavar="ADDRESS")  # fmt: skip
+    add("cluster_wait", f"seconds to wait for workers of the cluster (default: {CLUSTER_WAIT:g})", read=_wait,
+        metavar="SECONDS", default=CLUSTER_WAIT)  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
         metavar="FILE")  # fmt: skip
     add("ctrf", "write all tests as a CTRF file for dashboards; a verdict as registered is passed there",
@@ -86,6 +99,9 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
+    parser.addini("claims_cluster", "measure on this cluster where -n is not given (default: none)")
+    parser.addini("claims_data", "data files that measurements read, as patterns relative to the root; they travel "
+                  "to a cluster", type="linelist")  # fmt: skip
     parser.addini("claims_registrations", "TOML file of expected verdicts, relative to the root (default: none)")
     parser.addini("claims_edition", "number of the registered seeds; each has seeds of its own (default: 1)")
     parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
@@ -124,6 +140,16 @@ def _ids(spelled: str, text: str) -> list[str]:
     if "" in ids:
         raise pytest.UsageError(f"{spelled} names no claim: write {spelled} 2.a or {spelled} 2.a,7.b.")
     return ids
+
+
+def _wait(spelled: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise pytest.UsageError(f"{spelled} {text}: give how many seconds to wait for workers.")
+    return seconds
 
 
 def _timeout(spelled: str, text: str) -> float:
@@ -371,7 +397,7 @@ def choose_workers(config: pytest.Config) -> None:
     """
     if _compat.worker_input(config) is not None or not _compat.has_xdist(config):
         return
-    if config.option.claims_design:
+    if config.option.claims_design or cluster(config):
         _compat.use_one_process(config)
         return
     if _compat.asked_for_workers(config) or _needs_the_terminal(config):
@@ -382,6 +408,24 @@ def choose_workers(config: pytest.Config) -> None:
         raise pytest.UsageError(f"claims_workers = {setting}: give auto, or a number of workers, 0 for none.")
     if number != 0 and asks_for_claims(config):
         _compat.use_workers(config, number)
+
+
+def cluster(config: pytest.Config) -> str | None:
+    """Return the address of the cluster that measures; None where this run measures by itself.
+
+    An explicit number of workers turns off the cluster of the ini file; a UsageError beside the option.
+    """
+    spelled = flag("cluster", short=config.pluginmanager.hasplugin(SHORT))
+    address: str | None = config.option.claims_cluster
+    workers = next((word for word in config.invocation_params.args if _WORKERS.match(str(word))), None)
+    if address is not None and workers is not None:
+        raise pytest.UsageError(
+            f"{spelled} {address} and {workers} contradict each other: a cluster's workers measure instead of "
+            "pytest-xdist's. Leave out one of them."
+        )
+    if address is not None and not address.strip():
+        raise pytest.UsageError(f"{spelled} names no cluster: give the address of its scheduler, or local:N.")
+    return address or (None if workers else _compat.ini_text(config, "claims_cluster") or None)
 
 
 def _needs_the_terminal(config: pytest.Config) -> bool:

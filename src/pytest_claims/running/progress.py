@@ -5,7 +5,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Any, TextIO
@@ -17,6 +17,8 @@ from pytest_claims.trials.store import Store
 
 #: Seconds between two updates, on a terminal and in a log.
 ON_TERMINAL, IN_LOG = 1.0, 30.0
+#: So many of the trials that are under way are named.
+SHOWN = 8
 #: Seconds until the first.
 FIRST = 1.5
 # ANSI: make room below without moving the column; remember, go to the line below; clear it; come back
@@ -36,8 +38,11 @@ class Progress:
         store: Store,
         trials: Mapping[str, Mapping[str, Any]],
         workers: int,
+        running: Callable[[], Sequence[Attempt]] | None = None,
     ) -> None:
         self.store = store
+        self.running = running or store.attempts
+        self.elsewhere = running is not None
         self.trials = trials
         self.workers = workers
         self.expected = {key: facts.get("seconds") for key, facts in trials.items()}
@@ -91,12 +96,13 @@ class Progress:
         now = time.time() if now is None else now
         finished = self.store.finished()
         done = [key for key in self.trials if key in finished]
-        running = self.store.attempts()
+        running = self.running()
         if not running and len(done) == len(self.trials):
             return None
         left = self._left(done, running, now)
         about = f", about {spoken(left)} left" if left is not None else ""
-        what = "; ".join(mark.label for mark in running)
+        shown = [f"{mark.label} on {mark.worker}" if self.elsewhere else mark.label for mark in running[:SHOWN]]
+        what = "; ".join([*shown, *([f"{len(running) - SHOWN} more"] if len(running) > SHOWN else [])])
         later = len(finished) - len(done)
         more = f", {later} more for later looks" if later else ""
         count = f"{len(done)} of {len(self.trials)} blocks trained{more}{about}"

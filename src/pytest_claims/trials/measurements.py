@@ -34,6 +34,7 @@ class Measurement:
     fixtures: tuple[str, ...]
     fault: str | None
     smoke: bool = False
+    files: tuple[str, ...] = ()  # data files that it reads, as patterns relative to its own file's folder
 
     @property
     def conditions(self) -> list[Condition]:
@@ -94,6 +95,7 @@ def measurement(
     block: int = 8,
     cost: float | Mapping[Any, float] | None = None,
     smoke: bool = False,
+    files: Sequence[str] = (),
     **conditions: Sequence[Any],
 ) -> Any:
     """Declare how a block of seeds is measured.
@@ -105,7 +107,8 @@ def measurement(
     ``experiment`` (default: the module's name). ``cost`` is a hint: roughly the seconds that a block takes, one number
     or one for each value of the first condition. It sets the order of the blocks and the time left, until an earlier
     run has shown better numbers. ``smoke`` says that this is quick: with ``--claims-tier smoke`` only claims run whose
-    measurements all are.
+    measurements all are. ``files`` names the data files that the function and its fixtures read, as patterns relative
+    to the folder of its module: they travel to the machines of ``--claims-cluster``.
     """
     if function:  # @measurement without parentheses
         return measurement()(function[0])
@@ -130,6 +133,7 @@ def measurement(
             fixtures,
             _fault(function.__name__, parameters, levels, block, cost),
             bool(smoke),
+            (files,) if isinstance(files, str) else tuple(files),
         )
         return _fixture(declared)
 

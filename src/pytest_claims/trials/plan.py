@@ -16,7 +16,7 @@ _SHORT = {"id": "claim", "timeout": "trial-timeout"}
 
 def flag(name: str, *, short: bool) -> str:
     """Return how an option is spelled: ``--claims-seeds``, or ``--seeds`` where a repository has the short names."""
-    return f"--{_SHORT.get(name, name)}" if short else f"--claims-{name}"
+    return f"--{_SHORT.get(name, name.replace('_', '-'))}" if short else f"--claims-{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
