@@ -97,6 +97,17 @@ class ClaimWarning(UserWarning):
         super().__init__(visible(sentence))
 
 
+class RunError(Exception):
+    """A run in a notebook that gave no verdict, in one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what Jupyter shows instead of a traceback."""
+        return [str(self)]
+
+
 class RequirementsError(ValueError):
     """A requirement that cannot be used, in one sentence."""
 

@@ -17,7 +17,7 @@ from pytest_claims import _compat
 from pytest_claims.errors import UnreadableError
 from pytest_claims.files import jsonable, without_paths
 from pytest_claims.outcomes import ClaimError
-from pytest_claims.running import reasons, registrations
+from pytest_claims.running import changes, reasons, registrations
 from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
 from pytest_claims.running.looks import schedule
@@ -49,18 +49,18 @@ class Expansion:
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
-        given = self.workshop.settings.registrations
-        unmatched = None if given is None else self._registered(given, items)
+        settings = self.workshop.settings
+        unmatched = None if settings.registrations is None else self._registered(settings.registrations, items)
+        misfit = changes.apply(items, settings) if settings.change else None
         if not config.option.collectonly:  # nobody sees faults, so claims' functions need not be called
             find_faults(items)
-        unknown = unmatched or select(config, items, self.workshop.settings)
+        unknown = unmatched or select(config, items, settings) or misfit
         if unknown and not self.insert:
             raise pytest.UsageError(unknown)
         yield
         claims = [(item, claim) for item in items if (claim := claim_of(item)) is not None]
         if not claims and not unknown:
             return
-        settings = self.workshop.settings
         if settings.design:
             try:
                 wanted = needed(claims, self.workshop)
@@ -197,7 +197,7 @@ def _faulty_only(item: pytest.Item, claim: Claim) -> str | None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
-    """Keep the claims that the options name, a bare id with its variants; return a sentence if there is none such.
+    """Keep the claims that the options name, as `Settings.selects` reads them; return a sentence if there is none such.
 
     With the tier "smoke" these are the claims whose measurements all say that they are quick.
     """
@@ -211,11 +211,11 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
     if not settings.selected:
         return None
     known = {claim.id for claim in claims.values()}
-    unknown = [name for name in settings.selected if name not in known]
+    unknown = [name for name in settings.selected if name.removesuffix("@") not in known]
     if unknown:
         listed = ", ".join(sorted(known)) or "none"
         return f"{settings.flag('id')} {','.join(unknown)}: no such claim; those collected are {listed}."
-    kept = [item for item, claim in claims.items() if {claim.id, claim.variant_of} & set(settings.selected)]
+    kept = [item for item, claim in claims.items() if settings.selects(claim.id, claim.variant_of)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
     return None

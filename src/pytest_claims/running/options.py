@@ -4,6 +4,7 @@ Options are spelled ``--claims-NAME``, which clashes with no other plugin's. A r
 spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
 """
 
+import json
 import os
 import re
 import time
@@ -21,6 +22,7 @@ from pytest_claims.errors import FolderError
 from pytest_claims.files import read_ordinary
 from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.claims import is_look
+from pytest_claims.trials.conditions import values_in_words
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import (
     DEEP,
@@ -73,7 +75,15 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         "deep: its deepest look", choices=TIERS, default=DEFAULT_TIER)  # fmt: skip
     add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
-    add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
+    add(
+        "id",
+        "only these claims, with their variants: 2.a,4.b; one variant: 4.a@name; without variants: 4.a@",
+        read=_ids,
+        metavar="ID",
+        action="append",
+    )
+    add("change", "ask the claims under other conditions: layers=1,2,4; needs a report folder of its own",
+        read=_changed, metavar="NAME=VALUES", action="append")  # fmt: skip
     add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
     add("pilot", "measure pilot seeds and write pilots.json beside the claims", action="store_true")
@@ -152,6 +162,23 @@ def _wait(spelled: str, text: str) -> float:
     return seconds
 
 
+def _changed(spelled: str, text: str) -> tuple[str, tuple[Any, ...]]:
+    """Read NAME=VALUES: numbers, true, false and texts, with commas between them; a JSON list is read, too."""
+    name, equals, listed = text.partition("=")
+    try:
+        values = json.loads(f"[{listed}]")
+    except (ValueError, RecursionError):
+        values = [part.strip() for part in listed.split(",")]  # texts without quotes
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    plain = all(isinstance(value, bool | int | float | str) and value != "" for value in values)
+    if not (name.strip() and equals and values and plain):
+        raise pytest.UsageError(
+            f"{spelled} {text}: name a condition and its values, numbers or texts, as in {spelled} layers=1,2,4."
+        )
+    return name.strip(), tuple(values)
+
+
 def _timeout(spelled: str, text: str) -> float:
     try:
         seconds = float(text)
@@ -196,6 +223,11 @@ def read(config: pytest.Config) -> Settings:
         else f"fresh-{option.claims_fresh}"
     )  # fmt: skip
     report = report_folder(config)
+    if option.claims_change and report.resolve() == _usual_folder(config).resolve():
+        raise pytest.UsageError(
+            f"{flag('change', short=short)}: a changed claim must not replace the report of the registered ones; give "
+            f"it a folder of its own with {flag('report', short=short)} DIR."
+        )
     registrations, shown = _registrations(config, flag("registrations", short=short))
     return Settings(
         seeds=option.claims_seeds,
@@ -210,6 +242,7 @@ def read(config: pytest.Config) -> Settings:
         provisional=bool(config.getini(PROVISIONAL)),
         registrations=registrations,
         shown_registrations=shown,
+        change=dict(option.claims_change or ()),
         folder=report / "trials",
         run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         short=short,
@@ -230,6 +263,20 @@ def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
     if option.claims_design and (option.claims_pilot or option.claims_fresh is not None):
         raise pytest.UsageError(f"{spelled('design')} trains nothing, so it cannot be combined with {chosen[0]}.")
+
+    others = {
+        "pilot": option.claims_pilot,
+        "design": option.claims_design,
+        "tier": option.claims_tier == DEEP,
+        "baseline": option.claims_baseline,
+        "registrations": option.claims_registrations,
+    }
+    clash = [spelled(name) for name, given in others.items() if given]
+    if option.claims_change and clash:
+        raise pytest.UsageError(
+            f"{spelled('change')} and {clash[0]} contradict each other: under other conditions it is another claim "
+            "than the registered one."
+        )
 
 
 def check_plugins(config: pytest.Config) -> None:
@@ -268,8 +315,10 @@ def _registrations(config: pytest.Config, spelled: str) -> tuple[Path | None, st
 def report_folder(config: pytest.Config) -> Path:
     """Return the report folder: that of the option, else that of the ini file, else reports/latest."""
     path: str | None = config.option.claims_report
-    if path:
-        return Path(config.invocation_params.dir) / path
+    return Path(config.invocation_params.dir) / path if path else _usual_folder(config)
+
+
+def _usual_folder(config: pytest.Config) -> Path:
     return config.rootpath / (_compat.ini_text(config, "claims_report") or Path("reports") / "latest")
 
 
@@ -314,6 +363,7 @@ def header(settings: Settings) -> list[str]:
         f"stream: {settings.stream}": not is_registered(settings.stream),
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         f"verdicts expected by {settings.shown_registrations}": settings.registrations is not None,
+        f"conditions changed: {values_in_words(settings.change)}": bool(settings.change),
         "trials of an earlier run are reused": settings.reuse is not None,
     }
     chosen = [words for words, active in modes.items() if active]
