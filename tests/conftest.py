@@ -1,12 +1,19 @@
 """What all tests share."""
 
+import importlib
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.installed import environment
+
+# Dask brings it, and imports it late. It takes the place of the standard library's finder of installed distributions,
+# and pytester would take it away again after a run in this process: then nothing would seem to be installed.
+with suppress(ImportError):
+    importlib.import_module("importlib_metadata")
 
 
 @pytest.fixture(scope="session")
