@@ -14,7 +14,7 @@ INSTALL := $(PIP) -c constraints.txt $(PIP_ARGS)
 
 CORE ?= $(VENV)-core
 
-.PHONY: claims test core slow lint wheel bench pilots example clean
+.PHONY: claims test core slow lint wheel bench pilots example site clean
 
 claims: $(VENV)/.installed
 	$(BIN)/python -m pytest claims/ $(ARGS)
@@ -56,6 +56,10 @@ example: $(VENV)/.installed
 	$(BIN)/pytest-claims example reports/latest -o reports/example
 	$(BIN)/python -m benchmarks.picture reports/example/index.html reports/example.png
 
+# The claims and the documents as a site in website/build/html, which opens from files.
+site: $(VENV)/.installed-site
+	$(BIN)/python -m website.build
+
 # The stamp file makes the second call quick. When the pinned set changes the stamp is older, and pip runs again.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -75,10 +79,14 @@ $(VENV)/.installed-jax: $(VENV)/.installed
 	@$(INSTALL) -e '.[test,jax]'
 	@touch $@
 
+$(VENV)/.installed-site: $(VENV)/.installed
+	@$(INSTALL) -e '.[test,site]'
+	@touch $@
+
 $(CORE)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(CORE)
 	@$(CORE)/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt $(PIP_ARGS) -e . hypothesis pytest-reportlog
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(CORE) dist reports/latest .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(CORE) dist reports/latest website/build .pytest_cache .mypy_cache .ruff_cache

@@ -20,7 +20,7 @@ from pytest_claims.errors import EngineError
 from pytest_claims.training import Run
 from pytest_claims.training.engines import engine
 from pytest_claims.training.engines.base import Batches
-from pytest_claims.training.engines.torch_engine import ACTIVATIONS, LOSSES, PENALTIES
+from pytest_claims.training.engines.torch_functions import ACTIVATIONS, LOSSES, PENALTIES
 from pytest_claims.training.runs import Layout
 from pytest_claims.training.train import RATE
 

@@ -18,8 +18,8 @@ FLOORS = (
     ("vocabulary", "errors", "files", "environment", "outcomes", "stored", "_compat"),
     ("trials", "training", "inference"),
     ("record", "results", "drift"),
-    ("running", "report", "nightly"),
-    ("hooks", "plugin", "short", "cli", "scaffold", "__main__"),
+    ("running", "cluster", "report", "nightly"),
+    ("hooks", "plugin", "short", "cli", "scaffold", "notebook", "__main__"),
     ("",),  # pytest_claims itself, which loads its public names when they are used
 )
 #: Arrows on one floor.
@@ -37,6 +37,7 @@ BESIDE = {
     ("drift", "record"),
     ("drift", "results"),
     ("nightly", "report"),
+    ("cluster", "running"),
     ("plugin", "hooks"),
     ("cli", "scaffold"),
     ("__main__", "cli"),
@@ -122,10 +123,12 @@ def test_there_are_no_circles():
             "pytest_claims.plugin",
             ("numpy", "scipy", "xarray", "torch", "sklearn", "matplotlib", "jinja2", "filelock", "jsonschema"),
         ),
+        ("pytest_claims.cluster.starting", ("distributed", "dask", "torch", "matplotlib")),
         ("pytest_claims.inference", ("pytest", "torch", "sklearn", "matplotlib")),
         ("pytest_claims.training", ("pytest", "torch", "sklearn", "jax", "matplotlib")),
         ("pytest_claims.cli", ("numpy", "torch", "matplotlib", "jsonschema")),
         ("pytest_claims.results", ("numpy", "jsonschema")),
+        ("pytest_claims.notebook", ("torch", "sklearn", "matplotlib", "IPython")),
     ],
 )
 def test_what_an_import_must_not_load(module, absent):
@@ -148,6 +151,6 @@ def test_the_public_names_are_those_of_inference_and_of_declarations():
     typed = [alias.name for node in tree.body if isinstance(node, ast.If) for line in node.body for alias in line.names]
     inference = importlib.import_module("pytest_claims.inference")
 
-    assert sorted(pytest_claims.__all__) == sorted([*inference.__all__, "claim", "measurement", "variant"])
+    assert sorted(pytest_claims.__all__) == sorted([*inference.__all__, "claim", "measurement", "run", "variant"])
     assert sorted(pytest_claims.__all__) == sorted(typed)
     assert all(getattr(pytest_claims, name) is getattr(inference, name) for name in inference.__all__)

@@ -7,6 +7,7 @@ from benchmarks.sensitivity.measure import FILES, Seen, disturbed, seen
 from benchmarks.sensitivity.regressions import REGRESSIONS
 from pytest_claims.drift import Comparison
 from pytest_claims.drift.comparison import ORDER
+from pytest_claims.drift.stages import IN_WORDS
 from pytest_claims.results import Results
 
 SENSITIVITY = (
@@ -19,14 +20,6 @@ SHORTENED = (
     "Training was cut to its first few dozen steps (`benchmarks/sensitivity/shortened.py`): the stages are those of "
     "whole runs, the drift and the verdicts are not, and a claim judged so early means nothing."
 )
-STAGES = {
-    "inputs": "raw draws",
-    "derived": "derived arrays",
-    "trace": "first steps",
-    "numbers": "final numbers",
-    "effect": "drift",
-    "verdict": "verdict",
-}
 VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 
 
@@ -68,7 +61,7 @@ def page(measured: Measured) -> str:
         "| --- |" + " --- |" * (len(FILES) + 1),
         *(_row(name, sightings[name], measured.regressions[name]) for name in sightings),
         "",
-        (f"The stages, in the order in which they are compared: {', '.join(STAGES[stage] for stage in ORDER)}. "
+        (f"The stages, in the order in which they are compared: {', '.join(IN_WORDS[stage] for stage in ORDER)}. "
         "What the terminal says of each fault:"),
         "",
         *(line for name, comparison in measured.regressions.items() for line in _quoted(name, comparison)),
@@ -103,7 +96,7 @@ def _cell(sighting: Seen) -> str:
     where = f", {sighting.place}" if sighting.place else ""
     effects = [_count(sighting.changed, "verdict") + " changed"] if sighting.changed else []
     effects += [_count(sighting.drifted, "effect") + " drifted materially"] if sighting.drifted else []
-    stage = f"**{STAGES[sighting.stage]}**{where} ({sighting.departed} of {_count(sighting.claims, 'claim')})"
+    stage = f"**{IN_WORDS[sighting.stage]}**{where} ({sighting.departed} of {_count(sighting.claims, 'claim')})"
     return "; ".join([stage, *effects])
 
 

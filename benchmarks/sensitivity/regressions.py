@@ -71,18 +71,18 @@ def sigmoid_off_by_one_percent() -> None:
     """Let the sigmoid reach 1.01."""
     import torch
 
-    from pytest_claims.training.engines import torch_engine
+    from pytest_claims.training.engines import torch_functions
 
-    torch_engine.ACTIVATIONS["sigmoid"] = lambda hidden: 1.01 * torch.sigmoid(hidden)
+    torch_functions.ACTIVATIONS["sigmoid"] = lambda hidden: 1.01 * torch.sigmoid(hidden)
 
 
 def cross_entropy_over_the_wrong_axis() -> None:
     """Normalise over the rows of the batch instead of the classes."""
     from torch.nn import functional
 
-    from pytest_claims.training.engines import torch_engine
+    from pytest_claims.training.engines import torch_functions
 
-    torch_engine.LOSSES["cross_entropy"] = lambda outputs, targets, dim: (
+    torch_functions.LOSSES["cross_entropy"] = lambda outputs, targets, dim: (
         -(functional.log_softmax(outputs, dim=-3 - dim) * targets).sum(dim)  # outputs and rows: axes -1 and -2
     )
 

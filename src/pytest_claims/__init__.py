@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         traces,
         within,
     )
+    from pytest_claims.notebook import run
     from pytest_claims.trials.claims import claim, variant
     from pytest_claims.trials.measurements import measurement
     from pytest_claims.vocabulary import ALPHA
@@ -78,6 +79,7 @@ __all__ = [
     "lines",
     "measurement",
     "proportion",
+    "run",
     "sooner",
     "stack",
     "strips",
@@ -90,6 +92,7 @@ _ELSEWHERE = {
     "claim": "pytest_claims.trials.claims",
     "variant": "pytest_claims.trials.claims",
     "measurement": "pytest_claims.trials.measurements",
+    "run": "pytest_claims.notebook",
 }
 
 

@@ -80,9 +80,9 @@ def ini_text(config: pytest.Config, name: str, *, numbers: bool = False) -> str:
     raise pytest.UsageError(f"{name} = {value!r}: give {'a number or ' if numbers else ''}a text in quotes.")
 
 
-def run_unreported(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Run an item's set-up, call and tear-down without reports; the public ``pytest_runtest_protocol`` reports."""
-    runtestprotocol(item, log=False, nextitem=nextitem)
+def run_unreported(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestReport]:
+    """Run an item's set-up, call and tear-down; return the reports, which the public protocol would send at once."""
+    return runtestprotocol(item, log=False, nextitem=nextitem)
 
 
 def skip_at_item(message: str) -> NoReturn:
@@ -93,6 +93,16 @@ def skip_at_item(message: str) -> NoReturn:
 def terminal_width(reporter: pytest.TerminalReporter) -> int:
     """Return the width of pytest's output in columns; the reporter's writer has no public name."""
     return int(reporter._tw.fullwidth)  # noqa: SLF001
+
+
+def warning_filters(config: pytest.Config) -> list[str]:
+    """Return the values of ``-W``; ``config.option`` lacks them."""
+    return list(getattr(config.known_args_namespace, "pythonwarnings", None) or ())
+
+
+def forget_attempt(item: pytest.Item) -> None:
+    """Drop what a test has written, before it is run again; pytest keeps it on the item, under no public name."""
+    item._report_sections.clear()  # noqa: SLF001
 
 
 # -- pytest-xdist ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Each subcommand imports what it needs when it runs: `pytest-claims --help` loads
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ LATEST = Path("reports") / "latest"
 BASELINES = Path("reports") / "baseline"
 #: The exit status where a stored file cannot be read.
 UNREADABLE = 4
+#: The exit status after Ctrl-C, as shells give it.
+BROKEN_OFF = 130
 #: The most changed verdicts of a history that are printed; the page has them all.
 MOST_EVENTS = 20
 
@@ -36,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit status.
 
     0: all went well. 1: something changed, or needs attention. 2: the command cannot be carried out. 4: a stored file
-    cannot be read, and nothing else gives 4. After 2 and 4, one sentence says why.
+    cannot be read, and nothing else gives 4. After 2 and 4, one sentence says why. `bisect` has more of them.
     """
     options = _parser().parse_args(arguments)
     run: Command = options.run
@@ -61,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_pages(commands)
     _add_files(commands)
     _add_nightly(commands)
+    _add_bisect(commands)
     _add_elsewhere(commands)
     return parser
 
@@ -110,7 +114,9 @@ def _add_files(commands: Commands) -> None:
     condense.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     condense.set_defaults(run=_condense)
 
-    example = commands.add_parser("example", help="write page and results.json of a whole run, small enough to commit")
+    example = commands.add_parser(
+        "example", help="write page and results.json of a whole run, small enough to commit, with what deep.json knows"
+    )
     example.add_argument("folder", type=Path, metavar="DIR", help="report folder of the run")
     example.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
     example.set_defaults(run=_example)
@@ -145,6 +151,41 @@ def _add_nightly(commands: Commands) -> None:
     summary.add_argument("--history", type=Path, metavar="DIR", help="keep each leg's verdicts and effects here")
     summary.add_argument("--site", type=Path, metavar="DIR", help="write the night's pages into this folder")
     summary.set_defaults(run=_nightly_summary)
+
+
+def _add_bisect(commands: Commands) -> None:
+    bisect = commands.add_parser(
+        "bisect",
+        help="find the first version of a package in which a claim departs",
+        description="Run the claim with versions of PACKAGE between FIRST and LAST, each in an environment of its own, "
+        "until the first is found in which the claim departs from its run with FIRST. Start it in the folder of the "
+        "claims. Exit status: 0 found; 1 LAST is as FIRST; 3 skipped versions leave several; 2 it cannot be carried "
+        "out; 4 a stored file cannot be read; 130 Ctrl-C, after which the same command goes on. With --against: 0 as "
+        "before, 1 departs, 125 cannot be judged, 128 stop, as `git bisect run` reads them.",
+    )
+    bisect.add_argument("package", nargs="?", metavar="PACKAGE", help="the package as pip knows it: scikit-learn")
+    bisect.add_argument("first", nargs="?", metavar="FIRST", help="the version that is taken as good")
+    bisect.add_argument("last", nargs="?", metavar="LAST", help="a newer version, in which the claim departs")
+    bisect.add_argument("--claim", required=True, metavar="ID", help="the claim: 2.a")
+    bisect.add_argument("--stage", default="verdict", metavar="STAGE",
+                        help="what departs: raw draws, derived arrays, first steps, final numbers, drift or verdict "
+                        "(default: verdict)")  # fmt: skip
+    bisect.add_argument(
+        "--pre", action="store_true", help="try alphas, betas, candidates and development versions, too"
+    )
+    bisect.add_argument(
+        "--pytest", default="", metavar="ARGS", help='further arguments of pytest: --pytest="--seeds 8"'
+    )
+    bisect.add_argument("--constraints", type=Path, metavar="FILE",
+                        help="install everything else anew, in these versions (default: use what is here)")  # fmt: skip
+    bisect.add_argument("--installer", choices=("uv", "pip"), help="default: uv where it is there, else pip")
+    bisect.add_argument("--state", type=Path, metavar="DIR",
+                        help="keeps what was found and the reports (default: bisect/PACKAGE-ID)")  # fmt: skip
+    bisect.add_argument("--keep", action="store_true", help="keep the environments in DIR")
+    bisect.add_argument("--json", action="store_true", help="write the answer as JSON, and the steps to standard error")
+    bisect.add_argument("--against", type=Path, metavar="results.json",
+                        help="name no package: judge the running environment against this run")  # fmt: skip
+    bisect.set_defaults(run=_bisect)
 
 
 def _add_elsewhere(commands: Commands) -> None:
@@ -228,8 +269,10 @@ def _condense(options: argparse.Namespace) -> int:
 
 def _example(options: argparse.Namespace) -> int:
     from pytest_claims.report.example import write_example
+    from pytest_claims.results import read
+    from pytest_claims.running.deep import with_findings
 
-    _say(write_example(options.folder, options.output))
+    _say(write_example(with_findings(read(options.folder), Path()), options.folder, options.output))
     return 0
 
 
@@ -287,6 +330,81 @@ def _nightly_summary(options: argparse.Namespace) -> int:
     if unreadable:
         raise UnreadableError(" ".join(unreadable))
     return int(summary.failed(outcomes))
+
+
+def _bisect(options: argparse.Namespace) -> int:
+    """Search with a package and two versions; with ``--against``, judge the running environment."""
+    if options.against is not None:
+        return _against(options)
+    if options.last is None:
+        example = "pytest-claims bisect --claim 2.a torch 2.6 2.14"
+        raise RequirementsError(f"name a package and two of its versions, as in `{example}`.")
+    return _search(options)
+
+
+def _against(options: argparse.Namespace) -> int:
+    """Judge the running environment; all that goes wrong before that has the status that stops `git bisect run`."""
+    from pytest_claims.nightly import judging
+
+    try:
+        _refuse_package(options.package)
+        stage, arguments = judging.stage_named(options.stage), _pytest_arguments(options.pytest)
+        status, sentence = judging.against(options.against, options.claim, stage, Path(), arguments)
+    except (RequirementsError, ResultsError) as error:
+        print(f"pytest-claims: {error}", file=sys.stderr)  # noqa: T201 - a command's output
+        return judging.STOP
+    _say(sentence)
+    return status
+
+
+def _refuse_package(name: str | None) -> None:
+    if name is not None:
+        raise RequirementsError(f"--against judges the running environment: leave {name} out.")
+
+
+def _pytest_arguments(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise RequirementsError(f"--pytest {text}: {str(error).lower()}.") from error
+
+
+def _search(options: argparse.Namespace) -> int:
+    import json
+
+    from pytest_claims.folders import refuse_path
+    from pytest_claims.nightly.bisect import Bisection
+    from pytest_claims.nightly.environments import Installer, installer_named
+    from pytest_claims.nightly.judging import Question, stage_named
+
+    refuse_path("PACKAGE", options.package)
+    refuse_path("--claim", options.claim)
+    arguments = _pytest_arguments(options.pytest)
+
+    def say(*lines: str) -> None:
+        print(*lines, sep="\n", file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    constraints = options.constraints and options.constraints.absolute()
+    bisection = Bisection(
+        Question(
+            options.package, options.claim, options.first, options.last, stage_named(options.stage), options.pre,
+            arguments, constraints and constraints.read_text(encoding="utf-8", errors="replace"),
+        ),
+        (options.state or Path("bisect") / f"{options.package}-{options.claim}").absolute(),
+        Installer(options.package, Path(), constraints, installer_named(options.installer)),
+        say,
+        keep=options.keep,
+    )  # fmt: skip
+    try:
+        answer = bisection.find()
+    except KeyboardInterrupt:
+        say("Broken off; the same command goes on from here.")
+        return BROKEN_OFF
+    if options.json:
+        sys.stdout.write(json.dumps(answer.as_json(), indent=1, ensure_ascii=False) + "\n")
+    else:
+        say(*answer.lines())
+    return answer.status
 
 
 def _badge(options: argparse.Namespace) -> int:

@@ -48,6 +48,13 @@ class EngineError(ValueError):
     """An engine that is unknown, not installed or cannot be loaded, in one sentence."""
 
 
+class ClusterError(Exception):
+    """A cluster that cannot be used, or was lost, in one sentence without its full stop."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence.rstrip(".")))
+
+
 class UnsupportedError(EngineError):
     """An engine lacks what a measurement asks for, in one sentence; claims that rest on it are skipped."""
 
@@ -88,6 +95,17 @@ class ClaimWarning(UserWarning):
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(visible(sentence))
+
+
+class RunError(Exception):
+    """A run in a notebook that gave no verdict, in one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(visible(sentence))
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what Jupyter shows instead of a traceback."""
+        return [str(self)]
 
 
 class RequirementsError(ValueError):

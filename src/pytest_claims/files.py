@@ -112,10 +112,10 @@ def without_paths(value: Any, prefixes: Iterable[str], *, elsewhere: bool = Fals
             text = below.sub("", text) or (text and ".")
         return _ABSOLUTE.sub(r"\1", text) if elsewhere else text
 
-    return _in_strings(value, clean)
+    return in_strings(value, clean)
 
 
-def _in_strings(value: Any, change: Callable[[str], str]) -> Any:
+def in_strings(value: Any, change: Callable[[str], str]) -> Any:
     """Return JSON with every string in it changed, keys too; keys that become the same are numbered."""
     if isinstance(value, str):
         return change(value)
@@ -125,8 +125,8 @@ def _in_strings(value: Any, change: Callable[[str], str]) -> Any:
             name, number = change(key), 2
             while name in changed:
                 name, number = f"{change(key)} ({number})", number + 1
-            changed[name] = _in_strings(item, change)
+            changed[name] = in_strings(item, change)
         return changed
     if isinstance(value, list):
-        return [_in_strings(item, change) for item in value]
+        return [in_strings(item, change) for item in value]
     return value

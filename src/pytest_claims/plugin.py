@@ -7,6 +7,7 @@ imported when the first claim is collected, or when the first evidence arrives.
 import shlex
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check options and folders on the controller; take over its decisions on the workers."""
     config.addinivalue_line("markers", f"{MARK}(claim): set by @claim")
     sent = _compat.worker_input(config)
+    if options.SERVES in config.stash:
+        return  # a bench of a cluster: it judges and reports nothing
     if sent is None:
         _configure_controller(config)
     elif SENT in sent:
@@ -91,7 +94,9 @@ def _configure_controller(config: pytest.Config) -> None:
     place = _report_folder(config, settings)
     settings = replace(settings, durations=read_durations(settings.folder))
     config.stash[SETTINGS] = settings
-    config.pluginmanager.register(Controller(config, settings, place), "claims-controller")
+    controller = Controller(config, settings, place)
+    controller.elsewhere = _cluster(config, settings)
+    config.pluginmanager.register(controller, "claims-controller")
     if _compat.has_xdist(config):
         config.pluginmanager.register(XdistSide(config, settings), "claims-xdist")
     config.pluginmanager.register(Reporting(config, place, baseline), "claims-reporting")
@@ -104,6 +109,19 @@ def _configure_controller(config: pytest.Config) -> None:
         interruption = Interruption()
         config.pluginmanager.register(interruption, "claims-interruption")
         interruption.begin()
+
+
+def _cluster(config: pytest.Config, settings: Settings) -> Any:
+    """Return the cluster that measures this run's trials, connected; None where there is none, or nothing to measure.
+
+    A UsageError where it cannot be used.
+    """
+    address = options.cluster(config)
+    if address is None or settings.design or not options.asks_for_claims(config):
+        return None
+    from pytest_claims.cluster.starting import connect
+
+    return connect(config, settings, address)
 
 
 def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
@@ -185,9 +203,17 @@ class Collecting:
         from pytest_claims.trials.workshop import Workshop
 
         steady_arithmetic()
-        workshop = Workshop(settings, config)
+        cluster = getattr(config.pluginmanager.getplugin("claims-controller"), "elsewhere", None)
+        workshop = Workshop(settings, config, cluster)
         expansion = Expansion(workshop, insert=_compat.worker_input(config) is not None)
-        config.pluginmanager.register(Running(workshop), "claims-running")
+        running = Running(workshop)
+        config.pluginmanager.register(running, "claims-running")
+        if cluster is not None:
+            from pytest_claims.cluster.starting import lay_out
+            from pytest_claims.running.postponed import PostponingLoop
+
+            expansion.before = partial(lay_out, cluster, config)
+            config.pluginmanager.register(PostponingLoop(running, expansion, cluster), "claims-postponing")
         config.pluginmanager.register(expansion, "claims-expansion")
         config.pluginmanager.register(Drawing(), "claims-drawing")
         return (yield from expansion.around_selection(config, items))

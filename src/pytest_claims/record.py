@@ -258,7 +258,7 @@ class Finding(Entry):
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.
 _LATER = frozenset({
     "reason_template", "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
-    "deep",
+    "deep", "changed",
 })  # fmt: skip
 
 
@@ -330,6 +330,7 @@ class Record(Entry):
     registered_looks: tuple[int, ...] = field(default=(), metadata=LIST)  # up to the deepest; none for a quick look
     first_look: int | None = None  # seeds of the first look, over which `inputs` and `derived` are taken
     last_look: int | None = None  # the seeds at which this run judges for the last time, if no earlier look ends it
+    changed: Mapping[str, Any] = field(default_factory=dict)  # conditions that this run gave other values, by name
     clock: bool = False  # measures time, so that numbers differ from run to run
     stream: str = REGISTERED  # of seeds
     engine: str = DEFAULT_ENGINE  # that trained

@@ -38,6 +38,8 @@ class Results(Entry):
     complete: bool | None = None  # whether every selected claim was judged or skipped; None: not known
     command: tuple[str, ...] = field(default=(), metadata=LIST)
     environment: Mapping[str, Any] = field(default_factory=dict)  # versions, processor, commit; None: not known
+    controller: Mapping[str, Any] | None = None  # the same of the process that judged, where others measured; else None
+    cluster: Mapping[str, Any] | None = None  # who measured: kind, workers, left_out, cores; None: the run itself
     short_options: bool = True  # whether options had their short names, as in all runs older than this field
     condensed: bool = False  # whether this is a baseline, made small
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
@@ -46,7 +48,7 @@ class Results(Entry):
     missing: tuple[NotJudged, ...] = field(default=(), metadata=several(NotJudged))  # other claims without a verdict
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
     absent: frozenset[str] = frozenset(
-        {"title", "short_options", "condensed", "evidence", "baseline", "skipped", "missing"}
+        {"title", "controller", "cluster", "short_options", "condensed", "evidence", "baseline", "skipped", "missing"}
     )
 
     @property

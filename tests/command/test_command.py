@@ -23,6 +23,7 @@ COMMANDS = (
     "example",
     "baseline",
     "nightly",
+    "bisect",
     "badge",
     "issues",
 )

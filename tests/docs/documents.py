@@ -1,13 +1,11 @@
 """Reads the documents for their tests: code blocks, inline code, links, headings."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "reports/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-]
+from website.documents import DOCUMENTS, ROOT
+
+__all__ = ["DOCUMENTS", "ROOT", "anchors", "blocks", "code", "files", "links", "prose"]
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w/]+\.py)\n")
 

@@ -19,6 +19,11 @@ FOREIGN = {
     "--extra-index-url": "pip",
     "--format": "pip list",
     "--check": "ruff format",
+    "--write": "python -m benchmarks.cluster",
+    **dict.fromkeys(("--ntasks", "--cpus-per-task"), "srun"),
+    **dict.fromkeys(("--protocol", "--host", "--port", "--no-dashboard", "--dashboard-address"), "dask scheduler"),
+    **dict.fromkeys(("--tls-ca-file", "--tls-cert", "--tls-key", "--scheduler-file"), "dask scheduler"),
+    **dict.fromkeys(("--nworkers", "--nthreads", "--memory-limit", "--local-directory"), "dask worker"),
 }
 FOLDERS = r"(?:claims|fixtures|src|reports|tests|benchmarks|docs)"
 #: The library's rooms, which the page about them names without their folder.

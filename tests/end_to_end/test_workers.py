@@ -14,8 +14,10 @@ ROOT = Path(__file__).parents[2]
 CLAIM = '''
 """Does a network with more units fit the moons better?"""
 
+from torch import nn
+
 from pytest_claims.training import MLP, Run, train
-from pytest_claims import claim, increases, measurement
+from pytest_claims import at_most, claim, increases, measurement
 
 
 @measurement(experiment="workers", units=[2, 8])
@@ -23,6 +25,16 @@ def fits(seeds, moons, units):
     data = moons(seeds)
     run = Run(MLP(seeds, (2, units, 2)), data.x_train, data.y_train)
     return train(run, steps=60, measure=lambda now: {"loss": now.loss(), "accuracy": now.accuracy()}).isel(step=-1)
+
+
+@measurement(experiment="workers")
+def modules(seeds, moons):
+    """Networks with batch norm and dropout."""
+    data = moons(seeds)
+    def module():
+        return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    run = Run(module, data.x_train, data.y_train)
+    return train(run, steps=60, seeds=seeds, measure=lambda now: {"loss": now.loss()}).isel(step=-1)
 
 
 @claim("w.a", "More units, more accuracy", seeds=16)
@@ -33,6 +45,11 @@ def test_accuracy(fits):
 @claim("w.b", "More units, less loss", seeds=16)
 def test_loss(fits):
     return increases(-fits.loss, along="units", by=0.01)
+
+
+@claim("w.c", "The loss of a module is below that of a coin", seeds=16)
+def test_module(modules):
+    return at_most(modules.loss, 0.69)
 '''
 
 
@@ -58,6 +75,6 @@ def test_a_seeds_numbers_do_not_depend_on_the_workers(tmp_path):
 
     serial = numbers(tmp_path, ["-n0"])
 
-    assert len(serial) == 2
+    assert len(serial) == 3
     assert numbers(tmp_path, ["-n1"]) == serial
     assert numbers(tmp_path, ["-n2"]) == serial

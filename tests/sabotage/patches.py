@@ -1,6 +1,7 @@
 """Patches that several sabotages share; tests/sabotage/conftest.py explains patches."""
 
 ENGINE = "pytest_claims.training.engines.torch_engine"
+FUNCTIONS = "pytest_claims.training.engines.torch_functions"
 
 
 def without(*labels):

@@ -2,20 +2,20 @@
 
 import pytest
 
-from tests.sabotage.patches import ENGINE, without
+from tests.sabotage.patches import ENGINE, FUNCTIONS, without
 from tests.sabotage.records import committed_example
 
 pytestmark = pytest.mark.slow
 
-IDENTITY_FOR_SIGMOID = f"{ENGINE}: ACTIVATIONS['sigmoid'] = ACTIVATIONS['identity']"
+IDENTITY_FOR_SIGMOID = f"{FUNCTIONS}: ACTIVATIONS['sigmoid'] = ACTIVATIONS['identity']"
 EASY_CURVES = "claims.test_approximation: log10 = lambda errors, _log10=log10: _log10(errors).drop_sel(function='sin')"
-IDENTITY_FOR_ALL = f"{ENGINE}: ACTIVATIONS.update(dict.fromkeys(ACTIVATIONS, ACTIVATIONS['identity']))"
+IDENTITY_FOR_ALL = f"{FUNCTIONS}: ACTIVATIONS.update(dict.fromkeys(ACTIVATIONS, ACTIVATIONS['identity']))"
 SAME_DEPTH = "pytest_claims.training.engines.base: applied_layers = lambda sizes, repeat: list(range(len(sizes) - 1))"
-SQUARED_FOR_ALL = f"{ENGINE}: LOSSES.update(dict.fromkeys(LOSSES, LOSSES['squared']))"
+SQUARED_FOR_ALL = f"{FUNCTIONS}: LOSSES.update(dict.fromkeys(LOSSES, LOSSES['squared']))"
 ONLY_CROSS_ENTROPY_LEARNS = (
-    f"{ENGINE}: LOSSES.update({{name: LOSSES['constant'] for name in LOSSES if name != 'cross_entropy'}})"
+    f"{FUNCTIONS}: LOSSES.update({{name: LOSSES['constant'] for name in LOSSES if name != 'cross_entropy'}})"
 )
-NO_PENALTY = f"{ENGINE}: PENALTIES.update(dict.fromkeys(PENALTIES, torch.zeros_like))"
+NO_PENALTY = f"{FUNCTIONS}: PENALTIES.update(dict.fromkeys(PENALTIES, torch.zeros_like))"
 IDLE_ADAM = f"{ENGINE}: adam = lambda *_, **__: None"
 NO_LEARNING = f"{ENGINE}: chunks = lambda *_: ()"  # the same as an Adam that does nothing, but quick
 HARMONIC = without("ones", "redrawn")  # the dataset that the bare ids of experiments 9 and 12 are about

@@ -1,9 +1,12 @@
 """Looks: after how many seeds claims of a whole run are judged, and what ends the judging."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from pytest_claims.cli import main
+from pytest_claims.results import read
 from tests.trials.conftest import COINS, REGISTRATIONS
 
 pytest_plugins = ["pytester"]
@@ -280,6 +283,21 @@ def test_a_run_shows_what_a_deep_run_found(toy):
     assert "deep" not in toy.claims["3.b"]
     assert "deep run: supported" in page
     assert f"Supported after {deep['seeds']} seeds" in page
+
+
+def test_an_example_shows_what_a_deep_run_found_later(toy, monkeypatch):
+    """A run that was judged before the deep run gets what it found when the example is made of it."""
+    toy.add(OPEN).reporting().run("--claim", "3.a,3.b", "--report", "out")
+    toy.run("--claim", "3.a,3.b", "--tier", "deep", "--report", "further")
+    monkeypatch.chdir(toy.path)
+
+    assert main(["example", "out", "-o", "example"]) == 0
+    claims = {claim.id: claim for claim in read(Path("example")).claims}
+    assert claims["3.a"].verdict == "inconclusive"
+    assert claims["3.a"].deep is not None
+    assert claims["3.a"].deep.verdict == "supported"
+    assert claims["3.b"].deep is None
+    assert "deep run: supported" in Path("example/index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

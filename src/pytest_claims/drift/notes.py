@@ -73,8 +73,8 @@ def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     if other:
         notes.append(
             f"{len(other)} claims may take other numbers of seeds "
-            f"({_counts((was.last_look, now.last_look) for was, now in other)}): the seeds that both have were paired, "
-            "and only a contradicted verdict counts as changed."
+            f"({_counts((was.last_look, now.last_look) for was, now in other)}): the seeds that both have were paired. "
+            "A verdict counts as changed where it is contradicted, or decided by one run at a look that the other took."
         )
     if later:
         notes.append(

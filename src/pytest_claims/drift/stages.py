@@ -15,6 +15,15 @@ import numpy as np
 from pytest_claims.drift.evidence import Evidence, Floats, Point
 
 Stage = Literal["inputs", "derived", "trace", "numbers", "effect", "verdict"]
+#: What pages call the stages, in the order in which they are compared.
+IN_WORDS: Mapping[Stage, str] = {
+    "inputs": "raw draws",
+    "derived": "derived arrays",
+    "trace": "first steps",
+    "numbers": "final numbers",
+    "effect": "drift",
+    "verdict": "verdict",
+}
 #: Same, different, or not compared, because a run lacks the stage or an earlier stage makes it meaningless.
 State = Literal["same", "differs", "not compared"]
 

@@ -1,6 +1,8 @@
 """The versions that the project requires (lower bounds), those that were tested (pins), and the installed ones."""
 
+import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -111,12 +113,34 @@ def installed_versions(names: Iterable[str]) -> dict[str, str]:
     return versions
 
 
+def uv_command() -> tuple[str, ...] | None:
+    """Return how uv is called: beside the running Python, or on the path; None where it is not there."""
+    beside = shutil.which("uv", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("uv")
+    return None if found is None else (found,)
+
+
+def pip_command() -> tuple[str, ...]:
+    """Return how pip is called: that of the running Python, or else one that uv brings; RequirementsError without."""
+    if importlib.util.find_spec("pip") is not None:
+        return (sys.executable, "-m", "pip")
+    uv = uv_command()
+    if uv is None:
+        raise RequirementsError("neither pip nor uv is here: `python -m ensurepip` installs pip.")
+    return (*uv, "tool", "run", "--python", sys.executable, "pip")
+
+
+def index_listing(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Return what `pip index versions` says of a package, on the indexes that pip is configured with."""
+    command = [*pip_command(), "index", "versions", name, *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def newest(names: Iterable[str]) -> dict[str, str]:
     """Return each package's newest release for any Python; a package that pip does not know is left out."""
     versions = {}
     for name in names:
-        command = [sys.executable, "-m", "pip", "index", "versions", name, "--ignore-requires-python"]
-        listing = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        listing = index_listing(name, "--ignore-requires-python").stdout
         version = newest_listed(listing)
         if version is not None:
             versions[name] = version

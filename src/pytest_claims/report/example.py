@@ -7,7 +7,7 @@ from typing import Any
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.folders import PAGE, RESULTS, refuse_to_replace
-from pytest_claims.results import Results, read, write
+from pytest_claims.results import Results, write
 
 #: Bytes of page and results.json together.
 MOST_BYTES = 6_000_000
@@ -33,11 +33,13 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def write_example(folder: Path, target: Path) -> Path:
-    """Write a complete run's results.json, slimmed, and its page to ``target``; ResultsError if it cannot be used."""
+def write_example(results: Results, folder: Path, target: Path) -> Path:
+    """Write a complete run's results.json, slimmed, and its page to ``target``; ResultsError if it cannot be used.
+
+    ``folder`` is the run's report folder, which has the figures.
+    """
     from pytest_claims.report.page import page_text
 
-    results = read(folder)
     if not results.complete:
         raise ResultsError(f"{folder} holds a partial run: an example needs a complete one.")
     if folder.resolve() == target.resolve():

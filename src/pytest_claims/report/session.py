@@ -98,6 +98,16 @@ class Run:
     def _environment(self) -> dict[str, Any]:
         return environment(self.config.rootpath)
 
+    def _places(self) -> dict[str, Any]:
+        """Return the fields that say where trials were measured, and where they were judged if that was elsewhere."""
+        here = self._environment
+        cluster = getattr(self.config.pluginmanager.getplugin("claims-controller"), "elsewhere", None)
+        if cluster is None or not cluster.environment:
+            return {"environment": here}
+        facts = cluster.facts()
+        there = here | cluster.environment | {"cores": facts["cores"], "workers": facts["workers"]}
+        return {"environment": there, "controller": here, "cluster": facts}
+
     @cached_property
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
@@ -112,7 +122,7 @@ class Run:
             "skipped": [claim.as_json() for claim in self.skipped],
             "missing": [claim.as_json() for claim in missing],
             "command": command_line(self.config),
-            "environment": self._environment,
+            **self._places(),
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
         }
         try:

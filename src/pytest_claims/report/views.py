@@ -273,6 +273,8 @@ class ClaimView:
         marks = []
         if not is_registered(self.record.stream):
             marks.append(f"{self.record.stream.replace('-', ' ')} seeds")
+        if self.record.changed:
+            marks.append("conditions changed")
         if self.record.ended == "futile":
             marks.append("given up early")
         if self.record.engine != DEFAULT_ENGINE:

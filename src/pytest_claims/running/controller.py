@@ -42,6 +42,7 @@ class Controller:
         self.kept: Beside | None = PILOTS if settings.pilot else FINDINGS if is_deep(settings) else None
         self.entries: dict[Path, dict[str, Any]] = {}  # of that kind, by the file that will hold them
         self.progress: Progress | None = None
+        self.elsewhere: Any = None  # the cluster that measures (`cluster.session.Cluster`), if there is one
         self._alive: Any = None  # the lock that marks this run's folder as in use
 
     def begin(self, workers: int) -> None:
@@ -61,9 +62,20 @@ class Controller:
             with suppress(Timeout, OSError):
                 self._alive.acquire()
         if self.progress is None and self.plan["trials"]:
+            running = None
+            if self.elsewhere is not None:
+                workers, running = max(self.elsewhere.slots, 1), self.elsewhere.attempts
+                self._write_lines(self.elsewhere.header())
             self._announce(workers)
-            self.progress = Progress(self.config, self.store, self.plan["trials"], workers)
+            self.progress = Progress(self.config, self.store, self.plan["trials"], workers, running)
             self.progress.start()
+
+    def _write_lines(self, lines: Sequence[str]) -> None:
+        """Write lines to the terminal, if there is one."""
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            for line in lines:
+                reporter.write_line(line)
 
     def _announce(self, workers: int) -> None:
         """Say how long the run will take, and how to run less; nothing where it is short, or not known."""
@@ -131,6 +143,8 @@ class Controller:
             terminalreporter.write_line(
                 f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
             )
+        if self.elsewhere is not None:
+            self._write_lines(self.elsewhere.news())
         if self.settings.reuse is not None:
             for line in not_reused(self.store):
                 terminalreporter.write_line(line)

@@ -1,9 +1,11 @@
 """What deep runs found: kept beside the claims, and shown where a run ends before it decides."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_claims.record import Record
+from pytest_claims.results import Results
 from pytest_claims.running.beside import Beside
 from pytest_claims.trials.plan import Settings
 from pytest_claims.vocabulary import DEEP, DEFAULT_ENGINE, is_registered
@@ -48,3 +50,12 @@ def found(record: Record, path: Path) -> dict[str, Any] | None:
     if (entry.get("seeds") or 0) <= (record.seeds or 0):
         return None  # no more than this run saw
     return {name: entry.get(name) for name in KEPT}
+
+
+def with_findings(results: Results, root: Path) -> Results:
+    """Return a run with what deep runs have found since about the claims that it left open, whose files are in root."""
+    claims = []
+    for record in results.claims:
+        entry = found(record, FINDINGS.path(root, record.file)) if record.file else None
+        claims.append(record if entry is None else record.extended({"deep": entry}))
+    return replace(results, claims=tuple(claims))

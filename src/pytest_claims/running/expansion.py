@@ -6,7 +6,7 @@ xdist, and with --collect-only, there are no trial items: claims compute their t
 """
 
 import inspect
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from pytest_claims import _compat
 from pytest_claims.errors import UnreadableError
 from pytest_claims.files import jsonable, without_paths
 from pytest_claims.outcomes import ClaimError
-from pytest_claims.running import reasons, registrations
+from pytest_claims.running import changes, reasons, registrations
 from pytest_claims.running.designs import Row, design_of, row, said, table, undecidable
 from pytest_claims.running.judging import declared
 from pytest_claims.running.looks import schedule
 from pytest_claims.running.options import only_looks
+from pytest_claims.running.progress import filled
 from pytest_claims.running.schedule import Costs, Needed, TrialItem, in_order
 from pytest_claims.trials.claims import Claim, claim_of
 from pytest_claims.trials.conditions import Label, label
@@ -42,22 +43,24 @@ class Expansion:
         self.workshop = workshop
         self.insert = insert
         self.rows: list[Row] = []
+        self.before: Callable[[Sequence[pytest.Item]], None] | None = None  # called with the selected claims' items
+        self.ahead: list[Trial] = []  # trials that are measured elsewhere, long ones first
         self.total: tuple[float, float] | None = None  # core-seconds of the first looks, and of all
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Refuse unknown ids and note faults; after the others have deselected, insert the trial items."""
-        given = self.workshop.settings.registrations
-        unmatched = None if given is None else self._registered(given, items)
+        settings = self.workshop.settings
+        unmatched = None if settings.registrations is None else self._registered(settings.registrations, items)
+        misfit = changes.apply(items, settings) if settings.change else None
         if not config.option.collectonly:  # nobody sees faults, so claims' functions need not be called
             find_faults(items)
-        unknown = unmatched or select(config, items, self.workshop.settings)
+        unknown = unmatched or select(config, items, settings) or misfit
         if unknown and not self.insert:
             raise pytest.UsageError(unknown)
         yield
         claims = [(item, claim) for item in items if (claim := claim_of(item)) is not None]
         if not claims and not unknown:
             return
-        settings = self.workshop.settings
         if settings.design:
             try:
                 wanted = needed(claims, self.workshop)
@@ -69,9 +72,14 @@ class Expansion:
             return
         if only_looks(config):
             return
+        if self.before is not None:
+            self.before([item for item, _ in claims])
         wanted = needed(claims, self.workshop)
         costs = Costs.of(wanted, settings)
         self._write_plan(claims, wanted, costs, unknown)
+        if self.workshop.elsewhere is not None and not unknown:
+            seconds = filled(costs.trials)
+            self.ahead = sorted(wanted.trials, key=lambda trial: -seconds[trial.key])
         if self.insert:
             trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.trials.items()]
             items[:] = [] if unknown else in_order(trials, items, settings, costs)
@@ -189,7 +197,7 @@ def _faulty_only(item: pytest.Item, claim: Claim) -> str | None:
 
 
 def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) -> str | None:
-    """Keep the claims that the options name, a bare id with its variants; return a sentence if there is none such.
+    """Keep the claims that the options name, as `Settings.selects` reads them; return a sentence if there is none such.
 
     With the tier "smoke" these are the claims whose measurements all say that they are quick.
     """
@@ -203,11 +211,11 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
     if not settings.selected:
         return None
     known = {claim.id for claim in claims.values()}
-    unknown = [name for name in settings.selected if name not in known]
+    unknown = [name for name in settings.selected if name.removesuffix("@") not in known]
     if unknown:
         listed = ", ".join(sorted(known)) or "none"
         return f"{settings.flag('id')} {','.join(unknown)}: no such claim; those collected are {listed}."
-    kept = [item for item, claim in claims.items() if {claim.id, claim.variant_of} & set(settings.selected)]
+    kept = [item for item, claim in claims.items() if settings.selects(claim.id, claim.variant_of)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
     return None

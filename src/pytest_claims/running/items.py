@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.outcomes import ClaimError, Departure
+from pytest_claims.outcomes import ClaimError, Departure, Postponed
 from pytest_claims.record import attach, attached
 from pytest_claims.running.judging import declared, run_claim
 from pytest_claims.running.schedule import TrialItem
@@ -26,6 +26,7 @@ class Running:
         self.workshop = workshop
         self.item: pytest.Item | None = None  # the one that runs now
         self.made: dict[Any, tuple[Any, ...]] = {}  # what each fixture rested on when it was set up
+        self.awaited: dict[pytest.Item, frozenset[str]] = {}  # the trials that each postponed claim waits for
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -38,7 +39,24 @@ class Running:
             folder = self.workshop.store.folder
             if stopped(folder) or take(folder, item.nodeid, self.workshop.settings.worker) == CONTROLLER:
                 return True
+        if claim_of(item) is not None and self.workshop.elsewhere is not None:
+            self._run_or_postpone(item, nextitem)
+            return True
         return None
+
+    def _run_or_postpone(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Run a claim and report it, unless it turns out to wait for trials; then it leaves no trace."""
+        self.awaited.pop(item, None)
+        known = len(item.user_properties)
+        reports = _compat.run_unreported(item, nextitem)
+        if item in self.awaited:
+            del item.user_properties[known:]
+            _compat.forget_attempt(item)
+            return
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
@@ -95,6 +113,9 @@ class Running:
         """
         report = yield
         claim = claim_of(item)
+        if call.excinfo is not None and isinstance(call.excinfo.value, Postponed):
+            self.awaited[item] = call.excinfo.value.keys
+            return report
         if claim is not None:
             _write_out(report)
             _expected(report)

@@ -4,7 +4,9 @@ Options are spelled ``--claims-NAME``, which clashes with no other plugin's. A r
 spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
 """
 
+import json
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,7 @@ from pytest_claims.errors import FolderError
 from pytest_claims.files import read_ordinary
 from pytest_claims.folders import ReportFolder
 from pytest_claims.trials.claims import is_look
+from pytest_claims.trials.conditions import values_in_words
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
 from pytest_claims.vocabulary import (
     DEEP,
@@ -43,8 +46,16 @@ PROVISIONAL = "claims_provisional"
 #: A file that contains this may hold claims.
 MENTION = b"pytest_claims"
 #: Short options that are followed by a path.
-WITH_PATHS = frozenset(flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations", "ctrf"))
+WITH_PATHS = frozenset(
+    flag(name, short=True) for name in ("reuse", "report", "baseline", "registrations", "cluster", "ctrf")
+)
+#: Seconds to wait for workers of a cluster.
+CLUSTER_WAIT = 60.0
 ASKED = pytest.StashKey[bool]()
+#: Set in the configuration of a process that measures for a cluster: it judges and reports nothing.
+SERVES = pytest.StashKey[bool]()
+#: How a command line asks for workers of pytest-xdist.
+_WORKERS = re.compile(r"-n($|=?\w)|--(numprocesses|dist|tx|maxprocesses)\b")
 _NUMBERS_OF_SEEDS = "32, 64, 128, ... to end there, or 8 or 16 for a quick look"
 
 
@@ -64,7 +75,15 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         "deep: its deepest look", choices=TIERS, default=DEFAULT_TIER)  # fmt: skip
     add("fresh", "fresh seeds of stream N, disjoint from the registered ones; without N, of a random stream",
         read=_fresh, metavar="N", nargs="?", const=DRAWN)  # fmt: skip
-    add("id", "only these claims: 2.a,4.a@name", read=_ids, metavar="ID", action="append")
+    add(
+        "id",
+        "only these claims, with their variants: 2.a,4.b; one variant: 4.a@name; without variants: 4.a@",
+        read=_ids,
+        metavar="ID",
+        action="append",
+    )
+    add("change", "ask the claims under other conditions: layers=1,2,4; needs a report folder of its own",
+        read=_changed, metavar="NAME=VALUES", action="append")  # fmt: skip
     add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
     add("pilot", "measure pilot seeds and write pilots.json beside the claims", action="store_true")
@@ -74,6 +93,10 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         metavar="DIR")  # fmt: skip
     add("registrations", "TOML file of the verdicts that your project expects, instead of the claims' own",
         metavar="FILE")  # fmt: skip
+    add("cluster", "measure on a cluster: tcp://HOST:PORT, tls://HOST:PORT, a scheduler file, or local:N; judge here",
+        metavar="ADDRESS")  # fmt: skip
+    add("cluster_wait", f"seconds to wait for workers of the cluster (default: {CLUSTER_WAIT:g})", read=_wait,
+        metavar="SECONDS", default=CLUSTER_WAIT)  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
         metavar="FILE")  # fmt: skip
     add("ctrf", "write all tests as a CTRF file for dashboards; a verdict as registered is passed there",
@@ -86,6 +109,9 @@ def add_ini_keys(parser: pytest.Parser) -> None:
     parser.addini("claims_title", "title of the report's page (default: the name of the repository's folder)")
     parser.addini("claims_workers", "workers for claims where -n is not given: auto (default), or a number")
     parser.addini("claims_timeout", "time limit for a trial in seconds (default: 3600)")
+    parser.addini("claims_cluster", "measure on this cluster where -n is not given (default: none)")
+    parser.addini("claims_data", "data files that measurements read, as patterns relative to the root; they travel "
+                  "to a cluster", type="linelist")  # fmt: skip
     parser.addini("claims_registrations", "TOML file of expected verdicts, relative to the root (default: none)")
     parser.addini("claims_edition", "number of the registered seeds; each has seeds of its own (default: 1)")
     parser.addini(PROVISIONAL, "registrations are provisional: a departure warns (default: false)", type="bool",
@@ -124,6 +150,33 @@ def _ids(spelled: str, text: str) -> list[str]:
     if "" in ids:
         raise pytest.UsageError(f"{spelled} names no claim: write {spelled} 2.a or {spelled} 2.a,7.b.")
     return ids
+
+
+def _wait(spelled: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise pytest.UsageError(f"{spelled} {text}: give how many seconds to wait for workers.")
+    return seconds
+
+
+def _changed(spelled: str, text: str) -> tuple[str, tuple[Any, ...]]:
+    """Read NAME=VALUES: numbers, true, false and texts, with commas between them; a JSON list is read, too."""
+    name, equals, listed = text.partition("=")
+    try:
+        values = json.loads(f"[{listed}]")
+    except (ValueError, RecursionError):
+        values = [part.strip() for part in listed.split(",")]  # texts without quotes
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    plain = all(isinstance(value, bool | int | float | str) and value != "" for value in values)
+    if not (name.strip() and equals and values and plain):
+        raise pytest.UsageError(
+            f"{spelled} {text}: name a condition and its values, numbers or texts, as in {spelled} layers=1,2,4."
+        )
+    return name.strip(), tuple(values)
 
 
 def _timeout(spelled: str, text: str) -> float:
@@ -170,6 +223,11 @@ def read(config: pytest.Config) -> Settings:
         else f"fresh-{option.claims_fresh}"
     )  # fmt: skip
     report = report_folder(config)
+    if option.claims_change and report.resolve() == _usual_folder(config).resolve():
+        raise pytest.UsageError(
+            f"{flag('change', short=short)}: a changed claim must not replace the report of the registered ones; give "
+            f"it a folder of its own with {flag('report', short=short)} DIR."
+        )
     registrations, shown = _registrations(config, flag("registrations", short=short))
     return Settings(
         seeds=option.claims_seeds,
@@ -184,6 +242,7 @@ def read(config: pytest.Config) -> Settings:
         provisional=bool(config.getini(PROVISIONAL)),
         registrations=registrations,
         shown_registrations=shown,
+        change=dict(option.claims_change or ()),
         folder=report / "trials",
         run=f"run-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         short=short,
@@ -204,6 +263,20 @@ def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
         raise pytest.UsageError(f"{' and '.join(chosen)} contradict each other: pilots have seeds of their own.")
     if option.claims_design and (option.claims_pilot or option.claims_fresh is not None):
         raise pytest.UsageError(f"{spelled('design')} trains nothing, so it cannot be combined with {chosen[0]}.")
+
+    others = {
+        "pilot": option.claims_pilot,
+        "design": option.claims_design,
+        "tier": option.claims_tier == DEEP,
+        "baseline": option.claims_baseline,
+        "registrations": option.claims_registrations,
+    }
+    clash = [spelled(name) for name, given in others.items() if given]
+    if option.claims_change and clash:
+        raise pytest.UsageError(
+            f"{spelled('change')} and {clash[0]} contradict each other: under other conditions it is another claim "
+            "than the registered one."
+        )
 
 
 def check_plugins(config: pytest.Config) -> None:
@@ -242,8 +315,10 @@ def _registrations(config: pytest.Config, spelled: str) -> tuple[Path | None, st
 def report_folder(config: pytest.Config) -> Path:
     """Return the report folder: that of the option, else that of the ini file, else reports/latest."""
     path: str | None = config.option.claims_report
-    if path:
-        return Path(config.invocation_params.dir) / path
+    return Path(config.invocation_params.dir) / path if path else _usual_folder(config)
+
+
+def _usual_folder(config: pytest.Config) -> Path:
     return config.rootpath / (_compat.ini_text(config, "claims_report") or Path("reports") / "latest")
 
 
@@ -288,6 +363,7 @@ def header(settings: Settings) -> list[str]:
         f"stream: {settings.stream}": not is_registered(settings.stream),
         f"engine: {settings.engine}": settings.engine != DEFAULT_ENGINE,
         f"verdicts expected by {settings.shown_registrations}": settings.registrations is not None,
+        f"conditions changed: {values_in_words(settings.change)}": bool(settings.change),
         "trials of an earlier run are reused": settings.reuse is not None,
     }
     chosen = [words for words, active in modes.items() if active]
@@ -371,7 +447,7 @@ def choose_workers(config: pytest.Config) -> None:
     """
     if _compat.worker_input(config) is not None or not _compat.has_xdist(config):
         return
-    if config.option.claims_design:
+    if config.option.claims_design or cluster(config):
         _compat.use_one_process(config)
         return
     if _compat.asked_for_workers(config) or _needs_the_terminal(config):
@@ -382,6 +458,24 @@ def choose_workers(config: pytest.Config) -> None:
         raise pytest.UsageError(f"claims_workers = {setting}: give auto, or a number of workers, 0 for none.")
     if number != 0 and asks_for_claims(config):
         _compat.use_workers(config, number)
+
+
+def cluster(config: pytest.Config) -> str | None:
+    """Return the address of the cluster that measures; None where this run measures by itself.
+
+    An explicit number of workers turns off the cluster of the ini file; a UsageError beside the option.
+    """
+    spelled = flag("cluster", short=config.pluginmanager.hasplugin(SHORT))
+    address: str | None = config.option.claims_cluster
+    workers = next((word for word in config.invocation_params.args if _WORKERS.match(str(word))), None)
+    if address is not None and workers is not None:
+        raise pytest.UsageError(
+            f"{spelled} {address} and {workers} contradict each other: a cluster's workers measure instead of "
+            "pytest-xdist's. Leave out one of them."
+        )
+    if address is not None and not address.strip():
+        raise pytest.UsageError(f"{spelled} names no cluster: give the address of its scheduler, or local:N.")
+    return address or (None if workers else _compat.ini_text(config, "claims_cluster") or None)
 
 
 def _needs_the_terminal(config: pytest.Config) -> bool:

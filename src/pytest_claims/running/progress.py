@@ -5,7 +5,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Any, TextIO
@@ -17,6 +17,8 @@ from pytest_claims.trials.store import Store
 
 #: Seconds between two updates, on a terminal and in a log.
 ON_TERMINAL, IN_LOG = 1.0, 30.0
+#: So many of the trials that are under way are named.
+SHOWN = 8
 #: Seconds until the first.
 FIRST = 1.5
 # ANSI: make room below without moving the column; remember, go to the line below; clear it; come back
@@ -24,8 +26,63 @@ BELOW = "\x1bD\x1b[A\x1b7\x1b[B\r"
 BACK = "\x1b[K\x1b8"
 
 
-class Progress:
-    """A thread that watches the store: trial items send no reports, and claims compute trials as well.
+class Count:
+    """How far a run is, from its store: trial items send no reports, and claims compute trials as well.
+
+    ``running`` says what is under way elsewhere, on the workers of a cluster; without it the store does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        trials: Mapping[str, Mapping[str, Any]],
+        workers: int,
+        running: Callable[[], Sequence[Attempt]] | None = None,
+    ) -> None:
+        self.store = store
+        self.running = running or store.attempts
+        self.elsewhere = running is not None
+        self.trials = trials
+        self.workers = workers
+        self.expected = {key: facts.get("seconds") for key, facts in trials.items()}
+        self.taken: dict[str, float | None] = {}
+
+    def line(self, now: float | None = None) -> str | None:
+        """Return the current line; None when everything is trained."""
+        now = time.time() if now is None else now
+        finished = self.store.finished()
+        done = [key for key in self.trials if key in finished]
+        running = self.running()
+        if not running and len(done) == len(self.trials):
+            return None
+        left = self._left(done, running, now)
+        about = f", about {spoken(left)} left" if left is not None else ""
+        shown = [f"{mark.label} on {mark.worker}" if self.elsewhere else mark.label for mark in running[:SHOWN]]
+        what = "; ".join([*shown, *([f"{len(running) - SHOWN} more"] if len(running) > SHOWN else [])])
+        later = len(finished) - len(done)
+        more = f", {later} more for later looks" if later else ""
+        count = f"{len(done)} of {len(self.trials)} blocks trained{more}{about}"
+        return f"training: {count}{f' - now {what}' if what else ''}"
+
+    def _left(self, done: Sequence[str], running: Sequence[Attempt], now: float) -> float | None:
+        """Estimate the seconds left: those expected for the rest, times the factor by which the done ones were slower.
+
+        None before anything is done, unless every trial has an expected time.
+        """
+        self.taken.update({key: self.store.seconds(key) for key in done if key not in self.taken})
+        took = {key: seconds for key in done if (seconds := self.taken[key]) is not None}
+        if not took and None in self.expected.values():
+            return None
+        expected = filled(self.expected)
+        hoped = sum(expected[key] for key in took)
+        pace = sum(took.values()) / hoped if hoped else 1.0
+        left = {key: pace * seconds for key, seconds in expected.items() if key not in self.taken}
+        under_way = sum(min(now - mark.started, left.get(mark.key, 0.0)) for mark in running)
+        return (sum(left.values()) - under_way) / self.workers
+
+
+class Progress(Count):
+    """A thread that shows the count.
 
     On a terminal the line is below pytest's own and is rewritten; in a log a line is added every half minute.
     """
@@ -36,12 +93,9 @@ class Progress:
         store: Store,
         trials: Mapping[str, Mapping[str, Any]],
         workers: int,
+        running: Callable[[], Sequence[Attempt]] | None = None,
     ) -> None:
-        self.store = store
-        self.trials = trials
-        self.workers = workers
-        self.expected = {key: facts.get("seconds") for key, facts in trials.items()}
-        self.taken: dict[str, float | None] = {}
+        super().__init__(store, trials, workers, running)
         self.out = _terminal(config)
         self.live = self.out is not None and self.out.isatty() and os.environ.get("TERM") not in {None, "dumb"}
         self._drawn = False
@@ -85,38 +139,6 @@ class Progress:
                         self._write(f"{BELOW}{text[:width]}{BACK}")
                     else:
                         self._write(f"\n{text}\n")
-
-    def line(self, now: float | None = None) -> str | None:
-        """Return the current line; None when everything is trained."""
-        now = time.time() if now is None else now
-        finished = self.store.finished()
-        done = [key for key in self.trials if key in finished]
-        running = self.store.attempts()
-        if not running and len(done) == len(self.trials):
-            return None
-        left = self._left(done, running, now)
-        about = f", about {spoken(left)} left" if left is not None else ""
-        what = "; ".join(mark.label for mark in running)
-        later = len(finished) - len(done)
-        more = f", {later} more for later looks" if later else ""
-        count = f"{len(done)} of {len(self.trials)} blocks trained{more}{about}"
-        return f"training: {count}{f' - now {what}' if what else ''}"
-
-    def _left(self, done: Sequence[str], running: Sequence[Attempt], now: float) -> float | None:
-        """Estimate the seconds left: those expected for the rest, times the factor by which the done ones were slower.
-
-        None before anything is done, unless every trial has an expected time.
-        """
-        self.taken.update({key: self.store.seconds(key) for key in done if key not in self.taken})
-        took = {key: seconds for key in done if (seconds := self.taken[key]) is not None}
-        if not took and None in self.expected.values():
-            return None
-        expected = filled(self.expected)
-        hoped = sum(expected[key] for key in took)
-        pace = sum(took.values()) / hoped if hoped else 1.0
-        left = {key: pace * seconds for key, seconds in expected.items() if key not in self.taken}
-        under_way = sum(min(now - mark.started, left.get(mark.key, 0.0)) for mark in running)
-        return (sum(left.values()) - under_way) / self.workers
 
     def _write(self, text: str) -> None:
         if self.out is not None:

@@ -51,6 +51,12 @@ def in_words(condition: Condition) -> str:
     return ", ".join(f"{name}={text}" for name, text in said(condition).items())
 
 
+def values_in_words(conditions: Mapping[str, Sequence[Any]]) -> str:
+    """Return ``layers = 1, 2, 4; activation = relu``."""
+    each = (f"{name} = {', '.join(str(label(value)) for value in values)}" for name, values in conditions.items())
+    return visible("; ".join(each))
+
+
 def fault_of(name: str, levels: Mapping[str, Sequence[Any]]) -> str | None:
     """Say what is wrong with the values of a measurement's conditions, in one sentence; None where nothing is."""
     for condition, values in levels.items():

@@ -10,6 +10,7 @@ import platform
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from pytest_claims.environment import processor
 from pytest_claims.trials.canonical import digest
@@ -73,6 +74,11 @@ def versions(engine: str) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             installed[name] = "none"
     return installed | {"python": platform.python_version()}
+
+
+def kind(engine: str) -> dict[str, Any]:
+    """Return what of this machine trials' numbers depend on: ``versions``, ``processor`` and ``system``."""
+    return {"versions": versions(engine), "processor": processor_kind(), "system": platform.system()}
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ conditions. The plugin gives the claim an ``xr.Dataset`` instead of the handle.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -34,6 +34,7 @@ class Measurement:
     fixtures: tuple[str, ...]
     fault: str | None
     smoke: bool = False
+    files: tuple[str, ...] = ()  # data files that it reads, as patterns relative to its own file's folder
 
     @property
     def conditions(self) -> list[Condition]:
@@ -94,6 +95,7 @@ def measurement(
     block: int = 8,
     cost: float | Mapping[Any, float] | None = None,
     smoke: bool = False,
+    files: Sequence[str] = (),
     **conditions: Sequence[Any],
 ) -> Any:
     """Declare how a block of seeds is measured.
@@ -105,7 +107,8 @@ def measurement(
     ``experiment`` (default: the module's name). ``cost`` is a hint: roughly the seconds that a block takes, one number
     or one for each value of the first condition. It sets the order of the blocks and the time left, until an earlier
     run has shown better numbers. ``smoke`` says that this is quick: with ``--claims-tier smoke`` only claims run whose
-    measurements all are.
+    measurements all are. ``files`` names the data files that the function and its fixtures read, as patterns relative
+    to the folder of its module: they travel to the machines of ``--claims-cluster``.
     """
     if function:  # @measurement without parentheses
         return measurement()(function[0])
@@ -130,6 +133,7 @@ def measurement(
             fixtures,
             _fault(function.__name__, parameters, levels, block, cost),
             bool(smoke),
+            (files,) if isinstance(files, str) else tuple(files),
         )
         return _fixture(declared)
 
@@ -179,9 +183,10 @@ def _fixture(declared: Measurement) -> Any:
     """Return the session-scoped fixture that yields the measurement's handle."""
 
     def handle(seed_block_factory: Callable[..., Any], **values: Any) -> Handle:
-        if declared.fault:
-            raise ClaimError(declared.fault)
-        return Handle(declared, values, seed_block_factory)
+        current: Measurement = getattr(handle, _DECLARED)  # `change` may have replaced what was declared
+        if current.fault:
+            raise ClaimError(current.fault)
+        return Handle(current, values, seed_block_factory)
 
     names = ("seed_block_factory", *declared.fixtures)
     handle.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # pytest reads here what to pass
@@ -207,6 +212,31 @@ def measurements_of(item: pytest.Item) -> dict[str, Measurement]:
         if isinstance(declared, Measurement):
             measurements[name] = declared
     return measurements
+
+
+def change(item: pytest.Item, conditions: Mapping[str, Sequence[Any]]) -> str | None:
+    """Give an item's measurements these values of their conditions, for the rest of the session.
+
+    A value that reads as one of those declared is that one, so that functions can be named. Returns, in one sentence,
+    which condition none of the measurements has, or what is wrong with the values; None where nothing is.
+    """
+    measured = measurements_of(item)
+    for condition in conditions:
+        if not any(condition in declared.levels for declared in measured.values()):
+            have = ", ".join(dict.fromkeys(name for declared in measured.values() for name in declared.levels))
+            return (
+                f"no measurement of it has a condition {condition}; conditions that can be changed: {have or 'none'}."
+            )
+    for name, declared in measured.items():
+        levels = dict(declared.levels)
+        for condition in levels.keys() & conditions.keys():
+            known = {label(value): value for value in levels[condition]}
+            levels[condition] = tuple(known.get(value, value) for value in conditions[condition])
+        fault = fault_of(declared.name, levels)
+        if fault is not None:
+            return fault
+        setattr(_compat.fixture_function(item, name), _DECLARED, replace(declared, levels=levels))
+    return None
 
 
 def blocks(size: int, needed: int, *, clip: int | None = None) -> list[tuple[int, ...]]:

@@ -1,7 +1,9 @@
 """How a run measures and judges: decided once on the controller, sent to the workers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pytest_claims.vocabulary import DEEP, DEFAULT_ENGINE, DEFAULT_TIER, REGISTERED, SMOKE, is_registered
 
@@ -16,7 +18,7 @@ _SHORT = {"id": "claim", "timeout": "trial-timeout"}
 
 def flag(name: str, *, short: bool) -> str:
     """Return how an option is spelled: ``--claims-seeds``, or ``--seeds`` where a repository has the short names."""
-    return f"--{_SHORT.get(name, name)}" if short else f"--claims-{name}"
+    return f"--{_SHORT.get(name, name.replace('_', '-'))}" if short else f"--claims-{name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Settings:
     ``run`` the name of this run's folder in it. ``durations`` are the seconds of an earlier run's trials, by shape.
     ``short``: whether options have their short names. ``provisional``: whether
     a departure from a registered verdict only warns. ``registrations``: a file of verdicts that this project expects,
-    and how the user names it.
+    and how the user names it. ``change``: values of conditions that replace those declared; what is judged is then
+    another claim than the registered one.
     """
 
     seeds: int | None = None
@@ -50,6 +53,7 @@ class Settings:
     provisional: bool = False
     registrations: Path | None = None
     shown_registrations: str = ""
+    change: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def report(self) -> Path:
@@ -59,6 +63,10 @@ class Settings:
     def flag(self, name: str) -> str:
         """Return how an option is spelled in this run's messages."""
         return flag(name, short=self.short)
+
+    def selects(self, identifier: str, variant_of: str | None) -> bool:
+        """Whether the options name a claim: a bare id names its variants, too, unless ``@`` ends it."""
+        return not self.selected or bool({identifier, variant_of, f"{identifier}@"} & set(self.selected))
 
     def last_look(self, first: int, registered: int, deepest: int) -> int:
         """Return after how many seeds this run judges a claim for the last time, from the claim's own looks."""

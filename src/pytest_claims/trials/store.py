@@ -206,14 +206,17 @@ class Store:
 
     def save(self, key: str, dataset: xr.Dataset, facts: dict[str, Any]) -> Stored:
         """Store a trial that succeeded; a TrialError where the file does not hold what was written."""
-        data, packed = pack(dataset, facts.pop("derived", {}))
-        facts = facts | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT, "worker": self.worker}
+        data, facts = sealed(dataset, facts | {"worker": self.worker})
+        self.put(key, data, facts)
+        # read again: a claim that computes its trial is judged on what the next one will read
+        return Stored(unpack(self._checked(self._path(key, RESULT), facts), facts), facts)
+
+    def put(self, key: str, data: bytes, facts: dict[str, Any]) -> None:
+        """Write a trial that was measured here or elsewhere, sealed and with the name of its worker."""
         if key in self.refused:
             facts["not_reused"] = self.refused[key]
         write_atomically(self._path(key, ".npz"), data)
         self._write(key, facts)
-        # read again: a claim that computes its trial is judged on what the next one will read
-        return Stored(unpack(self._checked(self._path(key, RESULT), facts), facts), facts)
 
     def save_error(self, key: str, error: TrialError, measurement: str) -> None:
         """Store that a trial failed, so that no other claim tries it again in this run."""
@@ -274,6 +277,12 @@ def died(mark: Attempt, settings: Settings) -> TrialError:
         limit = f"{settings.timeout:g} s ({settings.flag('timeout')})"
         return TrialError(f"{mark.label}: did not end within {limit} and was stopped.", died=mark)
     return TrialError(f"{mark.label}: its process ({mark.worker}) died while measuring.", died=mark)
+
+
+def sealed(dataset: xr.Dataset, facts: Mapping[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """Return a trial as its npz file's bytes and its facts, which hold the bytes' checksum."""
+    data, packed = pack(dataset, dict(facts.get("derived") or {}))
+    return data, dict(facts) | packed | {"sha256": hashlib.sha256(data).hexdigest(), "format": FORMAT}
 
 
 def pack(dataset: xr.Dataset, derived: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:

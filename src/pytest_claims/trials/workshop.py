@@ -7,17 +7,16 @@ claims.
 """
 
 import os
-import platform
 import time
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -26,11 +25,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pytest_claims import _compat
 from pytest_claims.errors import ClaimWarning, TrialError, TrialTimeout, UnsupportedError
+from pytest_claims.outcomes import Postponed
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline, heeding_interrupts
 from pytest_claims.trials.dependencies import Reached, departure, rests_on
-from pytest_claims.trials.fingerprint import library, processor_kind, versions
+from pytest_claims.trials.fingerprint import kind, library
 from pytest_claims.trials.identity import Identity, identify
 from pytest_claims.trials.isolation import isolated
 from pytest_claims.trials.labelled import labelled
@@ -86,12 +86,25 @@ class Trial:
         return f"{self.known.place} {self.place} x{len(self.seeds)}"
 
 
-class Workshop:
-    """Makes and fetches trials for one process."""
+class Elsewhere(Protocol):
+    """Where a run's trials are measured if not by its own processes.
 
-    def __init__(self, settings: Settings, config: pytest.Config) -> None:
+    ``kind`` is what of those machines the numbers depend on (`fingerprint.kind`).
+    """
+
+    kind: Mapping[str, Any]
+
+    def want(self, trial: Trial) -> None:
+        """Ask for a trial, whose result appears in the run's store; asked again, do nothing."""
+
+
+class Workshop:
+    """Makes and fetches trials for one process; with ``elsewhere`` it only fetches them."""
+
+    def __init__(self, settings: Settings, config: pytest.Config, elsewhere: Elsewhere | None = None) -> None:
         self.settings = settings
         self.config = config
+        self.elsewhere = elsewhere
         self.store = Store(
             settings.folder / settings.run, settings.worker, settings.reuse, spelled=settings.flag("reuse")
         )
@@ -113,9 +126,10 @@ class Workshop:
         """Return the trials that ``needed`` seeds of a measurement take, under each of the conditions in ``only``."""
         chunks = blocks(known.measurement.block, needed, clip=self.settings.clip)
         conditions = known.measurement.conditions_of(only)
-        return [self._trial(known, seeds, condition) for condition in conditions for seeds in chunks]
+        return [self.trial(known, seeds, condition) for condition in conditions for seeds in chunks]
 
-    def _trial(self, known: Identity, seeds: tuple[int, ...], condition: Condition) -> Trial:
+    def trial(self, known: Identity, seeds: tuple[int, ...], condition: Condition) -> Trial:
+        """Return one trial, with its key."""
         facts = self._facts() | dict(known.facts) | {"seeds": seeds}
         functions: list[FunctionType] = []
         try:
@@ -136,9 +150,7 @@ class Workshop:
             "library": library(),
             "stream": self.settings.stream,
             "engine": self.settings.engine,
-            "versions": versions(self.settings.engine),
-            "processor": processor_kind(),
-            "system": platform.system(),
+            **(kind(self.settings.engine) if self.elsewhere is None else self.elsewhere.kind),
         }
 
     def _departure(self, trial: Trial, facts: Mapping[str, Any]) -> str | None:
@@ -161,7 +173,10 @@ class Workshop:
     # -- fetching ---------------------------------------------------------------------------------------------------
 
     def collect(self, wanted: Iterable[tuple[Handle, Trial]]) -> dict[str, Stored]:
-        """Return all trials by key: read, computed here, or waited for. Raises the first TrialError."""
+        """Return all trials by key: read, computed here, or waited for. Raises the first TrialError.
+
+        Raises Postponed where trials are being measured elsewhere.
+        """
         todo = list(wanted)
         confined = any(trial.known.confined for _, trial in todo)
         for _, trial in todo:  # a trial that has failed already ends the claim before anything more is trained
@@ -176,6 +191,8 @@ class Workshop:
                     left.append((handle, trial))
                 else:
                     collected[trial.key] = stored
+            if left and self.elsewhere is not None:
+                raise Postponed(trial.key for _, trial in left)
             if len(left) == len(todo):
                 for _, trial in left:
                     self._not_forever(trial)
@@ -216,6 +233,9 @@ class Workshop:
             stored = self.store.read(trial.key, accept)
             if stored is not None:
                 return stored
+            if self.elsewhere is not None:
+                self.elsewhere.want(trial)
+                return None
             with self.store.locked(trial.key) as mine:
                 if not mine:
                     return None
@@ -225,6 +245,12 @@ class Workshop:
                 if (mark := self.store.attempt(trial.key)) is not None:
                     raise self._failed(trial, died(mark, self.settings))
                 return self._compute(handle, trial)
+
+    def ask(self, trial: Trial) -> None:
+        """Ask for a trial that is measured elsewhere, unless this run or the one that it reuses has it."""
+        with suppress(TrialError), storing(trial):  # its claims report the failure
+            if self.elsewhere is not None and self.store.read(trial.key, partial(self._departure, trial)) is None:
+                self.elsewhere.want(trial)
 
     def _refuse_dead(self, trial: Trial) -> None:
         """Raise a trial's known failure before any other trial is computed for the same claim."""
@@ -252,7 +278,7 @@ class Workshop:
         """Run a trial whose lock is held; store its result, or its failure."""
         self.store.begin(trial.key, trial.label, trial.identity)
         try:
-            dataset, facts = self._measure(handle, trial)
+            dataset, facts = self.measure(handle, trial)
             with storing(trial):
                 return self.store.save(trial.key, dataset, facts)
         except TrialError as error:
@@ -269,8 +295,8 @@ class Workshop:
             self.store.give_up(trial.identity)
         return error
 
-    def _measure(self, handle: Handle, trial: Trial) -> tuple[xr.Dataset, dict[str, Any]]:
-        """Return a trial's labelled result and the facts about it."""
+    def measure(self, handle: Handle, trial: Trial) -> tuple[xr.Dataset, dict[str, Any]]:
+        """Return a trial's labelled result and the facts about it; store nothing. Raises a TrialError."""
         settings = self.settings
         reached = Reached(trial.known.functions, Path(trial.measurement.file))
         with warnings.catch_warnings(record=True) as caught, tracing(self.config) as reads:

@@ -66,6 +66,11 @@ def for_page(svg: str) -> str:
     return _text(root)
 
 
+def on_paper(svg: str) -> str:
+    """Return a stored figure with a background of its own, for places whose colours are not known."""
+    return svg.replace("<style>", "<style>svg{background:var(--f-paper)}", 1)
+
+
 def size(svg: str) -> tuple[float, float]:
     """Return width and height of the figure's box, in its own units."""
     box = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', svg)

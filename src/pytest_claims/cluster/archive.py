@@ -1,0 +1,102 @@
+"""The project as one zip: what measurements are made of travels, history and reports do not.
+
+Two folders and a file: ``project/``, the sources below pytest's root with the data files that claims name;
+``library/``, this library as it is here, whatever is installed there; ``session.json``, how a bench starts pytest.
+"""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pytest_claims.errors import ClusterError
+from pytest_claims.trials.places import LIBRARY
+
+SOURCES = frozenset({".py", ".toml", ".ini", ".cfg"})
+#: A project of more bytes than this is refused: something is in it that measures nothing.
+MOST = 256 * 2**20
+_OF_PACKAGE = ("METADATA", "entry_points.txt")
+
+
+def sources(root: Path, skipped: Sequence[str], leave_out: Iterable[Path] = ()) -> Iterator[Path]:
+    """Yield the source files below ``root``, sorted.
+
+    Left out are hidden folders, those that match one of the patterns ``skipped``, virtual environments, this library
+    and the folders in ``leave_out``.
+    """
+    out = {path.resolve() for path in (*leave_out, LIBRARY)}
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(
+            name
+            for name in below
+            if not name.startswith(".")
+            and name != "__pycache__"
+            and not any(fnmatch(name, pattern) for pattern in skipped)
+            and not Path(folder, name, "pyvenv.cfg").exists()
+            and Path(folder, name).resolve() not in out
+        )
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix in SOURCES and path.is_file():
+                yield path
+
+
+def named(root: Path, folder: Path, patterns: Iterable[str], who: str) -> list[Path]:
+    """Return the files that match patterns relative to ``folder``. Raises a ClusterError where one matches none."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        try:
+            matching = [path for path in folder.glob(pattern) if path.is_file()]
+        except (ValueError, NotImplementedError):  # an empty pattern, an absolute one
+            matching = []
+        if not matching:
+            raise ClusterError(f"{who} names the data file {pattern}, and there is no such file")
+        found.update(path.resolve() for path in matching)
+    outside = next((path.name for path in sorted(found) if not path.is_relative_to(root.resolve())), None)
+    if outside is not None:
+        raise ClusterError(f"{who} names the data file {outside}, which is not below the project's root")
+    return sorted(root / path.relative_to(root.resolve()) for path in found)
+
+
+def packed(root: Path, files: Iterable[Path], session: Mapping[str, Any]) -> bytes:
+    """Return the archive; the same files give the same bytes. Raises a ClusterError where it is too large."""
+    content: dict[str, bytes] = {"session.json": json.dumps(session, sort_keys=True).encode()}
+    for path in sorted(set(files)):
+        content[f"project/{path.relative_to(root).as_posix()}"] = path.read_bytes()
+    for path in sorted(LIBRARY.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            content[f"library/{LIBRARY.name}/{path.relative_to(LIBRARY).as_posix()}"] = path.read_bytes()
+    content |= _distribution()
+    if sum(map(len, content.values())) > MOST:
+        largest = max(content, key=lambda name: len(content[name]))
+        raise ClusterError(
+            f"the project's sources and data have more than {MOST // 2**20} MiB, too much to send; the largest file is "
+            f"{largest.partition('/')[2]}"
+        )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # with no time of its own
+    return buffer.getvalue()
+
+
+def _distribution() -> dict[str, bytes]:
+    """Return what makes Python see an installed distribution: pytest finds this plugin by it, and engines are found."""
+    try:
+        distribution = metadata.distribution("pytest-claims")
+    except metadata.PackageNotFoundError:
+        return {}
+    folder = f"library/pytest_claims-{distribution.version}.dist-info"
+    texts = {name: distribution.read_text(name) for name in _OF_PACKAGE}
+    return {f"{folder}/{name}": text.encode() for name, text in texts.items() if text is not None}
+
+
+def name_of(archive: bytes) -> str:
+    """Return what a project is called on the cluster: a hash of all that it is made of."""
+    return f"claims-{hashlib.sha256(archive).hexdigest()[:16]}"

@@ -1,0 +1,393 @@
+"""What of a cluster needs no cluster: addresses, options, the archive, kinds, and whom a death is blamed on."""
+
+import io
+import json
+import socket
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pytest_claims.cluster import addresses, archive, kinds
+from pytest_claims.cluster.engine import Answer
+from pytest_claims.cluster.session import Cluster
+from pytest_claims.cluster.worker import last_error
+from pytest_claims.errors import ClusterError
+from pytest_claims.trials.identity import Identity
+from pytest_claims.trials.measurements import Measurement
+from pytest_claims.trials.plan import Settings
+from pytest_claims.trials.store import FORMAT
+from pytest_claims.trials.workshop import Trial
+
+pytest_plugins = ["pytester"]
+
+
+def kind(**versions):
+    """Return a kind of worker with these versions."""
+    return {"versions": versions, "processor": "x86_64 Some CPU", "system": "Linux"}
+
+
+# -- addresses ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        ("local", "give local:N"),
+        ("local:0", "give local:N"),
+        ("local:-1", "give local:N"),
+        ("local:two", "give local:N"),
+        ("local:100000", "give local:N with a number of processes from 1 to"),
+        ("nonsense", "give tcp://HOST:PORT"),
+        ("http://127.0.0.1:8786", "give tcp://HOST:PORT"),
+        ("tcp://127.0.0.1", "it names no port"),
+        ("tcp://127.0.0.1:99999", "give tcp://HOST:PORT"),
+        ("tcp://:8786", "give tcp://HOST:PORT"),
+        ("missing.json", "the scheduler file cannot be read (No such file or directory)"),
+    ],
+)
+def test_an_address_that_is_none_says_what_to_give(text, sentence, tmp_path):
+    """Whatever is written, the answer is one sentence."""
+    with pytest.raises(ClusterError) as raised:
+        addresses.parse(text, tmp_path)
+
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "7", "{}", '{"address": 7}', '{"address": "no address"}'])
+def test_a_damaged_scheduler_file_is_refused(content, tmp_path):
+    """No JSON, another kind of JSON, no address, or one that is none."""
+    (tmp_path / "scheduler.json").write_text(content)
+
+    with pytest.raises(ClusterError, match=r"damaged one|give tcp://"):
+        addresses.parse("scheduler.json", tmp_path)
+
+
+def test_addresses_are_read(tmp_path):
+    """A local number, two schemes, and the address in a scheduler file."""
+    (tmp_path / "scheduler.json").write_text(json.dumps({"address": "tls://host:8786", "workers": {}}))
+
+    assert addresses.parse("local:2", tmp_path).local == 2
+    assert addresses.parse("tcp://10.0.0.1:8786", tmp_path).url == "tcp://10.0.0.1:8786"
+    assert addresses.parse("scheduler.json", tmp_path).url == "tls://host:8786"
+
+
+def test_a_port_where_nobody_listens(tmp_path):
+    """Both are named: the address, and that a scheduler file may be stale."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (tmp_path / "scheduler.json").write_text(json.dumps({"address": f"tcp://127.0.0.1:{port}"}))
+
+    with pytest.raises(ClusterError, match=rf"nobody answers at tcp://127.0.0.1:{port}.*of a scheduler that has ended"):
+        addresses.probe(addresses.parse("scheduler.json", tmp_path))
+
+
+# -- options --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [("-n2",), ("-n", "0"), ("--dist", "load"), ("--numprocesses=3",)])
+def test_workers_beside_a_cluster_are_refused(toy, workers):
+    """An explicit number of workers, or their distribution, contradicts --cluster: exit status 4."""
+    toy.write().run("--cluster", "local:2", "-p", "xdist", *workers)
+
+    assert toy.ret == 4
+    assert f"--cluster local:2 and {workers[0]} contradict each other" in toy.text
+
+
+@pytest.mark.parametrize("address", ["local:0", "nonsense", "tcp://127.0.0.1", ""])
+def test_a_wrong_address_is_a_usage_error(toy, address):
+    """It ends the run before anything is collected: exit status 4, no traceback."""
+    toy.write().run("--cluster", address)
+
+    assert toy.ret == 4
+    assert "--cluster" in toy.text
+    assert "Traceback" not in toy.text
+
+
+def test_the_ini_key_names_itself(toy):
+    """A wrong address in the ini file is reported under the key; its number of workers turns it off."""
+    toy.write().run("-o", "claims_cluster=nonsense")
+
+    assert toy.ret == 4
+    assert "claims_cluster = nonsense: give tcp://" in toy.text
+
+
+def test_looking_connects_to_nothing(toy):
+    """--design and --collect-only do not ask the cluster."""
+    for option in ("--design", "--collect-only"):
+        toy.write().run("--cluster", "tcp://127.0.0.1:1", option)
+
+        assert toy.ret == 0
+
+
+def test_a_session_without_claims_connects_to_nothing(toy):
+    """Neither does a run of other tests."""
+    (toy.path / "claims").mkdir()
+    (toy.path / "claims" / "test_other.py").write_text("def test_it():\n    pass\n")
+    toy.run("--cluster", "tcp://127.0.0.1:1")
+
+    assert toy.ret == 0
+
+
+def test_a_time_to_wait_is_a_number(toy):
+    """Anything else is a usage error."""
+    toy.write().run("--cluster", "local:2", "--cluster-wait", "soon")
+
+    assert toy.ret == 4
+    assert "--cluster-wait soon: give how many seconds" in toy.text
+
+
+def test_a_data_file_that_is_missing_is_a_usage_error(toy):
+    """A pattern that matches nothing is noticed before anything is measured."""
+    pytest.importorskip("distributed")
+    toy.write().run("--cluster", "local:1", "-o", "claims_data=data/*.csv")
+
+    assert toy.ret == 4
+    assert "claims_data names the data file data/*.csv, and there is no such file" in toy.text
+
+
+# -- the archive ----------------------------------------------------------------------------------------------------
+
+
+def project(root: Path) -> Path:
+    """Write a small project with what does not travel."""
+    for name in (
+        "pyproject.toml", "claims/test_a.py", "claims/data/a.csv", "claims/data/b.csv", "claims/__pycache__/a.py",
+        "reports/latest/a.py", ".git/a.py", ".venv/a.py", "env/pyvenv.cfg", "env/a.py", "build/a.py", "notes.md",
+    ):  # fmt: skip
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return root
+
+
+def test_what_travels(tmp_path):
+    """Sources and named data files do; history, reports, environments and caches do not; this library does."""
+    root = project(tmp_path)
+    files = [
+        *archive.sources(root, ["build"], [root / "reports/latest"]),
+        *archive.named(root, root / "claims", ["data/a*"], "x"),
+    ]
+    names = zipfile.ZipFile(io.BytesIO(archive.packed(root, files, {}))).namelist()
+
+    assert [name for name in names if name.startswith("project/")] == [
+        "project/claims/data/a.csv", "project/claims/test_a.py", "project/pyproject.toml",
+    ]  # fmt: skip
+    assert {"session.json", "library/pytest_claims/cluster/worker.py", "library/pytest_claims/plugin.py"} <= set(names)
+
+
+def test_the_same_project_has_the_same_name(tmp_path):
+    """A change of a source or of how pytest starts makes another."""
+    root = project(tmp_path)
+    files = list(archive.sources(root, []))
+    first = archive.name_of(archive.packed(root, files, {"paths": []}))
+
+    assert archive.name_of(archive.packed(root, files, {"paths": []})) == first
+    assert archive.name_of(archive.packed(root, files, {"paths": ["claims"]})) != first
+    (root / "claims/test_a.py").write_text("changed")
+    assert archive.name_of(archive.packed(root, files, {"paths": []})) != first
+
+
+def test_data_outside_of_the_project_is_refused(tmp_path):
+    """It would have no place on the workers."""
+    root = project(tmp_path / "project")
+    (tmp_path / "far.csv").write_text("1")
+
+    with pytest.raises(ClusterError, match=r"the data file far\.csv, which is not below"):
+        archive.named(root, root, ["../far.csv"], "claims_data")
+
+
+def test_too_large_a_project_is_refused(tmp_path, monkeypatch):
+    """The largest file is named."""
+    root = project(tmp_path)
+    (root / "big.py").write_text("#" * 10_000_000)
+    monkeypatch.setattr(archive, "MOST", 8_000_000)
+
+    with pytest.raises(ClusterError, match=r"the largest file is big\.py"):
+        archive.packed(root, archive.sources(root, []), {})
+
+
+# -- kinds ----------------------------------------------------------------------------------------------------------
+
+
+def test_most_workers_decide_the_kind():
+    """Three of one kind and one of another: the three."""
+    new, old = kind(torch="2.13.0+cpu", numpy="2.4"), kind(torch="2.12.0", numpy="2.4")
+
+    assert kinds.majority({"a": old, "b": new, "c": new, "d": new}) == new
+    assert kinds.left_out(new, [old], 4) == [
+        "1 of 4 workers is left out, its numbers could differ: torch 2.12.0 instead of 2.13.0+cpu"
+    ]
+
+
+def test_two_kinds_of_equal_size_are_refused():
+    """Both are listed by what sets them apart."""
+    with pytest.raises(ClusterError, match=r"2 of each.*one has torch 2.13.0, the other torch 2.12.0"):
+        kinds.majority(
+            {"a": kind(torch="2.13.0"), "b": kind(torch="2.12.0"), "c": kind(torch="2.12.0"), "d": kind(torch="2.13.0")}
+        )
+
+
+def test_what_a_process_wrote_is_told_by_its_error():
+    """The line of the error, not the last line."""
+    written = "E   ModuleNotFoundError: No module named 'pandas'\n=== short test summary ===\n1 error in 0.1s\n"
+
+    assert last_error(written) == "ModuleNotFoundError: No module named 'pandas'"
+
+
+# -- tries, with a pretended engine ---------------------------------------------------------------------------------
+
+
+class Pretended:
+    """An engine whose workers do as the test says: ``does`` gives the reply to a task, None for the worker's death."""
+
+    def __init__(self, workers, does):
+        self.workers, self.does = dict(workers), does
+        self.flying, self.order, self.closed = {}, [], False
+        self.lock = threading.Lock()
+
+    def slots(self):
+        """Return its workers."""
+        with self.lock:
+            return dict(self.workers)
+
+    def kinds(self, workers, project, archive):  # noqa: ARG002 - the protocol's
+        """Say that all are alike."""
+        return {name: {"kind": kind(torch="2"), "environment": {"python": "3"}} for name in workers}
+
+    def submit(self, number, worker, project, task):  # noqa: ARG002 - the protocol's
+        """Note who got what."""
+        self.flying[number] = worker, json.loads(task)
+        self.order.append((worker, json.loads(task)["nodeid"]))
+
+    def cancel(self, numbers):
+        """Forget tasks."""
+        for number in numbers:
+            self.flying.pop(number, None)
+
+    def done(self, seconds):  # noqa: ARG002 - the protocol's
+        """Let one task of a living worker go on."""
+        alive = {number: each for number, each in self.flying.items() if each[0] in self.workers}
+        for number, (worker, task) in alive.items():
+            reply = self.does(task["nodeid"], worker, [each[1]["nodeid"] for each in alive.values()])
+            if reply is None:  # it dies, with all that it has
+                with self.lock:
+                    self.workers[f"{worker}+"] = self.workers.pop(worker)
+                return []
+            if reply:
+                del self.flying[number]
+                return [Answer(number, reply, b"")]
+        return []
+
+    def close(self, project):  # noqa: ARG002 - the protocol's
+        """Note it."""
+        self.closed = True
+
+
+def good():
+    """Return the reply of a trial that was measured."""
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    return {"facts": {"sha256": empty, "format": FORMAT, "seconds": 1.0}, "slot": 0}
+
+
+def trial(name: str, cost: float = 1.0) -> Trial:
+    """Return a trial that is called by its name wherever it is seen."""
+    measured = Measurement(trial, name, 1, {}, 8, cost, (), None)
+    known = Identity(name, measured, name, {}, (), (), None)
+    return Trial(name, known, tuple(range(8)), {})
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return what runs trials on a pretended cluster until all are there; it is closed after the test."""
+    started = []
+
+    def go(engine, trials):
+        cluster = Cluster(engine, Settings(folder=tmp_path, run="run-1", timeout=5), "--cluster tcp://x:1", 2.0)
+        started.append(cluster)
+        for each in trials:
+            cluster.want(each)
+        cluster.lay_out(b"", "claims-x", "/root")
+        while cluster.broken is None and not all(cluster.store.done(each.key) for each in trials):
+            cluster.wait(0.5)
+        return cluster
+
+    yield go
+    for cluster in started:
+        cluster.close()
+        assert cluster.engine.closed
+
+
+def sentence(cluster, name: str) -> str:
+    """Return why a trial failed; "" where it did not."""
+    assert cluster.broken is None
+    return str(json.loads((cluster.store.folder / f"{name}.json").read_text()).get("error", ""))
+
+
+def test_the_longest_trial_comes_first(run):
+    """Whatever the order in which trials were asked for."""
+    engine = Pretended({"w": 1}, lambda *_: good())
+    run(engine, [trial("short", 1.0), trial("long", 90.0), trial("middle", 10.0)])
+
+    assert [name for _, name in engine.order] == ["long", "middle", "short"]
+
+
+def test_a_trial_that_kills_its_bench_is_an_error_after_three_tries(run):
+    """The others are measured."""
+    engine = Pretended({"w": 2}, lambda name, *_: {"died": "it died", "details": ""} if name == "bad" else good())
+    cluster = run(engine, [trial("bad"), trial("fine")])
+
+    assert sentence(cluster, "bad") == "bad, seeds 0-7: it died, 3 times."
+    assert sentence(cluster, "fine") == ""
+    assert [name for _, name in engine.order].count("bad") == 3
+
+
+def test_a_trial_that_kills_its_worker_is_found_out_and_its_neighbours_are_not_blamed(run):
+    """Whoever shared a dying worker is tried again alone, so the guilty one is known."""
+
+    def does(name, _worker, beside):
+        if "bad" in beside and name != "bad":
+            return {}  # innocents are under way when the worker dies
+        return None if name == "bad" else good()
+
+    engine = Pretended({"w": 3}, does)
+    cluster = run(engine, [trial("bad", 9.0), trial("one"), trial("two")])
+
+    assert sentence(cluster, "bad") == "bad, seeds 0-7: its worker died while measuring it, 3 times."
+    assert sentence(cluster, "one") == sentence(cluster, "two") == ""
+
+
+def test_a_worker_that_cannot_measure_is_left_out_and_its_trial_goes_elsewhere(run):
+    """That is no fault of the trial."""
+    engine = Pretended({"a": 1, "b": 1}, lambda _n, worker, _b: {"unable": "no pandas"} if worker == "a" else good())
+    cluster = run(engine, [trial("one"), trial("two")])
+
+    assert sentence(cluster, "one") == sentence(cluster, "two") == ""
+    assert any("left out: no pandas" in line for line in cluster.news())
+
+
+def test_when_no_worker_is_left_the_run_ends_with_a_sentence(run):
+    """After the time to wait; the reason is named."""
+    engine = Pretended({"a": 1}, lambda *_: {"unable": "no pandas"})
+    cluster = run(engine, [trial("one")])
+
+    assert "no worker has been left that can measure for 2 s (--claims-cluster-wait)" in cluster.broken
+    assert "no pandas" in cluster.broken
+
+
+def test_a_bench_that_refuses_says_what_differs(run):
+    """By the kinds, where these differ."""
+    engine = Pretended({"a": 1}, lambda *_: {"stranger": kind(torch="3"), "what": "its code"})
+    cluster = run(engine, [trial("one")])
+
+    assert "refused to measure it, because its environment differs (torch 3 instead of 2)" in sentence(cluster, "one")
+
+
+def test_a_result_that_was_damaged_on_its_way_is_measured_again(run):
+    """Its checksum says so."""
+    replies = iter([{"facts": {"sha256": "0"}, "slot": 0}, good()])
+    engine = Pretended({"a": 1}, lambda *_: next(replies))
+    cluster = run(engine, [trial("one")])
+
+    assert sentence(cluster, "one") == ""

@@ -1,0 +1,124 @@
+"""The site: how documents, figures and sabotages become its pages, without building it (test_site_built.py does)."""
+
+import re
+
+import pytest
+
+from pytest_claims.errors import ResultsError
+from pytest_claims.report.page import Page
+from pytest_claims.results import read
+from website.documents import ROOT, Pages
+from website.experiments import EXAMPLE, NAVIGATION, Shown, markdown, navigation
+from website.figures import figures_of
+from website.sabotage import sabotages
+
+EXPERIMENTS = [str(number) for number in range(1, 13)]
+DRAWING = '<svg viewBox="0 0 4 4" role="img" aria-label="Dots &amp; lines" class="figure"><path d="M0 0h1"/></svg>'
+IMAGE = (
+    '<img class="figure" loading="lazy" alt="Dots &amp; lines" src="data:image/svg+xml,%3Csvg viewBox=%220 0 4 4%22%3E'
+    '%3Cstyle%3Esvg{--f-ink:black}%3C/style%3E%3Cpath d=%22M0 0h1%22/%3E%3C/svg%3E">'
+)
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """Return an empty collection of pages."""
+    return Pages(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name, link, expected",
+    [
+        ("docs/reading.md", "[s](statistics.md#looks)", "[s](statistics.md#looks)"),
+        ("README.md", "[s](docs/statistics.md)", "[s](docs/statistics.md)"),
+        ("README.md", "[r](reports/)", "[r](reports/README.md)"),
+        ("docs/reading.md", "[t](../claims/test_depth.py)", "[t](../source/claims/test_depth.py.md)"),
+        (
+            "docs/reading.md",
+            "[e](../reports/example/index.html#2.a)",
+            '<a href="../reports/example/index.html#2.a">e</a>',
+        ),
+        ("README.md", "[w](https://example.org/a.md) [h](#more)", "[w](https://example.org/a.md) [h](#more)"),
+        ("README.md", "```\n[a](not-a-link.md)\n```\n", "```\n[a](not-a-link.md)\n```\n"),
+    ],
+)
+def test_links_lead_to_pages_of_the_site(pages, name, link, expected):
+    """A document's links stay, a Python file gets a page, a folder is its document, the rest is copied."""
+    assert pages.linked(link, name) == expected
+
+
+def test_what_links_lead_to_is_on_the_site(pages):
+    """The file behind each rewritten link is there; a picture lies beside its page."""
+    pages.linked("[t](claims/test_depth.py) [p](reports/example/index.html) ![q](reports/example.png)", "README.md")
+
+    shown = (pages.source / "source" / "claims" / "test_depth.py.md").read_text(encoding="utf-8")
+    assert (ROOT / "claims" / "test_depth.py").read_text(encoding="utf-8") in shown
+    assert (pages.extra / "reports" / "example" / "index.html").exists()
+    assert (pages.source / "reports" / "example.png").exists()
+
+
+def test_a_link_to_nothing_is_an_error(pages):
+    """One sentence names the document and the link."""
+    with pytest.raises(ResultsError, match=r"^docs/a\.md links to b\.md, which is not there: correct the link\.$"):
+        pages.linked("[b](b.md)", "docs/a.md")
+
+
+def test_figures_are_found_as_drawings_and_as_images():
+    """Both give the same drawing with the same words, under the claim whose section they stand in."""
+    page = (
+        f'{DRAWING}<article class="claim" id="1.a" data-id="1.a">{DRAWING}'
+        f'<article class="claim variant" data-id="1.a@b">{IMAGE}</article></article>'
+    )
+    found = figures_of(page)
+
+    assert {claim: len(figures) for claim, figures in found.items()} == {"1.a": 1, "1.a@b": 1}
+    (drawn,), (image,) = found.values()
+    assert drawn == DRAWING
+    for part in ('viewBox="0 0 4 4"', 'aria-label="Dots &amp; lines"', 'class="figure"', '<path d="M0 0h1"/>'):
+        assert part in image
+    assert "<style" not in image
+
+
+def test_the_committed_example_has_a_picture_for_each_experiment():
+    """The gallery's cards are drawn from it."""
+    found = figures_of((EXAMPLE / "index.html").read_text(encoding="utf-8"))
+
+    assert sorted({claim.partition(".")[0] for claim in found}, key=int) == EXPERIMENTS
+
+
+def test_every_experiment_has_a_sabotage():
+    """Its text begins with a capital letter or a claim's id, and its command names a test that exists."""
+    found = sabotages()
+
+    assert sorted(found, key=int) == EXPERIMENTS
+    for sabotage in (one for many in found.values() for one in many):
+        assert re.match(r"[A-Z]|\d+\.[a-z]", sabotage.text)
+        assert f"def {sabotage.test}(" in (ROOT / sabotage.file).read_text(encoding="utf-8")
+        assert sabotage.command == f"pytest {sabotage.file} -m slow -k {sabotage.test}"
+
+
+def test_verdicts_are_a_sentence_and_surprises_are_not_supported():
+    """Counts add up to the number of claims; what surprised is a claim with a reason, refuted where one is."""
+    shown = [Shown(experiment, {}, [], {}) for experiment in Page(read(EXAMPLE), EXAMPLE).experiments]
+
+    for one in shown:
+        assert sum(map(int, re.findall(r"(\d+) (?:is|are)", one.sentence))) == len(one.claims)
+        assert one.sentence.startswith(f"Of {len(one.claims)} claims ")
+        verdicts = {claim.verdict for claim in one.claims}
+        assert one.surprise.verdict == ("refuted" if "refuted" in verdicts else "inconclusive")
+        assert one.surprise.record.reason
+
+
+def test_a_new_document_is_in_the_navigation():
+    """Nobody has to name it in the site's code."""
+    names = {*(f"{page}.md" for pages in NAVIGATION.values() for page in pages), "docs/new.md"}
+
+    assert navigation(names) == {**NAVIGATION_LISTS, "More": ["docs/new"]}
+
+
+NAVIGATION_LISTS = {caption: list(pages) for caption, pages in NAVIGATION.items()}
+
+
+def test_a_heading_shows_signs_as_they_are():
+    """What Markdown would read as emphasis, a tag or a table stays a letter."""
+    assert markdown("|x| and  *y*_z <b> `c`\n#d") == r"\|x\| and \*y\*\_z \<b\> \`c\` \#d"

@@ -1,0 +1,46 @@
+"""The figures of a report's page, taken from the page itself: it is what the repository keeps of a run's drawings."""
+
+import html
+import re
+from urllib.parse import unquote
+
+from pytest_claims.report.figures.palette import style_sheet
+
+#: What a page has, in its order: a claim's section begins, a figure drawn in the page, a figure as an image.
+PIECES = re.compile(
+    r'<article\b[^>]*\bdata-id="(?P<claim>[^"]+)"'
+    r'|(?P<drawn><svg\b[^>]*\bclass="figure"[^>]*>.*?</svg>)'
+    r'|(?P<image><img\b[^>]*\bclass="figure"[^>]*>)',
+    re.DOTALL,
+)
+#: The site's theme button sets data-theme; "auto" follows the system.
+THEMES = """body{{{light}}}
+body[data-theme="dark"]{{{dark}}}
+@media (prefers-color-scheme:dark){{body:not([data-theme="light"]){{{dark}}}}}
+"""
+
+
+def figures_of(page: str) -> dict[str, list[str]]:
+    """Return the figures on a report's page as SVGs without a style sheet, by the id of their claim or variant."""
+    found: dict[str, list[str]] = {}
+    claim = ""
+    for piece in PIECES.finditer(page):
+        if piece["claim"]:
+            claim = html.unescape(piece["claim"])
+        elif claim:
+            found.setdefault(claim, []).append(piece["drawn"] or _from_image(piece["image"]))
+    return found
+
+
+def _from_image(tag: str) -> str:
+    """Return the drawing in an image's address, named as the image is."""
+    attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+    address = html.unescape(attributes["src"])
+    svg = unquote(address.removeprefix("data:image/svg+xml,"))
+    svg = re.sub(r"<style\b.*?</style>", "", svg, flags=re.DOTALL)
+    return svg.replace("<svg", f'<svg class="figure" role="img" aria-label="{attributes.get("alt", "")}"', 1)
+
+
+def theme_sheet() -> str:
+    """Return the style sheet with the figures' colours for the site's light and dark theme."""
+    return THEMES.format(light=style_sheet(0), dark=style_sheet(1))
