@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 WORLDS = 400  # of each claim's negative control
 
@@ -24,6 +25,7 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
             wrong.append(f"claim {name} has no negative control, or one that fails: {controls}")
         if f'id="{name}"' not in page:
             wrong.append(f"the page has no section for claim {name}")
+    wrong += in_ctrf(json.loads((folder / "ctrf.json").read_text())["results"]["tests"], results["claims"])
     if results["schema"] != 1 or not results["complete"]:
         wrong.append("results.json is not a complete report of schema 1")
     if "<svg" not in page:
@@ -31,6 +33,16 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
     if not rows:
         wrong.append("measurements.csv is empty")
     return wrong
+
+
+def in_ctrf(tests: list[dict[str, Any]], claims: list[dict[str, Any]]) -> list[str]:
+    """Return a sentence for each claim that the CTRF file has not once, or with another status or verdict."""
+    statuses = {"passed": "passed", "xfailed": "passed", "skipped": "skipped", "failed": "failed", "error": "failed"}
+    expected = sorted((claim["id"], claim["verdict"], statuses[claim["outcome"]]) for claim in claims)
+    found = sorted(
+        (test["labels"]["claim"], test["labels"]["verdict"], test["status"]) for test in tests if "labels" in test
+    )
+    return [] if found == expected else [f"ctrf.json has {found}, results.json {expected}"]
 
 
 if __name__ == "__main__":

@@ -425,9 +425,11 @@ def _badge(options: argparse.Namespace) -> int:
 def _issues(options: argparse.Namespace) -> int:
     from pytest_claims.nightly import changed, issues
 
-    runs = changed.read_runs(options.runs, options.baseline)
+    runs, unreadable = changed.read_runs(options.runs, options.baseline)
     for line in issues.settle(runs, issues.GitHub(options.repo), options.label, dry=options.dry_run):
         _say(line)
+    if unreadable:
+        raise UnreadableError(" ".join(unreadable))
     return 0
 
 

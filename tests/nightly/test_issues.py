@@ -268,6 +268,16 @@ def test_what_is_no_run_is_one_sentence(gh, tmp_path, capsys, write, sentence, s
     assert gh.told == []
 
 
+def test_one_leg_that_cannot_be_read_does_not_silence_the_others(gh, leg, capsys):
+    """It closes nothing, and the command ends with 4 and a sentence about it."""
+    leg("latest", TURNED, changed=("2.a",))
+    leg("nightly", GONE).write_text("{")
+
+    assert main(["issues", leg.folder]) == 4
+    assert len(gh.issues) == 1
+    assert "nightly/report/results.json" in capsys.readouterr().err
+
+
 def test_two_runs_of_one_name_are_refused(leg, capsys):
     """An issue must know which run it is about."""
     file = leg("latest", GONE)

@@ -144,6 +144,27 @@ def test_ctrf_replaces_its_own_file_and_no_other(toy):
     toy.result.stdout.fnmatch_lines(["CTRF: ctrf.json"])
 
 
+@pytest.mark.parametrize(
+    "options, status",
+    [
+        (["-k", "test_passes"], 0),
+        (["-k", "test_left_over"], 1),
+        (["claims/test_broken.py"], 2),
+        (["--claim", "9.z"], 4),
+        (["-k", "nothing_of_that_name"], 5),
+    ],
+    ids=["well", "wrong", "interrupted", "usage", "nothing"],
+)
+def test_exit_statuses_are_those_of_the_table(toy, options, status):
+    """The table "Exit statuses" in docs/nightly.md."""
+    toy.write(MORE).write(CLAIMS, "test_claims")
+    if status == 2:
+        toy.write("import nothing_of_that_name", "test_broken")
+    toy.run("--ctrf", "ctrf.json", *options)
+
+    assert toy.ret == status
+
+
 def test_a_ctrf_file_that_cannot_be_written_fails_the_run(toy, monkeypatch):
     """In a sentence, after the verdicts: a dashboard that misses a run must not look as if there was none."""
 

@@ -46,23 +46,31 @@ class Change:
         return "error" if self.claim.outcome == "error" else self.claim.verdict
 
 
-def read_runs(paths: Sequence[Path], baseline: Path | None = None) -> list[NamedRun]:
+def read_runs(paths: Sequence[Path], baseline: Path | None = None) -> tuple[list[NamedRun], list[str]]:
     """Read runs: results.json or its folder, a folder of legs as a night leaves them, or a report log (``*.jsonl``).
 
-    A run is named after its folder, a leg's after the leg, a report log after its file. The baseline is for runs that
-    were not compared with one. A ResultsError where two runs have one name, or a folder holds no run.
+    Also returns a sentence for each file that cannot be read: one bad leg must not silence the others. A run is named
+    after its folder, a leg's after the leg, a report log after its file. The baseline is for runs that were not
+    compared with one. A ResultsError where two runs have one name, a folder holds no run, or no file can be read.
     """
     earlier = None if baseline is None else read_baseline(baseline)
     runs: dict[str, NamedRun] = {}
+    unreadable: list[str] = []
     for file in (file for path in paths for file in _files(path)):
-        results = _from_report_log(file) if file.suffix == ".jsonl" else read(file)
+        try:
+            results = _from_report_log(file) if file.suffix == ".jsonl" else read(file)
+        except UnreadableError as error:
+            unreadable.append(str(error))
+            continue
         if earlier is not None and results.baseline is None:
             results = replace(results, baseline=compare_with(earlier, results))
         name = _name(file)
         if name in runs:
             raise ResultsError(f"Two runs are called {name}: name one of them, or a folder that holds both as legs.")
         runs[name] = NamedRun(name, results)
-    return list(runs.values())
+    if not runs:
+        raise UnreadableError(" ".join(unreadable))
+    return list(runs.values()), unreadable
 
 
 def _files(path: Path) -> list[Path]:
