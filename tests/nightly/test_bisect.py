@@ -172,6 +172,7 @@ def test_a_stage_is_found_before_the_verdict(index, quick):
     assert answer.candidates == ["1.1"]
     assert answer.lines()[0].endswith("supported with 1.1, and the first stage that differs is first steps.")
     assert any("training first departed at step 1, in the loss" in line for line in answer.lines())
+    assert any(line.endswith("toy 1.0 → 1.1 did it: 2.a") for line in answer.lines())
     assert answer.as_json()["departed"] == "first steps"
 
 
@@ -270,7 +271,7 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
         (({}, {}), None),
         (
             ({"verdict": "error", "outcome": "error"}, {}),
-            "2.a is an error with the first version, toy 1.0: name another",
+            "2.a is an error with the first version, toy 1.0: It",
         ),
         ((REFUTED, {}), "2.a is refuted with the first version, toy 1.0, and supported is what it is registered as"),
     ],
@@ -304,7 +305,7 @@ def test_an_end_that_cannot_be_judged_is_refused(index, quick):
 
 @pytest.mark.usefixtures("index")
 def test_an_unknown_package_is_refused():
-    """The installer's own words, and where to look."""
+    """In the words of pip, and where to look."""
     with pytest.raises(RequirementsError, match=r"pip lists no versions of nosuch: .*No matching distribution"):
         versions("nosuch")
 
@@ -449,9 +450,10 @@ def test_what_cannot_be_carried_out(index, tmp_path, monkeypatch, capsys, argume
     assert sentence in capsys.readouterr().err
 
 
-def test_an_unknown_claim_is_refused_before_anything_is_installed(quick, tmp_path):
-    """The words of pytest words; nothing was tried."""
+def test_an_unknown_claim_is_refused_before_anything_is_installed(quick, tmp_path, monkeypatch):
+    """In the words of pytest; nothing was tried."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.setattr(bisect, "installed_versions", lambda names: dict.fromkeys(names, "1.0"))
     run = quick("1.0", "1.1", Look())
 
     with pytest.raises(RequirementsError, match=r"pytest does not find claim 2\.a here: .*no such claim"):
@@ -460,9 +462,9 @@ def test_an_unknown_claim_is_refused_before_anything_is_installed(quick, tmp_pat
 
 
 SUITE = '''
-"""Is it so?
+"""Is it high?
 
-Protocol. The toy package's value with a little noise.
+Protocol. The toy package's height at two levels, with a little noise.
 
 Departures. None.
 """
@@ -473,34 +475,34 @@ import toy
 from pytest_claims import claim, exceeds, measurement
 
 
-@measurement
-def heights(seeds):
-    noise = np.array([generator.normal(0, 0.01) for generator in seeds.generator("data")])
-    return {"height": toy.HEIGHT + noise}
+@measurement(level=[1, 2])
+def heights(seeds, level):
+    noise = np.array([generator.normal(0, 0.1) for generator in seeds.generator("data")])
+    return {"height": toy.HEIGHT * level * (1 + noise)}
 
 
-@claim("2.a", "It is high", seeds=16)
+@claim("2.a", "The higher level is higher", seeds=16)
 def test_high(heights):
-    return exceeds(heights.height, 1.0, by=0.1)
+    return exceeds(heights.height.sel(level=2), heights.height.sel(level=1), by=0.5)
 '''
 
 
 @pytest.mark.slow
 def test_a_real_suite_on_a_real_index(index, tmp_path):
-    """The command itself, with real runs of a claim that rests on the package: a stage, and JSON for scripts."""
-    for minor, height in enumerate((2.0, 2.0, 2.0 + 1e-9, 0.5)):
+    """The command itself, with real runs of a claim on a package that is not installed here: a stage, and JSON."""
+    for minor, height in enumerate((2.0, 2.0 + 1e-9, 0.1)):
         index.add("toy", f"1.{minor}", f"HEIGHT = {height!r}\n")
-    (tmp_path / "suite").mkdir()
-    (tmp_path / "suite" / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "suite" / "test_toy.py").write_text(SUITE.replace("import toy\n", "").replace(
-        "def heights(seeds):\n", "def heights(seeds):\n    import toy\n\n"))  # fmt: skip
-    command = [sys.executable, "-m", "pytest_claims", "bisect", "--claim", "2.a", "toy", "1.0", "1.3", "--json",
-               "--stage", "final numbers", "--pytest=-n0"]  # fmt: skip
-    ended = subprocess.run(command, cwd=tmp_path / "suite", capture_output=True, text=True, check=False)
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    (suite / "pytest.ini").write_text("[pytest]\n")
+    (suite / "test_toy.py").write_text(SUITE)
+    command = [sys.executable, "-m", "pytest_claims", "bisect", "--claim", "2.a", "toy", "1.0", "1.2"]
+    options = ["--stage", "final numbers", "--pytest=-n0 -p no:cacheprovider", "--json"]
+    ended = subprocess.run([*command, *options], cwd=suite, capture_output=True, text=True, check=False)
 
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == bisect.FOUND, ended.stderr
     answer = json.loads(ended.stdout)
-    assert (answer["result"], answer["good"], answer["departs"]) == ("found", "1.1", "1.2")
-    assert [step["verdict"] for step in answer["steps"]] == ["supported", "refuted", "supported", "supported"]
-    assert "toy 1.3: 2.a is refuted, no longer supported, and the first stage" in ended.stderr
-    assert (tmp_path / "suite" / "bisect" / "toy-2.a" / "1.2" / "report" / "index.html").is_file()
+    assert (answer["result"], answer["good"], answer["departs"]) == ("found", "1.0", "1.1")
+    assert [step["verdict"] for step in answer["steps"]] == ["supported", "refuted", "supported"]
+    assert "toy 1.2: 2.a is refuted, no longer supported, and the first stage that differs is final" in ended.stderr
+    assert (suite / "bisect" / "toy-2.a" / "1.1" / "report" / "index.html").is_file()

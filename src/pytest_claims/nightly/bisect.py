@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ from pytest_claims.nightly.judging import (
     results_in,
     run_claim,
 )
+from pytest_claims.nightly.requirements import installed_versions
+from pytest_claims.record import Record
 from pytest_claims.results import Results, read
 from pytest_claims.stored import read_mapping
 
@@ -149,7 +151,12 @@ class Bisection:
         return f"{head}, of which at most {most} are tried if none has to be skipped{known}."
 
     def _check_claim(self) -> None:
-        """Raise a RequirementsError where pytest finds no such claim here, before anything is installed."""
+        """Raise a RequirementsError where pytest finds no such claim here, before anything is installed.
+
+        Where the package is not installed here, claims that rest on it cannot be collected, and the first run tells.
+        """
+        if not installed_versions([self.question.package]):
+            return
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", f"--claims-id={self.question.claim}"]
         ended = subprocess.run(
             [*command, *self.question.arguments],
@@ -203,24 +210,25 @@ class Bisection:
         first = version == self.offered[0]
         claim = only(compare(results if first else self._first, results), question.claim)
         if first:
-            self._check_first(claim, record.outcome, record.registered)
+            self._check_first(claim, record)
         outcome: Outcome = "departs" if departs(claim, question.stage) else "good"
-        return Step(version, outcome, fared(claim), record.verdict, claim.departed, made.moved)
+        why = f" ({record.message.rstrip('.')})" if record.verdict == "error" else ""
+        return Step(version, outcome, fared(claim) + why, record.verdict, claim.departed, made.moved)
 
-    def _check_first(self, claim: ClaimComparison, outcome: str | None, registered: str | None) -> None:
+    def _check_first(self, claim: ClaimComparison, record: Record) -> None:
         """Raise a RequirementsError where the first version cannot be what others are compared with."""
         question, version = self.question, f"{self.question.package} {self.offered[0]}"
-        verdict, stage = claim.verdict[1], question.stage
-        if verdict == "error":
-            raise RequirementsError(f"{question.claim} is an error with the first version, {version}: name another.")
+        stage = question.stage
+        if record.verdict == "error":
+            raise RequirementsError(f"{question.claim} is an error with the first version, {version}: {record.message}")
         if stage != "verdict" and claim.states[stage] == "not compared":
             raise RequirementsError(
                 f"{question.claim} has no {IN_WORDS[stage]} that could be compared: choose another --stage."
             )
-        if stage == "verdict" and outcome == "failed":
+        if stage == "verdict" and record.outcome == "failed":
             raise RequirementsError(
-                f"{question.claim} is {verdict} with the first version, {version}, and {registered} is what it is "
-                "registered as: it departs there already; name an earlier version, or a --stage."
+                f"{question.claim} is {record.verdict} with the first version, {version}, and {record.registered} is "
+                "what it is registered as: it departs there already; name an earlier version, or a --stage."
             )
 
     @cached_property
@@ -232,7 +240,14 @@ class Bisection:
         if self.steps[self.offered[bad]].outcome != "departs":
             return ()
         was, now = (read(self.folder / self.offered[at] / "report") for at in (good, bad))
-        return tuple(compare(was, now).sentences())
+        pair = self.offered[good], self.offered[bad]
+        change = " → ".join((f"{self.question.package} {pair[0]}", pair[1]))
+        others = [*self.steps[pair[0]].moved, *self.steps[pair[1]].moved]
+        blame = " or ".join((change, *dict.fromkeys(others))) + " did it"  # nothing else differs
+        compared = compare(was, now)
+        claims = tuple(replace(claim, blame=blame) if claim.blame else claim for claim in compared.claims)
+        versions_of = {**compared.versions, self.question.package: pair}
+        return tuple(replace(compared, claims=claims, versions=versions_of).sentences())
 
     def _sentence(self, step: Step) -> str:
         """Return what became of a version, for the terminal."""
