@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_claims.cluster import kinds
-from pytest_claims.cluster.bench import ROOT
 from pytest_claims.cluster.engine import Answer, Engine
+from pytest_claims.cluster.worker import ROOT
 from pytest_claims.errors import Attempt, ClusterError, TrialError
 from pytest_claims.files import in_strings
 from pytest_claims.running.schedule import expected

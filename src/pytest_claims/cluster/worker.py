@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+#: In what is sent from a worker, the folder of the project is written like this.
+ROOT = "<root>"
 #: Seconds until a bench must have collected the project.
 START = 900.0
 #: Seconds until a worker must have said what it is.
@@ -90,7 +92,7 @@ class Bench:
     """A bench, seen from the worker."""
 
     def __init__(self, folder: Path, slot: int) -> None:
-        self.slot = slot
+        self.folder, self.slot = folder, slot
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the bench is
         # a session of its own: Ctrl-C in the terminal of a worker is for the worker, which ends its benches
         self.process = subprocess.Popen(
@@ -132,7 +134,7 @@ class Bench:
     def _written(self) -> str:
         size = self.log.seek(0, os.SEEK_END)
         self.log.seek(max(0, size - TAIL))
-        return self.log.read().decode(errors="replace")
+        return without_folder(self.log.read().decode(errors="replace"), self.folder)
 
 
 class Project:
@@ -220,6 +222,11 @@ class Project:
         for bench in list(self.benches.values()):
             if bench is not None:
                 bench.kill()
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return what was written on a worker, with `ROOT` for the project's folder and without the library's."""
+    return text.replace(str(folder / "project"), ROOT).replace(f"{folder / 'library'}/", "")
 
 
 def last_error(written: str) -> str:
