@@ -28,6 +28,7 @@ from pytest_claims.running.items import Running
 from pytest_claims.trials.fingerprint import kind
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Handle, measurements_of
+from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import sealed
 from pytest_claims.trials.workshop import Trial, Workshop
 
@@ -62,7 +63,7 @@ class Server:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Make the workshop, and keep all items, whatever others deselect."""
-        self.workshop = Workshop(replace(options.read(config), worker="bench"), config)
+        self.workshop = Workshop(Settings(worker="bench"), config)  # each task brings the rest
         config.pluginmanager.register(Running(self.workshop), "claims-running")
         self.items = {item.nodeid: item for item in items}
 

@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 ROOT = "<root>"
 #: Seconds until a bench must have collected the project.
 START = 900.0
+#: So often a bench is started that somebody kills before it has.
+STARTS = 3
 #: Seconds until a worker must have said what it is.
 PROBE = 300.0
 #: Of what a bench wrote before it died so many bytes are kept.
@@ -199,11 +201,20 @@ class Project:
         return _json(json.loads(reply) | {"slot": slot}), data
 
     def _started(self, slot: int) -> Bench:
-        """Return a new bench that has collected the project. Raises BenchDied."""
-        bench = self.benches[slot] = Bench(self.folder, slot)
-        if self.over:
-            bench.kill()
-        hello = json.loads(bench.hear(START))
+        """Return a new bench that has collected the project; one that is killed meanwhile gets a successor.
+
+        Raises BenchDied where none starts.
+        """
+        for tried in range(1, STARTS + 1):
+            bench = self.benches[slot] = Bench(self.folder, slot)
+            if self.over:
+                bench.kill()
+            try:
+                hello = json.loads(bench.hear(START))
+                break
+            except BenchDied:
+                if tried == STARTS or self.over or (bench.process.returncode or 0) >= 0:
+                    raise
         if "unable" in hello:
             bench.kill()
             raise BenchDied("it cannot collect the claims", str(hello["unable"]))
