@@ -10,6 +10,9 @@ extensions = ["myst_parser"]
 root_doc = "index"
 language = "en"
 
+# directives of the API reference hold Markdown, between colons
+myst_enable_extensions = ["colon_fence"]
+smartquotes = False  # quotes and dashes are shown as the documents have them
 # GitHub's names of headings, so that links to them work in both places
 myst_heading_anchors = 4
 highlight_language = "none"  # most code blocks are commands and what they print

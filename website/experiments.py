@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pytest_claims.report import words
 from pytest_claims.report.page import Experiment, Page
@@ -102,6 +102,11 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|$^~])", r"\\\1", " ".join(str(text).split()))
 
 
+def inline(text: str) -> Markup:
+    """Return plain text as HTML, with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped here
+
+
 def templates() -> jinja2.Environment:
     """Return the environment of the site's templates. They write Markdown, and HTML in blocks marked as raw."""
     environment = jinja2.Environment(
@@ -113,6 +118,7 @@ def templates() -> jinja2.Environment:
     )
     environment.filters.update(
         md=lambda text: Markup(markdown(text)),  # noqa: S704 - a heading in Markdown, not HTML
+        inline=inline,
         paragraphs=words.paragraphs,
         plural=words.plural,
         sentence=lambda text: text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."),

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import pytest_claims
+import pytest_claims.training
 from benchmarks.picture import FLAGS, PATIENCE
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.reports.test_in_browser import browser  # noqa: F401 - a fixture
@@ -113,6 +115,17 @@ def test_every_document_and_experiment_has_a_page(pages, site):
     assert documents | experiments | {"index.html", "api/pytest_claims.html"} <= {
         str(path.relative_to(site)) for path in pages
     }
+
+
+def test_public_names_are_in_the_reference(pages, site):
+    """Each has an entry that links can lead to, with its docstring; nothing of a directive is left in the text."""
+    for module in (pytest_claims, pytest_claims.training):
+        path = site / "api" / f"{module.__name__.rpartition('.')[2]}.html"
+        text = path.read_text(encoding="utf-8")
+
+        assert {f"{module.__name__}.{name}" for name in module.__all__} <= pages[path].ids
+        assert ":::" not in text
+    assert "Train all runs for" in text
 
 
 def test_every_link_leads_somewhere(pages, site):

@@ -8,7 +8,7 @@ from pytest_claims.errors import ResultsError
 from pytest_claims.report.page import Page
 from pytest_claims.results import read
 from website.documents import ROOT, Pages
-from website.experiments import EXAMPLE, NAVIGATION, Shown, markdown, navigation
+from website.experiments import EXAMPLE, NAVIGATION, Shown, inline, markdown, navigation
 from website.figures import figures_of
 from website.sabotage import sabotages
 
@@ -117,6 +117,11 @@ def test_a_new_document_is_in_the_navigation():
 
 
 NAVIGATION_LISTS = {caption: list(pages) for caption, pages in NAVIGATION.items()}
+
+
+def test_code_in_plain_text_is_shown_as_code():
+    """What stands between backticks is code; everything is escaped first."""
+    assert inline("`a < b` & <i>") == "<code>a &lt; b</code> &amp; &lt;i&gt;"
 
 
 def test_a_heading_shows_signs_as_they_are():
