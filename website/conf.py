@@ -19,6 +19,7 @@ highlight_language = "none"  # most code blocks are commands and what they print
 
 html_theme = "furo"
 html_title = project
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["figures.css", "site.css"]
 html_copy_source = False

@@ -16,7 +16,7 @@ from pytest_claims.report.views import ClaimView
 from pytest_claims.results import read
 from pytest_claims.vocabulary import ENDS
 from website.documents import ROOT, Pages
-from website.figures import figures_of
+from website.figures import Figure, figures_of
 from website.sabotage import Sabotage, sabotages
 
 EXAMPLE = ROOT / "reports" / "example"
@@ -43,7 +43,7 @@ class Shown:
     """An experiment as the site shows it."""
 
     experiment: Experiment
-    figures: dict[str, list[str]]
+    figures: dict[str, list[Figure]]
     sabotages: Sequence[Sabotage]
     code: dict[str, str]  # file of the repository -> the page that shows it, seen from the experiment's page
 
@@ -86,15 +86,14 @@ class Shown:
         open_ = [claim for claim in self.claims if claim.verdict != "supported" and claim.record.reason]
         return min(open_, key=order, default=None)
 
-    def drawn(self, claim: ClaimView) -> list[tuple[Markup, str]]:
-        """Return a claim's figures, each with its caption."""
-        captions = [*claim.record.captions, "", "", ""]
-        return [(Markup(svg), caption) for svg, caption in zip(self.figures.get(claim.id, ()), captions, strict=False)]  # noqa: S704 - drawn by the report, which lets only drawing elements pass
+    def drawn(self, claim: ClaimView) -> list[Figure]:
+        """Return a claim's figures."""
+        return self.figures.get(claim.id, [])
 
     @cached_property
     def picture(self) -> Markup:
         """The first figure of the experiment."""
-        return next((svg for claim in self.claims for svg, _ in self.drawn(claim)), Markup(""))
+        return next((figure.svg for claim in self.claims for figure in self.drawn(claim)), Markup(""))
 
 
 def markdown(text: str) -> str:
@@ -151,7 +150,7 @@ def write_experiments(pages: Pages) -> list[Shown]:
     return shown
 
 
-def _shown(pages: Pages, experiment: Experiment, figures: dict[str, list[str]], broken_by: list[Sabotage]) -> Shown:
+def _shown(pages: Pages, experiment: Experiment, figures: dict[str, list[Figure]], broken_by: list[Sabotage]) -> Shown:
     files = [claim.record.file for claim in experiment.claims if claim.record.file]
     files += [sabotage.file for sabotage in broken_by]
     code = {file: f"../{pages.show(file).removesuffix('.md')}.html" for file in files if (ROOT / file).is_file()}

@@ -56,6 +56,13 @@ class Read(HTMLParser):
             self.loaded += [known[name] for name in ("href", "src", "srcset", "data") if known.get(name)]
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a line for each."""
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Return the folder of the built site."""
@@ -209,8 +216,7 @@ def test_the_theme_button_changes_figures_too(opened):
 
 def test_it_works_below_a_path(opened, site):
     """Served from a folder of a server, pages, styles and search come from below that folder."""
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=site.parent)
-    handler.log_message = lambda *_: None
+    handler = functools.partial(Quiet, directory=site.parent)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -67,16 +67,16 @@ def test_figures_are_found_as_drawings_and_as_images():
     """Both give the same drawing with the same words, under the claim whose section they stand in."""
     page = (
         f'{DRAWING}<article class="claim" id="1.a" data-id="1.a">{DRAWING}'
-        f'<article class="claim variant" data-id="1.a@b">{IMAGE}</article></article>'
+        f'<article class="claim variant" data-id="1.a@b">{IMAGE}<figcaption>a &lt; b</figcaption></article></article>'
     )
     found = figures_of(page)
 
     assert {claim: len(figures) for claim, figures in found.items()} == {"1.a": 1, "1.a@b": 1}
     (drawn,), (image,) = found.values()
-    assert drawn == DRAWING
+    assert (drawn.svg, drawn.caption, image.caption) == (DRAWING, "", "a &lt; b")
     for part in ('viewBox="0 0 4 4"', 'aria-label="Dots &amp; lines"', 'class="figure"', '<path d="M0 0h1"/>'):
-        assert part in image
-    assert "<style" not in image
+        assert part in image.svg
+    assert "<style" not in image.svg
 
 
 def test_the_committed_example_has_a_picture_for_each_experiment():
