@@ -10,12 +10,16 @@ extensions = ["myst_parser"]
 root_doc = "index"
 language = "en"
 
+# directives of the API reference hold Markdown, between colons
+myst_enable_extensions = ["colon_fence"]
+smartquotes = False  # quotes and dashes are shown as the documents have them
 # GitHub's names of headings, so that links to them work in both places
 myst_heading_anchors = 4
 highlight_language = "none"  # most code blocks are commands and what they print
 
 html_theme = "furo"
 html_title = project
+html_favicon = "static/icon.svg"
 html_static_path = ["static"]
 html_css_files = ["figures.css", "site.css"]
 html_copy_source = False

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pytest_claims.report import words
 from pytest_claims.report.page import Experiment, Page
@@ -16,7 +16,7 @@ from pytest_claims.report.views import ClaimView
 from pytest_claims.results import read
 from pytest_claims.vocabulary import ENDS
 from website.documents import ROOT, Pages
-from website.figures import figures_of
+from website.figures import Figure, figures_of
 from website.sabotage import Sabotage, sabotages
 
 EXAMPLE = ROOT / "reports" / "example"
@@ -43,7 +43,7 @@ class Shown:
     """An experiment as the site shows it."""
 
     experiment: Experiment
-    figures: dict[str, list[str]]
+    figures: dict[str, list[Figure]]
     sabotages: Sequence[Sabotage]
     code: dict[str, str]  # file of the repository -> the page that shows it, seen from the experiment's page
 
@@ -86,20 +86,24 @@ class Shown:
         open_ = [claim for claim in self.claims if claim.verdict != "supported" and claim.record.reason]
         return min(open_, key=order, default=None)
 
-    def drawn(self, claim: ClaimView) -> list[tuple[Markup, str]]:
-        """Return a claim's figures, each with its caption."""
-        captions = [*claim.record.captions, "", "", ""]
-        return [(Markup(svg), caption) for svg, caption in zip(self.figures.get(claim.id, ()), captions, strict=False)]  # noqa: S704 - drawn by the report, which lets only drawing elements pass
+    def drawn(self, claim: ClaimView) -> list[Figure]:
+        """Return a claim's figures."""
+        return self.figures.get(claim.id, [])
 
     @cached_property
     def picture(self) -> Markup:
         """The first figure of the experiment."""
-        return next((svg for claim in self.claims for svg, _ in self.drawn(claim)), Markup(""))
+        return next((figure.svg for claim in self.claims for figure in self.drawn(claim)), Markup(""))
 
 
 def markdown(text: str) -> str:
     """Return plain text for a heading, with what Markdown would read as a sign written as a letter."""
     return re.sub(r"([\\`*_{}\[\]<>#|$^~])", r"\\\1", " ".join(str(text).split()))
+
+
+def inline(text: str) -> Markup:
+    """Return plain text as HTML, with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped here
 
 
 def templates() -> jinja2.Environment:
@@ -113,6 +117,7 @@ def templates() -> jinja2.Environment:
     )
     environment.filters.update(
         md=lambda text: Markup(markdown(text)),  # noqa: S704 - a heading in Markdown, not HTML
+        inline=inline,
         paragraphs=words.paragraphs,
         plural=words.plural,
         sentence=lambda text: text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."),
@@ -145,7 +150,7 @@ def write_experiments(pages: Pages) -> list[Shown]:
     return shown
 
 
-def _shown(pages: Pages, experiment: Experiment, figures: dict[str, list[str]], broken_by: list[Sabotage]) -> Shown:
+def _shown(pages: Pages, experiment: Experiment, figures: dict[str, list[Figure]], broken_by: list[Sabotage]) -> Shown:
     files = [claim.record.file for claim in experiment.claims if claim.record.file]
     files += [sabotage.file for sabotage in broken_by]
     code = {file: f"../{pages.show(file).removesuffix('.md')}.html" for file in files if (ROOT / file).is_file()}

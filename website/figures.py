@@ -2,15 +2,19 @@
 
 import html
 import re
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
+
+from markupsafe import Markup
 
 from pytest_claims.report.figures.palette import style_sheet
 
-#: What a page has, in its order: a claim's section begins, a figure drawn in the page, a figure as an image.
+#: What a page has, in its order: a claim's section begins, a figure drawn in the page, one as an image, a caption.
 PIECES = re.compile(
     r'<article\b[^>]*\bdata-id="(?P<claim>[^"]+)"'
     r'|(?P<drawn><svg\b[^>]*\bclass="figure"[^>]*>.*?</svg>)'
-    r'|(?P<image><img\b[^>]*\bclass="figure"[^>]*>)',
+    r'|(?P<image><img\b[^>]*\bclass="figure"[^>]*>)'
+    r"|<figcaption>(?P<caption>.*?)</figcaption>",
     re.DOTALL,
 )
 #: The site's theme button sets data-theme; "auto" follows the system.
@@ -20,15 +24,27 @@ body[data-theme="dark"]{{{dark}}}
 """
 
 
-def figures_of(page: str) -> dict[str, list[str]]:
-    """Return the figures on a report's page as SVGs without a style sheet, by the id of their claim or variant."""
-    found: dict[str, list[str]] = {}
+@dataclass(frozen=True)
+class Figure:
+    """A drawing as SVG without a style sheet, and how to read it. The report lets only drawing elements pass."""
+
+    svg: Markup
+    caption: str = ""
+
+
+def figures_of(page: str) -> dict[str, list[Figure]]:
+    """Return the figures on a report's page, by the id of their claim or variant."""
+    found: dict[str, list[Figure]] = {}
     claim = ""
     for piece in PIECES.finditer(page):
         if piece["claim"]:
             claim = html.unescape(piece["claim"])
+        elif piece["caption"] is not None:
+            if figures := found.get(claim):
+                figures[-1] = replace(figures[-1], caption=Markup(piece["caption"]))  # noqa: S704 - the report escaped it
         elif claim:
-            found.setdefault(claim, []).append(piece["drawn"] or _from_image(piece["image"]))
+            svg = piece["drawn"] or _from_image(piece["image"])
+            found.setdefault(claim, []).append(Figure(Markup(svg)))  # noqa: S704 - as Figure says
     return found
 
 

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import pytest_claims
+import pytest_claims.training
 from benchmarks.picture import FLAGS, PATIENCE
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.reports.test_in_browser import browser  # noqa: F401 - a fixture
@@ -52,6 +54,13 @@ class Read(HTMLParser):
             self.links.append(known["href"])
         elif tag != "a":
             self.loaded += [known[name] for name in ("href", "src", "srcset", "data") if known.get(name)]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files without a line for each."""
+
+    def log_message(self, *_):
+        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +122,17 @@ def test_every_document_and_experiment_has_a_page(pages, site):
     assert documents | experiments | {"index.html", "api/pytest_claims.html"} <= {
         str(path.relative_to(site)) for path in pages
     }
+
+
+def test_public_names_are_in_the_reference(pages, site):
+    """Each has an entry that links can lead to, with its docstring; nothing of a directive is left in the text."""
+    for module in (pytest_claims, pytest_claims.training):
+        path = site / "api" / f"{module.__name__.rpartition('.')[2]}.html"
+        text = path.read_text(encoding="utf-8")
+
+        assert {f"{module.__name__}.{name}" for name in module.__all__} <= pages[path].ids
+        assert ":::" not in text
+    assert "Train all runs for" in text
 
 
 def test_every_link_leads_somewhere(pages, site):
@@ -196,8 +216,7 @@ def test_the_theme_button_changes_figures_too(opened):
 
 def test_it_works_below_a_path(opened, site):
     """Served from a folder of a server, pages, styles and search come from below that folder."""
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=site.parent)
-    handler.log_message = lambda *_: None
+    handler = functools.partial(Quiet, directory=site.parent)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

@@ -8,7 +8,7 @@ from pytest_claims.errors import ResultsError
 from pytest_claims.report.page import Page
 from pytest_claims.results import read
 from website.documents import ROOT, Pages
-from website.experiments import EXAMPLE, NAVIGATION, Shown, markdown, navigation
+from website.experiments import EXAMPLE, NAVIGATION, Shown, inline, markdown, navigation
 from website.figures import figures_of
 from website.sabotage import sabotages
 
@@ -67,16 +67,16 @@ def test_figures_are_found_as_drawings_and_as_images():
     """Both give the same drawing with the same words, under the claim whose section they stand in."""
     page = (
         f'{DRAWING}<article class="claim" id="1.a" data-id="1.a">{DRAWING}'
-        f'<article class="claim variant" data-id="1.a@b">{IMAGE}</article></article>'
+        f'<article class="claim variant" data-id="1.a@b">{IMAGE}<figcaption>a &lt; b</figcaption></article></article>'
     )
     found = figures_of(page)
 
     assert {claim: len(figures) for claim, figures in found.items()} == {"1.a": 1, "1.a@b": 1}
     (drawn,), (image,) = found.values()
-    assert drawn == DRAWING
+    assert (drawn.svg, drawn.caption, image.caption) == (DRAWING, "", "a &lt; b")
     for part in ('viewBox="0 0 4 4"', 'aria-label="Dots &amp; lines"', 'class="figure"', '<path d="M0 0h1"/>'):
-        assert part in image
-    assert "<style" not in image
+        assert part in image.svg
+    assert "<style" not in image.svg
 
 
 def test_the_committed_example_has_a_picture_for_each_experiment():
@@ -117,6 +117,11 @@ def test_a_new_document_is_in_the_navigation():
 
 
 NAVIGATION_LISTS = {caption: list(pages) for caption, pages in NAVIGATION.items()}
+
+
+def test_code_in_plain_text_is_shown_as_code():
+    """What stands between backticks is code; everything is escaped first."""
+    assert inline("`a < b` & <i>") == "<code>a &lt; b</code> &amp; &lt;i&gt;"
 
 
 def test_a_heading_shows_signs_as_they_are():
