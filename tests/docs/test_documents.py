@@ -19,10 +19,11 @@ FOREIGN = {
     "--extra-index-url": "pip",
     "--format": "pip list",
     "--check": "ruff format",
+    "--inplace": "jupyter execute",
 }
 FOLDERS = r"(?:claims|fixtures|src|reports|tests|benchmarks|docs)"
 #: The library's rooms, which the page about them names without their folder.
-ROOMS = r"(?:trials|running|inference|training|report|drift|nightly)"
+ROOMS = r"(?:trials|running|inference|training|report|drift|nightly|notebook)"
 LIBRARY = "src/pytest_claims"
 #: Made by a run, not committed.
 MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json")
