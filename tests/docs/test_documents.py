@@ -24,10 +24,11 @@ FOREIGN = {
     **dict.fromkeys(("--protocol", "--host", "--port", "--no-dashboard", "--dashboard-address"), "dask scheduler"),
     **dict.fromkeys(("--tls-ca-file", "--tls-cert", "--tls-key", "--scheduler-file"), "dask scheduler"),
     **dict.fromkeys(("--nworkers", "--nthreads", "--memory-limit", "--local-directory"), "dask worker"),
+    "--inplace": "jupyter execute",
 }
 FOLDERS = r"(?:claims|fixtures|src|reports|tests|benchmarks|docs)"
 #: The library's rooms, which the page about them names without their folder.
-ROOMS = r"(?:trials|running|inference|training|report|drift|nightly)"
+ROOMS = r"(?:trials|running|inference|training|report|drift|nightly|notebook)"
 LIBRARY = "src/pytest_claims"
 #: Made by a run, not committed.
 MADE = ("reports/latest", "reports/mine", "benchmarks/latest.json")

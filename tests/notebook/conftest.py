@@ -49,6 +49,7 @@ def project(tmp_path_factory):
         for name in ("PYTEST_ADDOPTS", "CI", "TERM"):
             patch.delenv(name, raising=False)
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "src")]))
+        patch.setenv("FORCE_COLOR", "1")  # as a kernel has it
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.setenv("SLOW", str(root / "slow"))
         yield root

@@ -227,3 +227,15 @@ def test_the_name_is_loaded_when_it_is_used():
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
     assert pytest_claims.run is run
+
+
+@pytest.mark.slow
+def test_workers_share_the_work(project, looked, monkeypatch):
+    """The same numbers and data, by two processes of pytest-xdist."""
+    pytest.importorskip("xdist")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p xdist")
+    spread = run("2.a", folder=project / "claims", seeds=8, workers=2, progress=False)
+
+    assert {trial.worker for trial in spread.record.seconds_by_trial} <= {"gw0", "gw1"}
+    assert spread.record.conditions == looked.record.conditions
+    assert np.array_equal(spread.data.height, looked.data.height)

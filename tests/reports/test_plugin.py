@@ -40,7 +40,8 @@ def judged(request, record_property):
             **more,
         }
         for further in request.config.hook.pytest_claim_judged(
-            config=request.config, item=request.node, record=Record.from_json(entry), hypothesis=None, pictures=pictures
+            config=request.config, item=request.node, record=Record.from_json(entry), hypothesis=None,
+            pictures=pictures, datasets={},
         ):
             entry |= further
         record_property("claim", json.dumps(entry))

@@ -33,7 +33,8 @@ def run_pytest(arguments: Sequence[str], where: Path, given: Path, show: Callabl
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     if environment.get("MPLBACKEND", "").startswith("module:"):
         del environment["MPLBACKEND"]  # that of the kernel
-    environment |= {FOLDER: str(given), "PYTHONIOENCODING": "utf-8"}
+    # a kernel asks for colours, and pytest would hide its sentences between their codes
+    environment |= {FOLDER: str(given), "PYTHONIOENCODING": "utf-8", "PY_COLORS": "0"}
     with (given / "printed").open("w+", encoding="utf-8", errors="replace") as printed:
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *arguments],

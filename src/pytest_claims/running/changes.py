@@ -4,8 +4,10 @@ A changed claim is another claim. It has no registered verdict, its text says wh
 the report folder of the registered ones.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,41 @@ from pytest_claims.trials.claims import claim_of, register
 from pytest_claims.trials.conditions import values_in_words
 from pytest_claims.trials.measurements import change
 from pytest_claims.trials.plan import Settings
+from pytest_claims.vocabulary import DEEP
+
+
+def read(spelled: str, text: str) -> tuple[str, tuple[Any, ...]]:
+    """Read NAME=VALUES: numbers, true, false and texts, with commas between them; a JSON list is read, too."""
+    name, equals, listed = text.partition("=")
+    try:
+        values = json.loads(f"[{listed}]")
+    except (ValueError, RecursionError):
+        values = [part.strip() for part in listed.split(",")]  # texts without quotes
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    plain = all(isinstance(value, bool | int | float | str) and value != "" for value in values)
+    if not (name.strip() and equals and values and plain):
+        raise pytest.UsageError(
+            f"{spelled} {text}: name a condition and its values, numbers or texts, as in {spelled} layers=1,2,4."
+        )
+    return name.strip(), tuple(values)
+
+
+def check_together(option: Any, spelled: Callable[[str], str]) -> None:
+    """Refuse options that are about registered claims; a UsageError."""
+    others = {
+        "pilot": option.claims_pilot,
+        "design": option.claims_design,
+        "tier": option.claims_tier == DEEP,
+        "baseline": option.claims_baseline,
+        "registrations": option.claims_registrations,
+    }
+    clash = [spelled(name) for name, given in others.items() if given]
+    if option.claims_change and clash:
+        raise pytest.UsageError(
+            f"{spelled('change')} and {clash[0]} contradict each other: under other conditions it is another claim "
+            "than the registered one."
+        )
 
 
 def apply(items: Sequence[pytest.Item], settings: Settings) -> str | None:

@@ -4,7 +4,6 @@ Options are spelled ``--claims-NAME``, which clashes with no other plugin's. A r
 spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
 """
 
-import json
 import os
 import time
 import uuid
@@ -20,6 +19,7 @@ from pytest_claims import _compat
 from pytest_claims.errors import FolderError
 from pytest_claims.files import read_ordinary
 from pytest_claims.folders import ReportFolder
+from pytest_claims.running import changes
 from pytest_claims.trials.claims import is_look
 from pytest_claims.trials.conditions import values_in_words
 from pytest_claims.trials.plan import TIMEOUT, Settings, flag
@@ -80,7 +80,7 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         action="append",
     )
     add("change", "ask the claims under other conditions: layers=1,2,4; needs a report folder of its own",
-        read=_changed, metavar="NAME=VALUES", action="append")  # fmt: skip
+        read=changes.read, metavar="NAME=VALUES", action="append")  # fmt: skip
     add("reuse", "read trials stored in the report folder DIR of an earlier run", metavar="DIR")
     add("engine", f"framework that trains (default: {DEFAULT_ENGINE})", metavar="NAME")
     add("pilot", "measure pilot seeds and write pilots.json beside the claims", action="store_true")
@@ -157,23 +157,6 @@ def _wait(spelled: str, text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise pytest.UsageError(f"{spelled} {text}: give how many seconds to wait for workers.")
     return seconds
-
-
-def _changed(spelled: str, text: str) -> tuple[str, tuple[Any, ...]]:
-    """Read NAME=VALUES: numbers, true, false and texts, with commas between them; a JSON list is read, too."""
-    name, equals, listed = text.partition("=")
-    try:
-        values = json.loads(f"[{listed}]")
-    except (ValueError, RecursionError):
-        values = [part.strip() for part in listed.split(",")]  # texts without quotes
-    if len(values) == 1 and isinstance(values[0], list):
-        values = values[0]
-    plain = all(isinstance(value, bool | int | float | str) and value != "" for value in values)
-    if not (name.strip() and equals and values and plain):
-        raise pytest.UsageError(
-            f"{spelled} {text}: name a condition and its values, numbers or texts, as in {spelled} layers=1,2,4."
-        )
-    return name.strip(), tuple(values)
 
 
 def _timeout(spelled: str, text: str) -> float:
@@ -262,19 +245,7 @@ def _check_together(option: Any, spelled: Callable[[str], str]) -> None:
     if option.claims_design and (option.claims_pilot or option.claims_fresh is not None):
         raise pytest.UsageError(f"{spelled('design')} trains nothing, so it cannot be combined with {chosen[0]}.")
 
-    others = {
-        "pilot": option.claims_pilot,
-        "design": option.claims_design,
-        "tier": option.claims_tier == DEEP,
-        "baseline": option.claims_baseline,
-        "registrations": option.claims_registrations,
-    }
-    clash = [spelled(name) for name, given in others.items() if given]
-    if option.claims_change and clash:
-        raise pytest.UsageError(
-            f"{spelled('change')} and {clash[0]} contradict each other: under other conditions it is another claim "
-            "than the registered one."
-        )
+    changes.check_together(option, spelled)
 
 
 def check_plugins(config: pytest.Config) -> None:
