@@ -16,7 +16,7 @@ import pytest
 
 from pytest_claims import _compat, hooks
 from pytest_claims.folders import ReportFolder
-from pytest_claims.running import options
+from pytest_claims.running import measuring, options
 from pytest_claims.trials.claims import MARK, claim_of
 from pytest_claims.trials.plan import SENT, Settings
 from pytest_claims.vocabulary import DEFAULT_ENGINE, EXPECTED, REGISTERED
@@ -58,7 +58,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     """Settle the number of workers; as a wrapper this comes before xdist looks at its options."""
-    options.choose_workers(config)
+    measuring.choose_workers(config)
     return (yield)
 
 
@@ -111,7 +111,7 @@ def _cluster(config: pytest.Config, settings: Settings) -> Any:
 
     A UsageError where it cannot be used.
     """
-    address = options.cluster(config)
+    address = measuring.cluster(config)
     if address is None or settings.design or not options.asks_for_claims(config):
         return None
     from pytest_claims.cluster.starting import connect

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from pytest_claims.plugin import pytest_load_initial_conftests
-from pytest_claims.running.options import choose_workers
+from pytest_claims.running.measuring import choose_workers
 
 pytest_plugins = ["pytester"]
 

@@ -5,6 +5,7 @@ import pty
 import select
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from pytest_claims.trials.labelled import assemble, labelled
 from pytest_claims.trials.measurements import blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
-from pytest_claims.trials.tracing import tracing
+from pytest_claims.trials.tracing import aside, tracing
 from pytest_claims.trials.turns import take
 from tests.trials.conftest import PATIENCE
 
@@ -365,3 +366,21 @@ def test_files_in_memory_are_data_and_devices_are_not():
     assert list(reads.files) == [str(file)]
     assert list(reads.folders) == [folder]
     assert None not in reads.files.values()
+
+
+def test_a_thread_that_only_watches_the_store_is_not_traced(tmp_path):
+    """Without xdist it reads in the trial's own process; a thread of the trial itself is traced."""
+    for name in ("of the trial", "of the run"):
+        (tmp_path / name).write_text("1")
+
+    def watch():
+        with aside():
+            (tmp_path / "of the run").read_text()
+
+    with tracing() as reads:
+        for work in (watch, (tmp_path / "of the trial").read_text):
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+
+    assert list(reads.files) == [str(tmp_path / "of the trial")]

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.cluster.worker import arrives, receive, send
+from pytest_claims.cluster.worker import arrives, receive, send, without_folder
 from pytest_claims.environment import environment, steady_arithmetic
 from pytest_claims.errors import TrialError
 from pytest_claims.files import in_strings
@@ -28,20 +28,20 @@ from pytest_claims.running.items import Running
 from pytest_claims.trials.fingerprint import kind
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Handle, measurements_of
+from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import sealed
 from pytest_claims.trials.workshop import Trial, Workshop
 
 #: A bench without work ends after so many seconds: a run that was killed leaves nothing behind.
 IDLE = 300.0
-#: In what a bench sends, the folder of the project is written like this.
-ROOT = "<root>"
 
 
 class Server:
     """Answers tasks instead of running tests."""
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO, session: dict[str, Any]) -> None:
-        self.source, self.sink, self.told = source, sink, session
+    def __init__(self, source: BinaryIO, sink: BinaryIO, folder: Path) -> None:
+        self.source, self.sink, self.folder = source, sink, folder
+        self.told = json.loads((folder / "session.json").read_text(encoding="utf-8"))
         self.items: dict[str, pytest.Item] = {}
         self.problems: list[str] = []
         self.raised: str = ""
@@ -63,7 +63,7 @@ class Server:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Make the workshop, and keep all items, whatever others deselect."""
-        self.workshop = Workshop(replace(options.read(config), worker="bench"), config)
+        self.workshop = Workshop(Settings(worker="bench"), config)  # each task brings the rest
         config.pluginmanager.register(Running(self.workshop), "claims-running")
         self.items = {item.nodeid: item for item in items}
 
@@ -74,7 +74,7 @@ class Server:
         send(self.sink, json.dumps(hello).encode())
         while arrives(self.source, IDLE) and (task := receive(self.source)) is not None:
             reply, data = self.answer(json.loads(task), session)
-            written = in_strings(reply, lambda text: text.replace(str(session.config.rootpath), ROOT))
+            written = in_strings(reply, lambda text: without_folder(text, self.folder))
             send(self.sink, json.dumps(written).encode(), data)
         return True
 
@@ -149,13 +149,13 @@ def serve(folder: Path) -> int:
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True).start()
-    told = json.loads((folder / "session.json").read_text(encoding="utf-8"))
-    project = folder / "project"
+    server = Server(source, sink, folder)
+    told, project = server.told, folder / "project"
     os.chdir(project / told["folder"])
     arguments = [*told["arguments"], f"--rootdir={project}", *(str(project / path) for path in told["paths"])]
     if told["inifile"]:
         arguments = ["-c", str(project / told["inifile"]), *arguments]
-    return int(pytest.main(arguments, plugins=[Server(source, sink, told)]))
+    return int(pytest.main(arguments, plugins=[server]))
 
 
 def say_kind(engine: str) -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_claims.cluster import kinds
-from pytest_claims.cluster.bench import ROOT
 from pytest_claims.cluster.engine import Answer, Engine
+from pytest_claims.cluster.worker import ROOT
 from pytest_claims.errors import Attempt, ClusterError, TrialError
 from pytest_claims.files import in_strings
 from pytest_claims.running.schedule import expected
@@ -49,11 +49,12 @@ class Task:
 
 @dataclass
 class Worker:
-    """A worker as this run knows it: ``number`` in the order of joining; ``usable`` once it is known to be alike."""
+    """A worker as this run knows it: ``number`` in the order of joining; ``usable`` once it is ``met``, and alike."""
 
     address: str
     number: int
     slots: int
+    met: bool = False
     usable: bool = False
     clearing: bool = False  # it gets nothing until it is idle: then a suspect has it for itself
     suspect: int | None = None  # the number of that task
@@ -135,6 +136,8 @@ class Cluster:
         """Give work to those that are of the chosen kind; note the others."""
         others = []
         for address, reply in found.items():
+            if address in self.workers:
+                self.workers[address].met = True
             if reply.get("kind") == self.kind and address in self.workers:
                 self.workers[address].usable = True
                 self._lonely = time.monotonic()
@@ -256,8 +259,8 @@ class Cluster:
             threading.Thread(target=self._introduce, args=(new,), daemon=True).start()
             for address in new:  # they are being met, and not new any more
                 self.workers[address] = Worker(address, next(self._numbers), slots[address])
-        if self.slots:
-            self._lonely = time.monotonic()
+        if self.slots or any(not worker.met for worker in self.workers.values()):
+            self._lonely = time.monotonic()  # one that is being met may turn out to be of use
         elif time.monotonic() - self._lonely > max(self.patience, 2 * LOOK):
             why = f": {self.notes[-1]}" if self.notes else ""
             raise ClusterError(
@@ -268,9 +271,10 @@ class Cluster:
     def _introduce(self, new: Mapping[str, int]) -> None:
         """Meet new workers, beside the thread that keeps the others busy."""
         try:
-            self._inbox.put(self.engine.kinds(list(new), self.project, self.archive))
-        except ClusterError:  # `_look` meets the same error
-            return
+            found = self.engine.kinds(list(new), self.project, self.archive)
+        except ClusterError as error:  # if the scheduler is gone, `_look` finds out
+            found = {address: {"unable": str(error)} for address in new}
+        self._inbox.put(found)
 
     def _open_inbox(self) -> None:
         while True:

@@ -17,8 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+#: In what is sent from a worker, the folder of the project is written like this.
+ROOT = "<root>"
 #: Seconds until a bench must have collected the project.
 START = 900.0
+#: So often a bench is started that somebody kills before it has.
+STARTS = 3
 #: Seconds until a worker must have said what it is.
 PROBE = 300.0
 #: Of what a bench wrote before it died so many bytes are kept.
@@ -90,7 +94,7 @@ class Bench:
     """A bench, seen from the worker."""
 
     def __init__(self, folder: Path, slot: int) -> None:
-        self.slot = slot
+        self.folder, self.slot = folder, slot
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the bench is
         # a session of its own: Ctrl-C in the terminal of a worker is for the worker, which ends its benches
         self.process = subprocess.Popen(
@@ -132,7 +136,7 @@ class Bench:
     def _written(self) -> str:
         size = self.log.seek(0, os.SEEK_END)
         self.log.seek(max(0, size - TAIL))
-        return self.log.read().decode(errors="replace")
+        return without_folder(self.log.read().decode(errors="replace"), self.folder)
 
 
 class Project:
@@ -197,11 +201,20 @@ class Project:
         return _json(json.loads(reply) | {"slot": slot}), data
 
     def _started(self, slot: int) -> Bench:
-        """Return a new bench that has collected the project. Raises BenchDied."""
-        bench = self.benches[slot] = Bench(self.folder, slot)
-        if self.over:
-            bench.kill()
-        hello = json.loads(bench.hear(START))
+        """Return a new bench that has collected the project; one that is killed meanwhile gets a successor.
+
+        Raises BenchDied where none starts.
+        """
+        for tried in range(1, STARTS + 1):
+            bench = self.benches[slot] = Bench(self.folder, slot)
+            if self.over:
+                bench.kill()
+            try:
+                hello = json.loads(bench.hear(START))
+                break
+            except BenchDied:
+                if tried == STARTS or self.over or (bench.process.returncode or 0) >= 0:
+                    raise
         if "unable" in hello:
             bench.kill()
             raise BenchDied("it cannot collect the claims", str(hello["unable"]))
@@ -220,6 +233,11 @@ class Project:
         for bench in list(self.benches.values()):
             if bench is not None:
                 bench.kill()
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return what was written on a worker, with `ROOT` for the project's folder and without the library's."""
+    return text.replace(str(folder / "project"), ROOT).replace(f"{folder / 'library'}/", "")
 
 
 def last_error(written: str) -> str:

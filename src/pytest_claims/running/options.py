@@ -5,7 +5,6 @@ spellings with ``pytest_plugins = ["pytest_claims.short"]`` in its top conftest.
 """
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -50,8 +49,6 @@ CLUSTER_WAIT = 60.0
 ASKED = pytest.StashKey[bool]()
 #: Set in the configuration of a process that measures for a cluster: it judges and reports nothing.
 SERVES = pytest.StashKey[bool]()
-#: How a command line asks for workers of pytest-xdist.
-_WORKERS = re.compile(r"-n($|=?\w)|--(numprocesses|dist|tx|maxprocesses)\b")
 _NUMBERS_OF_SEEDS = "32, 64, 128, ... to end there, or 8 or 16 for a quick look"
 
 
@@ -108,7 +105,7 @@ def add_ini_keys(parser: pytest.Parser) -> None:
 
 
 def _seeds(spelled: str, text: str) -> int:
-    number = _whole(text)
+    number = whole(text)
     if number is None:
         raise pytest.UsageError(f"{spelled} {text}: give a whole number: {_NUMBERS_OF_SEEDS}.")
     if number < FEWEST_SEEDS:
@@ -125,7 +122,7 @@ def _seeds(spelled: str, text: str) -> int:
 
 
 def _fresh(spelled: str, text: str) -> int:
-    number = _whole(text)
+    number = whole(text)
     if number is None or number < 0:
         raise pytest.UsageError(f"{spelled} {text}: give the number of a stream of fresh seeds, as in {spelled}=7.")
     return number
@@ -160,7 +157,7 @@ def _timeout(spelled: str, text: str) -> float:
 
 def _edition(config: pytest.Config) -> int:
     text = _compat.ini_text(config, "claims_edition", numbers=True) or "1"
-    number = _whole(text)
+    number = whole(text)
     if number is None or number < 1:
         raise pytest.UsageError(f"claims_edition = {text}: give a whole number, at least 1.")
     return number
@@ -170,7 +167,8 @@ def _ini_timeout(config: pytest.Config) -> float:
     return _timeout("claims_timeout", _compat.ini_text(config, "claims_timeout", numbers=True) or str(TIMEOUT))
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
+    """Return a whole number, None where the text is none."""
     try:
         return int(text)
     except ValueError:
@@ -384,46 +382,3 @@ def _left_out(config: pytest.Config) -> Callable[..., bool]:
         return bool(deselected) and Path(os.path.relpath(spelled, config.rootpath)).as_posix().startswith(deselected)
 
     return left_out
-
-
-def choose_workers(config: pytest.Config) -> None:
-    """Settle how many workers there are, before xdist looks at its options.
-
-    Claims take all cores unless the user chose otherwise; a run that trains nothing takes one process.
-    """
-    if _compat.worker_input(config) is not None or not _compat.has_xdist(config):
-        return
-    if config.option.claims_design or cluster(config):
-        _compat.use_one_process(config)
-        return
-    if _compat.asked_for_workers(config) or _needs_the_terminal(config):
-        return
-    setting = _compat.ini_text(config, "claims_workers", numbers=True) or "auto"
-    number = setting if setting == "auto" else _whole(setting)
-    if number is None or (isinstance(number, int) and number < 0):
-        raise pytest.UsageError(f"claims_workers = {setting}: give auto, or a number of workers, 0 for none.")
-    if number != 0 and asks_for_claims(config):
-        _compat.use_workers(config, number)
-
-
-def cluster(config: pytest.Config) -> str | None:
-    """Return the address of the cluster that measures; None where this run measures by itself.
-
-    An explicit number of workers turns off the cluster of the ini file; a UsageError beside the option.
-    """
-    spelled = flag("cluster", short=config.pluginmanager.hasplugin(SHORT))
-    address: str | None = config.option.claims_cluster
-    workers = next((word for word in config.invocation_params.args if _WORKERS.match(str(word))), None)
-    if address is not None and workers is not None:
-        raise pytest.UsageError(
-            f"{spelled} {address} and {workers} contradict each other: a cluster's workers measure instead of "
-            "pytest-xdist's. Leave out one of them."
-        )
-    if address is not None and not address.strip():
-        raise pytest.UsageError(f"{spelled} names no cluster: give the address of its scheduler, or local:N.")
-    return address or (None if workers else _compat.ini_text(config, "claims_cluster") or None)
-
-
-def _needs_the_terminal(config: pytest.Config) -> bool:
-    """Whether the user wants to see or debug what tests write: workers have no terminal."""
-    return any(config.getoption(name, False) for name in ("usepdb", "trace")) or config.getoption("capture", "") == "no"

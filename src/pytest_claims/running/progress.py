@@ -14,6 +14,7 @@ import pytest
 
 from pytest_claims.errors import Attempt
 from pytest_claims.trials.store import Store
+from pytest_claims.trials.tracing import aside
 
 #: Seconds between two updates, on a terminal and in a log.
 ON_TERMINAL, IN_LOG = 1.0, 30.0
@@ -77,7 +78,7 @@ class Progress:
         pause = FIRST
         while not self._over.wait(pause):
             pause = ON_TERMINAL if self.live else IN_LOG
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError), aside():
                 text = self.line()
                 if text is None:
                     continue

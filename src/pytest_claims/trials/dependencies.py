@@ -32,6 +32,8 @@ from pytest_claims.trials.tracing import Reads, file_digest, folder_digest, valu
 DYNAMIC = frozenset({"eval", "exec", "getattr", "globals", "vars", "__dict__", "__import__", "modules"})
 #: Types of values that a module of an installed package may hold, and anybody may change.
 CONSTANTS = frozenset({*SPOKEN, float, complex})
+#: Where a module lies is another place on every machine; what is read beside it is noted by itself.
+WHERE = ".__file__"
 #: What a process has where torch is not loaded yet.
 TORCH_AT_FIRST: Mapping[str, Any] = {
     "torch default dtype": "torch.float32",
@@ -84,7 +86,7 @@ def departure(rests: Rests, identity: Identity, option: Callable[[str], Any]) ->
     )
     for part, sentence, current in now:
         for name, then in rests[part].items():
-            if current(name) != then:
+            if current(name) != then and not name.endswith(WHERE):
                 return sentence.format(Path(name).name if part in {"sources", "files", "folders"} else name)
     return None
 
@@ -149,7 +151,7 @@ class Reached:
 
     def _value(self, name: str, value: Any) -> None:
         """Hash a global; describing it also finds the functions and modules that it holds."""
-        if name in self.values:
+        if name in self.values or name.endswith(WHERE):
             return
         describer = Describer()
         try:

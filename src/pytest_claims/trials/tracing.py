@@ -13,6 +13,7 @@ import importlib.util
 import os
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,6 +77,8 @@ class Reads:
 
 _ACTIVE: list[Reads] = []
 _BUSY: list[bool] = []  # a hook's own reading is not traced
+#: Threads that are not traced.
+_ASIDE: set[int] = set()
 _HOOKED: list[bool] = []
 
 
@@ -101,6 +104,16 @@ def tracing(config: pytest.Config | None = None) -> Iterator[Reads]:
 
 
 @contextmanager
+def aside() -> Iterator[None]:
+    """Let this thread do what no trial of its process asked for, such as to watch the store, unnoticed."""
+    _ASIDE.add(threading.get_ident())
+    try:
+        yield
+    finally:
+        _ASIDE.discard(threading.get_ident())
+
+
+@contextmanager
 def _untraced() -> Iterator[None]:
     _BUSY.append(True)
     try:
@@ -115,6 +128,8 @@ def _untraced() -> Iterator[None]:
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     """Note what an event means for the numbers; called for every audit event of the process, so quick where idle."""
     if not _ACTIVE or _BUSY or not (event == "open" or event in LISTED or event in OUTSIDE):
+        return
+    if threading.get_ident() in _ASIDE:
         return
     with _untraced():
         frame = sys._getframe(1)  # noqa: SLF001 - the documented way to the caller
