@@ -17,8 +17,6 @@ from tests.trials.conftest import Toy
 #: Seconds: a loaded machine is slow, not broken.
 PATIENCE = 240
 LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
-#: Starts a program of Dask that says it is of another version.
-OLDER = "import distributed; distributed.__version__ = '2020.1.0'; from dask.__main__ import main; main()"
 
 
 def until(what, condition):
@@ -60,9 +58,17 @@ class Machines:
         self.started.append(process)
         return process
 
-    def scheduler(self, *options, program=("-m", "dask"), **variables) -> subprocess.Popen:
+    def scheduler(self, *options, **variables) -> subprocess.Popen:
         """Start the scheduler; return when it listens."""
-        command = [sys.executable, *program, "scheduler", *LOOPBACK, "--port", str(self.port), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_scheduler",
+            *LOOPBACK,
+            "--port",
+            str(self.port),
+            *options,
+        ]
         process = self.start(command, **variables)
         until("the scheduler", lambda: answers(self.port))
         return process

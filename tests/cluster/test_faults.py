@@ -178,3 +178,18 @@ def test_a_run_that_ends_early(suite, machines, how):
 
     assert suite.toy.outcomes == {"2.a": "passed", "4.a": "passed"}
     assert suite.toy.claims["2.a"]["reused"] == 4
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_on_one_cluster(suite, machines):
+    """Neither loses its processes when the other ends."""
+    machines.scheduler()
+    machines.worker(threads=4)
+    suite.write().hold()
+    first = suite.start("--report", "reports/first")
+    second = suite.start("--report", "reports/second")
+    until("both to measure", lambda: len(suite.began()) >= 4)
+    suite.go()
+    printed = [suite.ended(run) for run in (first, second)]
+
+    assert [first.returncode, second.returncode] == [0, 0], "\n".join(printed)
