@@ -147,7 +147,7 @@ class Bisection:
         count, package = len(self.offered), self.question.package
         head = f"{count} versions of {package} from {self.offered[0]} to {self.offered[-1]}"
         most = (count - 2).bit_length() + 2
-        known = f"; {len(self.steps)} are known from before" if resumed else ""
+        known = f"; {len(self.steps)} are known from before" if resumed and self.steps else ""
         return f"{head}, of which at most {most} are tried if none has to be skipped{known}."
 
     def _check_claim(self) -> None:
