@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from urllib.parse import unquote
 
 import matplotlib as mpl
 import numpy as np
@@ -183,6 +184,11 @@ def test_gaps_and_infinities_are_left_out() -> None:
         assert "inf" not in text
 
 
+def drawing(text: str) -> str:
+    """Return what the page shows of a stored figure."""
+    return unquote(for_page(text)[0]).removeprefix("data:image/svg+xml,")
+
+
 LABELS = ["<script>alert(1)</script>", "</svg><b>", "$x_1$ & \\alpha \"q\" 'q'", "مرحبا", "a" * 300, "\x00\x1b\ud800"]
 
 
@@ -190,7 +196,7 @@ def test_labels_are_shown_as_they_are() -> None:
     """Markup, mathematics, right-to-left, control characters, endless words: text in the figure, nothing else."""
     data = xr.DataArray(RNG.normal(size=(8, len(LABELS))), dims=["seed", "arm"], coords={"arm": LABELS})
     text, _ = draw(Record(id=LABELS[0]), strips(data, along="arm", title=LABELS[1], ylabel=LABELS[2]), LABELS[0])
-    root = ET.fromstring(for_page(text))  # noqa: S314 - our own output
+    root = ET.fromstring(drawing(text))  # noqa: S314 - our own output
 
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
         "svg",
@@ -201,6 +207,7 @@ def test_labels_are_shown_as_they_are() -> None:
         "defs",
         "clipPath",
         "rect",
+        "style",
     }
     words = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert "<script>alert(1)</script>" in words
@@ -214,11 +221,26 @@ def test_a_stored_figure_cannot_bring_a_script() -> None:
         '<a href="javascript:x()"><text>in</text></a><image href="https://example.org/x.png"/>'
         '<style>@import "x"</style><path d="M0 0" onclick="x()" style="fill:url(http://x)"/></svg>'
     )
-    assert for_page(evil) == '<svg xmlns="http://www.w3.org/2000/svg" class="figure"><path d="M0 0" /></svg>'
+    kept = re.sub("<style>.*?</style>", "", drawing(evil))
+    assert kept == '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>'
 
     for nonsense in ("", "<p>", "<p></p>", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>'):
         with pytest.raises(ValueError, match="it "):
             for_page(nonsense)
+
+
+def test_an_image_of_the_page_ends_no_attribute_and_has_both_schemes() -> None:
+    """Its address has no letter that HTML or a URL reads, its style the colours it uses in light and in dark."""
+    data = xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "arm"], coords={"arm": ["<'\"&", "b#%"]})
+    text, _ = draw(Record(id="1.a"), strips(data, along="arm"), "salt")
+    address, words = for_page(text)
+
+    assert address.startswith("data:image/svg+xml,%3Csvg ")
+    assert not re.search("[#<>&'\"\n]", address)
+    assert words.startswith("Figure of claim 1.a: Each dot is a seed")
+    used = set(re.findall(r"var\(--f-(\w+)\)", drawing(text)))
+    for colours in (both[theme] for theme in (0, 1) for name, both in VARIABLES.items() if name in used):
+        assert colours in drawing(text)
 
 
 def test_a_picture_that_raises_is_recorded(tmp_path: Path) -> None:
