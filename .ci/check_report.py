@@ -26,7 +26,7 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
             wrong.append(f"the page has no section for claim {name}")
     if results["schema"] != 1 or not results["complete"]:
         wrong.append("results.json is not a complete report of schema 1")
-    if "<svg" not in page:
+    if 'class="figure"' not in page:
         wrong.append("the page shows no figure")
     if not rows:
         wrong.append("measurements.csv is empty")
