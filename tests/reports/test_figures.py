@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,7 +19,7 @@ from pytest_claims.report.figures.canvas import crowded, key, paper, styled
 from pytest_claims.report.figures.defaults import draw_record
 from pytest_claims.report.figures.illustrate import draw, file_name
 from pytest_claims.report.figures.palette import VARIABLES
-from pytest_claims.report.figures.seeds import summarise, swarm, thinned
+from pytest_claims.report.figures.seeds import binned, strands, summarise, swarm, thinned
 from pytest_claims.report.figures.svg import for_page, short_path
 from tests.reports.factory import claims, record
 
@@ -75,6 +76,45 @@ def test_every_seed_is_drawn() -> None:
     data = xr.DataArray(np.full((64, 2), 0.5), dims=["seed", "arm"], coords={"arm": ["a", "b"]})
     text, _ = draw(Record(id="1.a"), strips(data, along="arm"), "salt")
     assert max(path.count("h0") for path in re.findall(r'd="([^"]+)"', text)) == 128
+
+
+@pytest.mark.parametrize(
+    "make", [lambda data: strips(data, along="arm"), lambda data: strips(data, along="arm", log="y")]
+)
+def test_above_128_seeds_strips_are_bars(make: Callable) -> None:
+    """512 seeds take no more bytes than 128 dots; the widest bar has most seeds; the caption says so."""
+    values = np.exp(np.random.default_rng(0).normal(0, 0.2, (512, 2)))
+    data = xr.DataArray(values, dims=["seed", "arm"], coords={"arm": ["a", "b"]})
+    text, caption = draw(Record(id="1.a"), make(data), "salt")
+    few, short = draw(Record(id="1.a"), make(data[:128]), "salt")
+
+    assert "h0" not in text
+    assert len(text) < len(few)
+    assert caption.startswith("The wider the bar, the more of the 512 seeds")
+    assert short.startswith("Each dot is a seed")
+
+
+def test_bins_count_every_seed() -> None:
+    """Equal values share a bin; the fullest is as wide as asked, a bin with half as many half as wide."""
+    values = np.array([0.5] * 40 + [0.7] * 20 + [np.nan])
+    middles, halves = binned(values, 0.8, 0.1)
+
+    assert middles == pytest.approx([0.5, 0.7])
+    assert halves == pytest.approx([0.4, 0.2])
+    assert [len(part) for part in binned(np.array([np.nan]), 1.0, 0.1)] == [0, 0]
+
+
+def test_above_128_seeds_lines_are_tenths() -> None:
+    """Eleven curves from the lowest to the highest seed, and a caption that says so; few seeds stay themselves."""
+    curves = np.random.default_rng(0).permutation(np.arange(301.0))[:, None] + np.array([0.0, 1000.0])
+    data = xr.DataArray(curves, dims=["seed", "n"], coords={"n": [1, 2]})
+    _, caption = draw(Record(id="1.a"), lines(data, x="n"), "salt")
+
+    assert strands(curves)[:, 0].tolist() == [0, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300]
+    assert len(strands(curves[:128])) == 128
+    assert caption.startswith(
+        "Thin lines: the lowest of 301 seeds, the tenths between, and the highest; the thick line"
+    )
 
 
 def test_seeds_do_not_hide_behind_their_mean() -> None:

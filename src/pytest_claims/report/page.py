@@ -16,7 +16,7 @@ from pytest_claims.record import Record, TrialTime
 from pytest_claims.report import forest, words
 from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of
 from pytest_claims.report.cite import Cited
-from pytest_claims.report.figures.svg import for_page, size
+from pytest_claims.report.figures.svg import ROOM, for_page, size
 from pytest_claims.report.views import ClaimView, Figure
 from pytest_claims.results import Results, natural
 from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, is_registered
@@ -254,7 +254,8 @@ def load_figures(
             except (OSError, ValueError) as error:
                 lost.append(f"The figure {name} cannot be shown: {getattr(error, 'strerror', None) or error}.")
                 continue
-            width, height = (round(POINT * side) for side in size(stored))
+            wide, high = size(stored)
+            width, height = round(POINT * (wide + ROOM)), round(POINT * high)
             caption = captions[at] if at < len(captions) else ""
             figure = Figure(Markup(source), spoken, caption, width, height)  # noqa: S704 - for_page writes whatever could end an attribute as a code
             figures.append(figure)

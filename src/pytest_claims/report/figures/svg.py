@@ -28,6 +28,8 @@ _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+")
 _TOKEN = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
 #: Characters that end an attribute or an address, or begin a tag: written as codes, an image's address is plain text.
 _UNSAFE = re.compile(r"""[%#<>&'"\x00-\x1f\x7f]""")
+#: Room at the right of an image: names outside of the axes are wider there on a phone, and an image cuts them off.
+ROOM = 9
 #: Letters of an image that is shown narrow, as on a phone.
 PHONE = "@media(max-width:400px){text{font-size:10.8px!important}}"
 _HEX = re.compile(r"#[0-9a-f]{6}")
@@ -69,6 +71,9 @@ def for_page(svg: str) -> tuple[str, str]:
     words = root.attrib.pop("aria-label", "")
     for name in ("width", "height", "version", "role"):
         root.attrib.pop(name, None)
+    wide, high = size(svg)
+    if wide and "viewBox" in root.attrib:
+        root.set("viewBox", f"0 0 {wide + ROOM:g} {high:g}")
     sheet = ET.Element(f"{{{SVG}}}style")
     sheet.text = _image_style(_text(root))
     root.insert(0, sheet)
