@@ -28,7 +28,7 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
     wrong += in_ctrf(json.loads((folder / "ctrf.json").read_text())["results"]["tests"], results["claims"])
     if results["schema"] != 1 or not results["complete"]:
         wrong.append("results.json is not a complete report of schema 1")
-    if "<svg" not in page:
+    if 'class="figure"' not in page:
         wrong.append("the page shows no figure")
     if not rows:
         wrong.append("measurements.csv is empty")

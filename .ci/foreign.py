@@ -87,7 +87,7 @@ class ForeignFolder:
         page = (folder / "index.html").read_text(encoding="utf-8")
         claims = {claim["id"]: claim for claim in results["claims"]}
         check((results["schema"], results["complete"]) == (1, True), f"reports/{name} is incomplete or not of schema 1")
-        check("<svg" in page, f"the page of reports/{name} shows no figure")
+        check('class="figure"' in page, f"the page of reports/{name} shows no figure")
         check(all(f'id="{claim}"' in page for claim in claims), f"the page of reports/{name} lacks a claim")
         return claims
 

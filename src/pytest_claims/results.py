@@ -43,12 +43,24 @@ class Results(Entry):
     short_options: bool = True  # whether options had their short names, as in all runs older than this field
     condensed: bool = False  # whether this is a baseline, made small
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name
+    citation: Mapping[str, Any] | None = None  # how to cite the claims; None in files older than the field
     baseline: Mapping[str, Any] | None = None  # the comparison with an earlier run; None where there was none
     skipped: tuple[NotJudged, ...] = field(default=(), metadata=several(NotJudged))  # claims that pytest skipped
     missing: tuple[NotJudged, ...] = field(default=(), metadata=several(NotJudged))  # other claims without a verdict
     claims: tuple[Record, ...] = field(default=(), metadata=several(Record))
     absent: frozenset[str] = frozenset(
-        {"title", "controller", "cluster", "short_options", "condensed", "evidence", "baseline", "skipped", "missing"}
+        {
+            "title",
+            "controller",
+            "cluster",
+            "short_options",
+            "condensed",
+            "evidence",
+            "citation",
+            "baseline",
+            "skipped",
+            "missing",
+        }
     )
 
     @property

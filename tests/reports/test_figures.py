@@ -2,7 +2,9 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +19,7 @@ from pytest_claims.report.figures.canvas import crowded, key, paper, styled
 from pytest_claims.report.figures.defaults import draw_record
 from pytest_claims.report.figures.illustrate import draw, file_name
 from pytest_claims.report.figures.palette import VARIABLES
-from pytest_claims.report.figures.seeds import summarise, swarm, thinned
+from pytest_claims.report.figures.seeds import binned, strands, summarise, swarm, thinned
 from pytest_claims.report.figures.svg import for_page, short_path
 from tests.reports.factory import claims, record
 
@@ -74,6 +76,45 @@ def test_every_seed_is_drawn() -> None:
     data = xr.DataArray(np.full((64, 2), 0.5), dims=["seed", "arm"], coords={"arm": ["a", "b"]})
     text, _ = draw(Record(id="1.a"), strips(data, along="arm"), "salt")
     assert max(path.count("h0") for path in re.findall(r'd="([^"]+)"', text)) == 128
+
+
+@pytest.mark.parametrize(
+    "make", [lambda data: strips(data, along="arm"), lambda data: strips(data, along="arm", log="y")]
+)
+def test_above_128_seeds_strips_are_bars(make: Callable) -> None:
+    """512 seeds take no more bytes than 128 dots; the widest bar has most seeds; the caption says so."""
+    values = np.exp(np.random.default_rng(0).normal(0, 0.2, (512, 2)))
+    data = xr.DataArray(values, dims=["seed", "arm"], coords={"arm": ["a", "b"]})
+    text, caption = draw(Record(id="1.a"), make(data), "salt")
+    few, short = draw(Record(id="1.a"), make(data[:128]), "salt")
+
+    assert "h0" not in text
+    assert len(text) < len(few)
+    assert caption.startswith("The wider the bar, the more of the 512 seeds")
+    assert short.startswith("Each dot is a seed")
+
+
+def test_bins_count_every_seed() -> None:
+    """Equal values share a bin; the fullest is as wide as asked, a bin with half as many half as wide."""
+    values = np.array([0.5] * 40 + [0.7] * 20 + [np.nan])
+    middles, halves = binned(values, 0.8, 0.1)
+
+    assert middles == pytest.approx([0.5, 0.7])
+    assert halves == pytest.approx([0.4, 0.2])
+    assert [len(part) for part in binned(np.array([np.nan]), 1.0, 0.1)] == [0, 0]
+
+
+def test_above_128_seeds_lines_are_tenths() -> None:
+    """Eleven curves from the lowest to the highest seed, and a caption that says so; few seeds stay themselves."""
+    curves = np.random.default_rng(0).permutation(np.arange(301.0))[:, None] + np.array([0.0, 1000.0])
+    data = xr.DataArray(curves, dims=["seed", "n"], coords={"n": [1, 2]})
+    _, caption = draw(Record(id="1.a"), lines(data, x="n"), "salt")
+
+    assert strands(curves)[:, 0].tolist() == [0, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300]
+    assert len(strands(curves[:128])) == 128
+    assert caption.startswith(
+        "Thin lines: the lowest of 301 seeds, the tenths between, and the highest; the thick line"
+    )
 
 
 def test_seeds_do_not_hide_behind_their_mean() -> None:
@@ -183,6 +224,11 @@ def test_gaps_and_infinities_are_left_out() -> None:
         assert "inf" not in text
 
 
+def drawing(text: str) -> str:
+    """Return what the page shows of a stored figure."""
+    return unquote(for_page(text)[0]).removeprefix("data:image/svg+xml,")
+
+
 LABELS = ["<script>alert(1)</script>", "</svg><b>", "$x_1$ & \\alpha \"q\" 'q'", "مرحبا", "a" * 300, "\x00\x1b\ud800"]
 
 
@@ -190,7 +236,7 @@ def test_labels_are_shown_as_they_are() -> None:
     """Markup, mathematics, right-to-left, control characters, endless words: text in the figure, nothing else."""
     data = xr.DataArray(RNG.normal(size=(8, len(LABELS))), dims=["seed", "arm"], coords={"arm": LABELS})
     text, _ = draw(Record(id=LABELS[0]), strips(data, along="arm", title=LABELS[1], ylabel=LABELS[2]), LABELS[0])
-    root = ET.fromstring(for_page(text))  # noqa: S314 - our own output
+    root = ET.fromstring(drawing(text))  # noqa: S314 - our own output
 
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
         "svg",
@@ -201,6 +247,7 @@ def test_labels_are_shown_as_they_are() -> None:
         "defs",
         "clipPath",
         "rect",
+        "style",
     }
     words = [element.text for element in root.iter() if element.tag.endswith("text")]
     assert "<script>alert(1)</script>" in words
@@ -214,11 +261,26 @@ def test_a_stored_figure_cannot_bring_a_script() -> None:
         '<a href="javascript:x()"><text>in</text></a><image href="https://example.org/x.png"/>'
         '<style>@import "x"</style><path d="M0 0" onclick="x()" style="fill:url(http://x)"/></svg>'
     )
-    assert for_page(evil) == '<svg xmlns="http://www.w3.org/2000/svg" class="figure"><path d="M0 0" /></svg>'
+    kept = re.sub("<style>.*?</style>", "", drawing(evil))
+    assert kept == '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>'
 
     for nonsense in ("", "<p>", "<p></p>", '<!DOCTYPE x [<!ENTITY a "b">]><svg/>'):
         with pytest.raises(ValueError, match="it "):
             for_page(nonsense)
+
+
+def test_an_image_of_the_page_ends_no_attribute_and_has_both_schemes() -> None:
+    """Its address has no letter that HTML or a URL reads, its style the colours it uses in light and in dark."""
+    data = xr.DataArray(RNG.normal(size=(8, 2)), dims=["seed", "arm"], coords={"arm": ["<'\"&", "b#%"]})
+    text, _ = draw(Record(id="1.a"), strips(data, along="arm"), "salt")
+    address, words = for_page(text)
+
+    assert address.startswith("data:image/svg+xml,%3Csvg ")
+    assert not re.search("[#<>&'\"\n]", address)
+    assert words.startswith("Figure of claim 1.a: Each dot is a seed")
+    used = set(re.findall(r"var\(--f-(\w+)\)", drawing(text)))
+    for colours in (both[theme] for theme in (0, 1) for name, both in VARIABLES.items() if name in used):
+        assert colours in drawing(text)
 
 
 def test_a_picture_that_raises_is_recorded(tmp_path: Path) -> None:

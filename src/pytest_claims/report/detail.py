@@ -1,17 +1,14 @@
-"""What a claim's section shows beyond its effect and interval: its looks, what is undecided, margins, covariates."""
+"""What a claim's section shows beyond its effect and interval: its looks, what is undecided, covariates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from statistics import fmean
 
 from pytest_claims.inference.looks import DIVISORS
-from pytest_claims.inference.messages import margin_line
 from pytest_claims.record import AdjustedRecord, Look, PartRecord, Record
 from pytest_claims.report.words import (
     confidence,
     ended,
-    ends,
     is_share,
     is_time,
     number,
@@ -123,11 +120,10 @@ def _bias(claim: Record) -> str:
 
 
 def facts_of(claim: Record) -> list[tuple[str, str]]:
-    """Return rows of a claim's design, as (term, text): what is undecided, which margins hold, pairs of times."""
+    """Return rows of a claim's design, as (term, text): what is undecided, pairs of times."""
     rows = [
         ("undecided", _undecided(claim)),
         ("deep run", _deep(claim)),
-        ("margins", _margins(claim)),
         ("cut off", _cut_off(claim)),
     ]
     return [(term, text) for term, text in rows if text]
@@ -163,18 +159,6 @@ def _distance(claim: Record, distance: float) -> str:
     if is_share(claim):
         return f"{100 * distance:.3g} percentage points"
     return f"a factor of {quantity(claim, distance)}" if is_time(claim) else number(distance, claim.unit)
-
-
-def _margins(claim: Record) -> str:
-    low, high = ends(claim.margins)
-    if low is None or high is None or not claim.parts or any(part.verdict != "supported" for part in claim.assays):
-        return ""  # nothing is supported in a run that could not have seen a difference
-    part = claim.parts[0]  # margins are known only where all parts have one role and one region
-    least, most = ends(part.region)
-    region = (-inf if least is None else least, inf if most is None else most)
-    unit = "" if is_time(claim) or is_share(claim) or not claim.unit else f" ({claim.unit})"
-    line = margin_line(part.role, region, (low, high), lambda margin: quantity(claim, margin))
-    return f"{line}{unit}"
 
 
 def _cut_off(claim: Record) -> str:

@@ -1,7 +1,8 @@
-"""Forest plots: an effect with its interval and the claimed region, as small SVGs.
+"""Forest plots: an effect with its interval and the claimed region.
 
-They stretch with the page: positions are per cent of the width, so lines and letters have the same size on a phone and
-on a wide screen.
+A plot is one element: its style holds the places, in per cent of the width, and style.css draws region, edges, interval
+and marker from them. A page of a hundred claims has a thousand plots; drawn as SVG they were a third of its elements.
+They stretch with the page, and lines and letters have the same size on a phone and on a wide screen.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ PADDING = 0.09
 CLOSE = 20.0
 WORDS = 27.0  # the same for a label in words
 EDGE = 12.0
+OUTSIDE = (-3.0, 103.0)  # per cent: where the region's open side ends
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,19 @@ def scale_of(claim: Record, parts: Iterable[Record | PartRecord]) -> Scale | Non
 
 
 def strip(claim: Record, part: PartRecord | None = None, scale: Scale | None = None) -> Markup:
-    """Return the plot of a row: region, zero, interval, effect. Empty where there is no effect."""
+    """Return the plot of a row: region, zero, interval, effect; of a part it is a cell of the parts' table.
+
+    Empty where there is no effect.
+    """
     shown = part or claim
     scale = scale or scale_of(claim, [shown])
     if scale is None or shown.effect is None:
-        return Markup("")
+        return Markup("") if part is None else Markup("<td></td>")
     measured = f"effect {quantity(claim, shown.effect, part)}, interval {interval_text(claim, part)}"
     label = f"{measured}; claimed: {region_text(claim, part)}"
-    marks = _marks(claim.kind, shown, scale)
-    if part is not None:
-        # the other cells of the table's row say the same in words
-        return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(marks)
-    return Markup('<svg class="forest" role="img" aria-label="{}">{}</svg>').format(label, marks)
+    if part is not None:  # the other cells of the row say the same in words
+        return Markup('<td class="plot forest {}" style="{}"></td>').format(*_drawn(claim.kind, shown, scale))
+    return _plot(claim.kind, shown, scale, label)
 
 
 def panel(claim: Record) -> Markup:
@@ -69,18 +72,18 @@ def panel(claim: Record) -> Markup:
     scale = scale_of(claim, [claim])
     if scale is None or claim.effect is None:
         return Markup("")
-    texts = [_text(scale.at(claim.effect), 13, quantity(claim, claim.effect), "value")]
+    texts = [_text(scale.at(claim.effect), quantity(claim, claim.effect), "value")]
     ticks: dict[float, str] = {}
     for edge in ends(claim.region):
         if edge is not None:
             ticks[scale.at(edge)] = quantity(claim, edge)
     if claim.kind in DIFFERENCES and all(abs(scale.at(0.0) - place) > WORDS for place in ticks):
         ticks[scale.at(0.0)] = "no difference" if claim.kind != "time" else "equally fast"
-    texts += [_text(place, 67, words, "tick") for place, words in _apart(ticks)]
+    texts += [_text(place, words, "tick") for place, words in _apart(ticks)]
     label = f"Effect {quantity(claim, claim.effect)}, interval {interval_text(claim)}; claimed: {region_text(claim)}"
-    return Markup(
-        '<svg class="forest panel" role="img" aria-label="{}"><svg y="20" height="32">{}</svg>{}</svg>'
-    ).format(label, _marks(claim.kind, claim, scale), Markup("").join(texts))
+    return Markup('<div class="panel" role="img" aria-label="{}">{}{}</div>').format(
+        label, _plot(claim.kind, claim, scale, None), Markup("").join(texts)
+    )
 
 
 def _apart(ticks: Mapping[float, str]) -> list[tuple[float, str]]:
@@ -92,47 +95,44 @@ def _apart(ticks: Mapping[float, str]) -> list[tuple[float, str]]:
     return kept
 
 
-def _text(place: float, y: int, words: str, kind: str) -> Markup:
-    anchor = "start" if place < EDGE else "end" if place > 100 - EDGE else "middle"
-    return Markup('<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>').format(
-        kind, _p(place), y, anchor, words
-    )
+def _text(place: float, words: str, kind: str) -> Markup:
+    side = " start" if place < EDGE else " end" if place > 100 - EDGE else ""
+    return Markup('<span class="{}{}" style="left:{}%">{}</span>').format(kind, side, _p(place), words)
 
 
-def _marks(kind: str | None, shown: Record | PartRecord, scale: Scale) -> Markup:
-    verdict = shown.verdict if shown.verdict in ENDS else "error"
-    low, high = ends(shown.interval)
-    out = [_region(kind, shown, scale)]
+def _plot(kind: str | None, shown: Record | PartRecord, scale: Scale, label: str | None) -> Markup:
+    """Return the plot's one element; ``label`` says it in words, None hides it from screen readers."""
+    spoken = Markup('aria-hidden="true"') if label is None else Markup('role="img" aria-label="{}"').format(label)
+    verdict, style = _drawn(kind, shown, scale)
+    return Markup('<i class="forest {}" {} style="{}"></i>').format(verdict, spoken, style)
+
+
+def _drawn(kind: str | None, shown: Record | PartRecord, scale: Scale) -> tuple[str, str]:
+    """Return a plot's verdict and its style: the places of region, zero, interval and effect."""
+    places = _region(kind, shown, scale)
     if kind in DIFFERENCES:
-        out.append(Markup('<line class="zero" x1="{0}%" x2="{0}%" y1="2" y2="100%"/>').format(_p(scale.at(0.0))))
+        places["zero"] = scale.at(0.0)
+    low, high = ends(shown.interval)
     if low is not None and high is not None:
-        out.append(
-            Markup('<line class="ci {}" x1="{}%" x2="{}%" y1="50%" y2="50%"/>').format(
-                verdict, _p(scale.at(low)), _p(scale.at(high))
-            )
-        )
+        places |= {"low": scale.at(low), "wide": scale.at(high) - scale.at(low)}
     if shown.effect is not None:
-        place = _p(scale.at(shown.effect))
-        out.append(Markup('<use href="#m-{0}" class="{0}" x="{1}%" y="50%"/>').format(verdict, place))
-    return Markup("").join(out)
+        places["at"] = scale.at(shown.effect)
+    style = ";".join(f"--{name}:{_p(place)}%" for name, place in places.items())
+    return shown.verdict if shown.verdict in ENDS else "error", style
 
 
-def _region(kind: str | None, shown: Record | PartRecord, scale: Scale) -> Markup:
+def _region(kind: str | None, shown: Record | PartRecord, scale: Scale) -> dict[str, float]:
+    """Return where the claimed region begins and ends; an open side lies outside of the plot, so that it has no edge.
+
+    Empty where nothing is claimed: style.css then puts the region outside.
+    """
     low, high = ends(shown.region)
     if low is None and high is None:
-        return Markup("")
+        return {}
     if kind == "exact" or low == high:
-        place = _p(scale.at(low if low is not None else high or 0.0))
-        return Markup('<line class="edge" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(place)
-    left = 0.0 if low is None else scale.at(low)
-    right = 100.0 if high is None else scale.at(high)
-    band = Markup('<rect class="claimed" x="{}%" width="{}%" height="100%"/>').format(_p(left), _p(right - left))
-    edges = [
-        Markup('<line class="edge" x1="{0}%" x2="{0}%" y1="0" y2="100%"/>').format(_p(scale.at(edge)))
-        for edge in (low, high)
-        if edge is not None
-    ]
-    return band + Markup("").join(edges)
+        place = scale.at(low if low is not None else high or 0.0)
+        return {"from": place, "to": place}
+    return {"from": OUTSIDE[0] if low is None else scale.at(low), "to": OUTSIDE[1] if high is None else scale.at(high)}
 
 
 def _p(value: float) -> str:
@@ -144,4 +144,4 @@ def lesson(verdict: str) -> Markup:
     places = {"supported": (0.4, 0.9), "refuted": (-0.9, -0.35), "inconclusive": (-0.35, 0.45)}
     low, high = places[verdict]
     made_up = PartRecord(effect=(low + high) / 2, interval=(low, high), region=(0.0, None), verdict=verdict)
-    return Markup('<svg class="forest" aria-hidden="true">{}</svg>').format(_marks("level", made_up, Scale(-1.2, 1.2)))
+    return _plot("level", made_up, Scale(-1.2, 1.2), None)

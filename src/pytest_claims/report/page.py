@@ -10,22 +10,22 @@ import jinja2
 from markupsafe import Markup
 
 from pytest_claims.drift.notes import listed
+from pytest_claims.environment import source_link
 from pytest_claims.files import read_ordinary, write_atomically
 from pytest_claims.record import Record, TrialTime
 from pytest_claims.report import forest, words
-from pytest_claims.report.figures.palette import style_sheet
-from pytest_claims.report.figures.svg import for_page, size
+from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of
+from pytest_claims.report.cite import Cited
+from pytest_claims.report.figures.svg import ROOM, for_page, size
 from pytest_claims.report.views import ClaimView, Figure
 from pytest_claims.results import Results, natural
 from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, is_registered
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: The most bytes that a page should have. Figures beyond that stay in figures/, and the page says so.
-MOST_BYTES = 4_900_000
+MOST_BYTES = 3_990_000
 #: Bytes of figures that a page shows however long its tables are.
 FEWEST_FIGURES = 2_000_000
-#: With more claims than this, the browser draws a section only when it comes into sight.
-MANY = 150
 POINT = 4 / 3  # CSS pixels
 
 
@@ -168,6 +168,26 @@ class Page:
         return busy(self.claims)
 
     @cached_property
+    def cited(self) -> Cited:
+        """What to cite for the suite and for the sources of its claims."""
+        return Cited(self.results)
+
+    @cached_property
+    def chance(self) -> Chance:
+        """How many verdicts may be wrong by chance."""
+        return chance_of(self.claims)
+
+    @cached_property
+    def fresh(self) -> Fresh:
+        """How the claims on fresh seeds fared."""
+        return fresh_of(self.claims)
+
+    @cached_property
+    def documents(self) -> list[tuple[str, str | None]]:
+        """Pages about the method in the suite's repository, each with its address where that is known."""
+        return [(name, source_link(self.environment, name, None)) for name in self.cited.documents]
+
+    @cached_property
     def corrected(self) -> int:
         """The number of p-values that Holm's adjustment covers."""
         return sum(claim.p_holm is not None for claim in self.claims)
@@ -226,13 +246,20 @@ def load_figures(
         captions = claim.captions
         for at, name in enumerate(claim.figures):
             try:
-                text = for_page(read_ordinary(folder / figure_path(name)).decode())
+                stored = read_ordinary(folder / figure_path(name)).decode()
+                source, spoken = for_page(stored)
+            except FileNotFoundError:
+                lost.append(f"The figure {name} is not in this copy of the report.")
+                continue
             except (OSError, ValueError) as error:
                 lost.append(f"The figure {name} cannot be shown: {getattr(error, 'strerror', None) or error}.")
                 continue
-            figure = Figure(Markup(text), captions[at] if at < len(captions) else "", POINT * size(text)[0])  # noqa: S704 - only drawing elements pass for_page
+            wide, high = size(stored)
+            width, height = round(POINT * (wide + ROOM)), round(POINT * high)
+            caption = captions[at] if at < len(captions) else ""
+            figure = Figure(Markup(source), spoken, caption, width, height)  # noqa: S704 - for_page writes whatever could end an attribute as a code
             figures.append(figure)
-            sizes.append((at, len(text), claim.id, figure, name))
+            sizes.append((at, len(source.encode()), claim.id, figure, name))
         loaded[claim.id] = figures, lost
     return loaded, _keep_small(loaded, sizes, most)
 
@@ -273,7 +300,6 @@ def jinja() -> jinja2.Environment:
         number=words.number, duration=words.duration, plural=words.plural, paragraphs=words.paragraphs, day=words.day
     )
     environment.globals.update(
-        themes=[Markup(style_sheet(theme)) for theme in (0, 1)],  # noqa: S704 - our own constants
         asset=lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),  # noqa: S704 - our own files
         words=words,
         lesson=forest.lesson,
@@ -286,12 +312,12 @@ def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES) -> s
     """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/."""
     page = Page(results, folder)
     template = jinja().get_template("report.html")
-    text = template.render(page=page, results=results, many=len(page.claims) > MANY)
+    text = template.render(page=page, results=results)
     excess = len(text.encode("utf-8", "replace")) - most_bytes
     fewest = min(FEWEST_FIGURES, most_bytes // 2)
     if excess > 0 and page.drawn > fewest:
         page = Page(results, folder, max(page.drawn - excess, fewest))
-        text = template.render(page=page, results=results, many=len(page.claims) > MANY)
+        text = template.render(page=page, results=results)
     return text
 
 

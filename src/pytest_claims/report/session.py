@@ -20,6 +20,7 @@ from pytest_claims.errors import FolderError, ResultsError
 from pytest_claims.files import machine_paths, without_paths, write_atomically
 from pytest_claims.folders import PAGE, RESULTS, TABLE, ReportFolder, refuse_to_replace
 from pytest_claims.record import Record, attached
+from pytest_claims.report.cite import citation_of
 from pytest_claims.report.soundness import sound, stand_in, why
 from pytest_claims.results import NotJudged, Results
 from pytest_claims.stored import problem_of
@@ -124,6 +125,7 @@ class Run:
             "command": command_line(self.config),
             **self._places(),
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
+            "citation": citation_of(self.config.rootpath, self._environment, self.started.isoformat()),
         }
         try:
             results = self._readable(facts)

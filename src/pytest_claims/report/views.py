@@ -4,7 +4,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,11 @@ from markupsafe import Markup
 from pytest_claims.environment import source_link
 from pytest_claims.record import Controls, PartRecord, Record
 from pytest_claims.report import detail, forest
-from pytest_claims.report.published import direction, published_of
+from pytest_claims.report.conditions import Conditions, aligned, conditions_of
+from pytest_claims.report.margins import margins_text
+from pytest_claims.report.published import direction
 from pytest_claims.report.words import (
+    MOST_ROWS,
     bare,
     confidence,
     departed,
@@ -24,6 +27,7 @@ from pytest_claims.report.words import (
     number,
     quantity,
     region_text,
+    seeds_text,
     stricter,
     with_minus,
 )
@@ -43,18 +47,17 @@ KINDS = {
     "conjunction": "Conjunction: every part must hold.",
     "exact": "Exact: the numbers are compared as they are; nothing is estimated.",
 }
-#: A table of seeds x conditions with more cells than this is left to measurements.csv.
-MOST_CELLS = 3000
-SEEDS_IN_ROWS = 8
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its caption."""
+    """A drawing with its caption: an image whose address holds the drawing. Sizes are in CSS pixels."""
 
-    svg: Markup
+    source: Markup
+    words: str
     caption: str
     width: float
+    height: float
 
 
 @dataclass
@@ -112,19 +115,52 @@ class ClaimView:
         return self.parent is not None and getattr(self.parent, field) == getattr(self.record, field)
 
     @cached_property
+    def own(self) -> PartRecord | None:
+        """The part that is a supported claim's own effect, such as three layers minus one; None: the deciding one is.
+
+        A claim of rising accuracy also allows no step back between neighbours, and such a step may be the narrowest
+        part. What the claim says is its first part, or the narrowest of those with that part's role.
+        """
+        parts, deciding = self.record.parts, self.record.deciding
+        if self.verdict != "supported" or deciding is None or deciding.role in {"", parts[0].role}:
+            return None
+        return max((part for part in parts if part.role == parts[0].role), key=lambda part: part.p_value or 0.0)
+
+    @cached_property
+    def shown(self) -> Record:
+        """The record with the effect that the reader sees first: the claim's own, else that of the deciding part."""
+        if self.own is None:
+            return self.record
+        return replace(self.record, effect=self.own.effect, interval=self.own.interval, region=self.own.region)
+
+    @cached_property
     def strip(self) -> Markup:
         """The small forest plot."""
-        return forest.strip(self.record)
+        return forest.strip(self.shown)
 
     @cached_property
     def panel(self) -> Markup:
         """The large forest plot."""
-        return forest.panel(self.record)
+        return forest.panel(self.shown)
+
+    @cached_property
+    def narrowest(self) -> str:
+        """The narrowest part in words, where the claim's own effect is another one."""
+        part = self.record.deciding if self.own is not None else None
+        if part is None:
+            return ""
+        effect, interval = quantity(self.record, part.effect, part), interval_text(self.record, part)
+        return f"{part.text}: {effect} ({interval}; claimed: {region_text(self.record, part)})"
+
+    @cached_property
+    def margins(self) -> str:
+        """Which margins these data would support, and which they would refute."""
+        return margins_text(self.record)
 
     @cached_property
     def effect(self) -> str:
         """The effect with its unit."""
-        return quantity(self.record, self.record.effect)
+        return quantity(self.shown, self.shown.effect)
 
     @cached_property
     def unit(self) -> str:
@@ -134,12 +170,12 @@ class ClaimView:
     @cached_property
     def interval(self) -> str:
         """The interval in words."""
-        return interval_text(self.record)
+        return interval_text(self.shown)
 
     @cached_property
     def asked(self) -> str:
         """The claimed region in words."""
-        return region_text(self.record)
+        return region_text(self.shown)
 
     @cached_property
     def level(self) -> str:
@@ -169,8 +205,17 @@ class ClaimView:
     @cached_property
     def which(self) -> str:
         """The part whose effect is shown at the top, where the claim has several parts."""
-        deciding = self.record.deciding
-        return "" if len(self.record.parts) < 2 or deciding is None else deciding.text  # noqa: PLR2004 - several
+        part = self.own or self.record.deciding
+        return "" if len(self.record.parts) < 2 or part is None else part.text  # noqa: PLR2004 - several
+
+    @cached_property
+    def why_shown(self) -> str:
+        """Why this part is at the top."""
+        if self.own is not None:
+            return "the claim's own effect"
+        verdict = "" if self.record.deciding is None else self.record.deciding.verdict
+        how = {"supported": "the narrowest", "refuted": "the clearest"}.get(verdict, "the least certain")
+        return f"{how} of {len(self.record.parts)} parts"
 
     @cached_property
     def variant_effects(self) -> list[tuple["ClaimView", str]]:
@@ -179,14 +224,41 @@ class ClaimView:
         return [(variant, words[variant.changes_verdict]) for variant in self.variants]
 
     @cached_property
+    def _ordered_parts(self) -> list[PartRecord]:
+        """Parts, failing ones first; where there are too many for a table, then by how certain they are."""
+        order = ("error", "refuted", "inconclusive", "supported")
+        many = len(self.record.parts) > MOST_ROWS
+        return sorted(
+            self.record.parts,
+            key=lambda part: (
+                order.index(part.verdict) if part.verdict in order else 0, -(part.p_value or 0.0) if many else 0.0
+            ),
+        )  # fmt: skip
+
+    @cached_property
     def parts(self) -> list[tuple[PartRecord, Markup]]:
-        """Parts with their plots, failing ones first; on one scale where they are of one kind."""
+        """The first parts with their plots; on one scale where they are of one kind."""
         if len(self.record.parts) < 2:  # noqa: PLR2004 - a single part is the claim itself
             return []
         shared = None if self.record.kind == "conjunction" else forest.scale_of(self.record, self.record.parts)
-        order = ("error", "refuted", "inconclusive", "supported")
-        parts = sorted(self.record.parts, key=lambda part: order.index(part.verdict) if part.verdict in order else 0)
-        return [(part, forest.strip(self.record, part, shared)) for part in parts]
+        shown = self._ordered_parts[:MOST_ROWS]
+        return [(part, forest.strip(self.record, part, shared)) for part in shown]
+
+    @cached_property
+    def further_parts(self) -> str:
+        """The other parts as lines of text."""
+        record = self.record
+        rows = [
+            [part.verdict, quantity(record, part.effect, part), interval_text(record, part), part.text]
+            for part in self._ordered_parts[MOST_ROWS:]
+        ]
+        return aligned(rows) if rows else ""
+
+    @cached_property
+    def parts_alike(self) -> bool:
+        """Whether all parts and assays were judged on the claim's own number of seeds, so that no column says so."""
+        record = self.record
+        return {seeds_text(record, part) for part in (*record.parts, *record.assays)} <= {str(record.seeds)}
 
     @cached_property
     def assays(self) -> list[tuple[PartRecord, Markup]]:
@@ -225,7 +297,7 @@ class ClaimView:
         return f"{number(min(levels))} a side ({confidence(min(levels))} interval)" if levels else ""
 
     @cached_property
-    def conditions(self) -> "Conditions":
+    def conditions(self) -> Conditions:
         """Measured and published values by condition."""
         return conditions_of(self.record)
 
@@ -287,74 +359,6 @@ class ClaimView:
         if self.record.clock:
             marks.append("clock")
         return marks
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """A table of conditions. ``labels`` are its columns; a row is (label cells, mean, sd, n, published, values)."""
-
-    labels: Sequence[str]
-    rows: Sequence[tuple[Sequence[str], str, str, str, str, Sequence[Any]]]
-    unmatched: Sequence[tuple[str, str]]
-    any_published: bool
-
-    @property
-    def seeds(self) -> int:
-        """The largest number of values of a condition."""
-        return max((len(row[5]) for row in self.rows), default=0)
-
-    @property
-    def too_many(self) -> bool:
-        """Whether a table of all values would be too long for a page."""
-        return self.seeds * len(self.rows) > MOST_CELLS
-
-    @property
-    def seeds_in_rows(self) -> bool:
-        """Whether the table of values has a row for each seed, not for each condition."""
-        return len(self.rows) <= SEEDS_IN_ROWS
-
-    @property
-    def names(self) -> list[str]:
-        """One name for each condition."""
-        return [
-            ", ".join(f"{label} {cell}".strip() for label, cell in zip(self.labels, row[0], strict=True) if cell)
-            or "all"
-            for row in self.rows
-        ]
-
-
-def conditions_of(claim: Record) -> Conditions:
-    """Return the claim's conditions with the values published for each."""
-    rows = claim.conditions
-    labels = list(dict.fromkeys(name for row in rows for name in row.labels))
-    published = published_of(claim)
-    by_condition: dict[int, list[str]] = {}
-    for reading in published:
-        if reading.condition is not None:
-            by_condition.setdefault(reading.condition, []).append(number(reading.value))
-    table = [
-        (
-            [_cell(row.labels[name]) if name in row.labels else "" for name in labels],
-            number(row.mean),
-            number(row.sd),
-            str(row.n or len(row.values)),
-            ", ".join(by_condition.get(at, [])),
-            row.values,
-        )
-        for at, row in enumerate(rows)
-    ]
-    unmatched = [(reading.name, number(reading.value)) for reading in published if reading.condition is None]
-    return Conditions([label.replace("_", " ") for label in labels], table, unmatched, bool(by_condition))
-
-
-def _cell(value: Any) -> str:
-    return number(value) if isinstance(value, float) and not value.is_integer() else _whole(value)
-
-
-def _whole(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{int(value):,}"
 
 
 def controls_of(controls: Controls | None) -> list[tuple[str, bool | None]]:

@@ -12,6 +12,8 @@ from pytest_claims.record import Ends, PartRecord, Record
 from pytest_claims.results import NotJudged
 
 LARGE = 1000.0
+#: A table with more rows goes on as lines of text: text costs a page one element, a row seven or more.
+MOST_ROWS = 10
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 SMALL = 1e-3
 MONTHS = (

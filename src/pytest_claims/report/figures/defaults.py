@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from pytest_claims.inference.labels import describe, say
 from pytest_claims.record import Condition, PartRecord, Record
 from pytest_claims.report.figures import canvas
+from pytest_claims.report.figures.captions import BINNED, BINNED_SHARES, CAPTION, SHARES
 from pytest_claims.report.figures.palette import INK, SERIES
 from pytest_claims.report.figures.plots import strips_figure
-from pytest_claims.report.figures.seeds import Summary
+from pytest_claims.report.figures.seeds import MANY, Summary
 from pytest_claims.report.published import DIAMONDS, published_of
 from pytest_claims.report.words import clip, ends, level_text
 
@@ -33,8 +34,6 @@ def draw_record(record: Record) -> tuple[Figure, str] | None:
 
 
 EFFECTS = "Dot and bar: the effect of each part with its interval. Tint: the claimed region."
-CAPTION = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
-SHARES = "Each dot is a seed: 1 if it shows the claimed effect, else 0. The bar is the share with its {level} interval."
 
 
 def _conditions(record: Record, rows: Sequence[Condition]) -> tuple[Figure, str]:
@@ -52,7 +51,11 @@ def _conditions(record: Record, rows: Sequence[Condition]) -> tuple[Figure, str]
         titles=(title, quantity),
         summaries=[shares] if shares else (),
     )
-    caption = SHARES.format(level=level_text(record)) if shares else CAPTION
+    few = len(values) <= MANY
+    if shares:
+        caption = (SHARES if few else BINNED_SHARES).format(level=level_text(record), seeds=len(values))
+    else:
+        caption = CAPTION if few else BINNED.format(seeds=len(values))
     return figure, f"{caption} {DIAMONDS}" if marked else caption
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from pytest_claims.inference.pictures import Boundary, Functions
 from pytest_claims.report.figures import canvas
 from pytest_claims.report.figures.palette import INK, MUTED, SERIES
-from pytest_claims.report.figures.seeds import POINTS, Floats, thinned
+from pytest_claims.report.figures.seeds import MANY, POINTS, Floats, strands, thinned
 
 PANELS_WIDE = 3
 
@@ -24,10 +24,11 @@ def draw_functions(picture: Functions) -> Figure:
     figure, panels = canvas.paper(rows, columns, height=min(9.5, max(canvas.HEIGHT * 0.85, 1.75 * rows + 0.6)))
     budget = int(POINTS * 0.9) // len(series)
     target = False
+    drawn = "tenths of the seeds" if len(series[0].y) > MANY else "one line per seed"
     for curves, axes in zip(series, panels, strict=False):
         canvas.scale(axes, False)
         x = np.asarray(curves.x, dtype=float)
-        canvas.threads(axes, thinned(x, list(curves.y), budget), SERIES[0], alpha=0.45, width=0.8)
+        canvas.threads(axes, thinned(x, list(strands(curves.y)), budget), SERIES[0], alpha=0.45, width=0.8)
         truth = picture.truth_of(curves.coords)
         if truth is not None:
             ((u, v),) = thinned(x, [truth], 120)
@@ -42,7 +43,7 @@ def draw_functions(picture: Functions) -> Figure:
     figure.supxlabel(canvas.label(picture.xlabel or ""), fontsize=9.5)
     figure.supylabel(canvas.label(picture.ylabel or "", 44), fontsize=9.5)
     if target:
-        handles = [Line2D([], [], color=SERIES[0], linewidth=1, label="learned, one line per seed"),
+        handles = [Line2D([], [], color=SERIES[0], linewidth=1, label=f"learned, {drawn}"),
                    Line2D([], [], color=INK, linewidth=1.6, linestyle=(0, (4, 2)), label="target")]  # fmt: skip
         figure.legend(handles=handles, loc="outside upper left", ncols=2, frameon=False, borderaxespad=0.1,
                       columnspacing=3)  # fmt: skip

@@ -14,7 +14,8 @@ from pytest_claims.inference.pictures import Boundary, Functions, Lines, Picture
 from pytest_claims.record import Record
 from pytest_claims.report.figures import svg
 from pytest_claims.report.figures.canvas import styled
-from pytest_claims.report.figures.seeds import thinned
+from pytest_claims.report.figures.captions import BINNED, CAPTION
+from pytest_claims.report.figures.seeds import MANY, thinned
 from pytest_claims.report.measurements import Row, as_csv, condition_text
 from pytest_claims.report.published import DIAMONDS
 from pytest_claims.vocabulary import visible
@@ -118,15 +119,18 @@ def _figure(picture: Any) -> "Figure":
 def caption_of(picture: Picture) -> str:
     """Return how to read a picture, in a sentence or two."""
     head = f"{' '.join(visible(str(picture.title)).split()).rstrip('.')}. " if picture.title else ""
+    seeds = int(picture.data.sizes.get("seed", 1)) if hasattr(picture, "data") else 1
     match picture:
         case Lines():
-            text = "Each thin line is a seed; the thick line is the mean over seeds with its 99 % interval."
+            text = f"{_threads(seeds)}; the thick line is the mean over seeds with its 99 % interval."
         case Strips():
-            text = "Each dot is a seed; the bar is the mean over seeds with its 99 % interval."
+            text = CAPTION if seeds <= MANY else BINNED.format(seeds=seeds)
         case Traces():
-            text = "Each thin line is a seed during training; the thick line is the mean over seeds."
+            text = f"{_threads(seeds)} during training; the thick line is the mean over seeds."
         case Functions():
             text = "Each thin line is the function that one seed's network computes."
+            if seeds > MANY:
+                text = f"{_threads(seeds)}: of what the networks compute at each place."
         case Boundary():
             shown = "" if picture.seed is None else f" of seed {picture.seed}"
             text = f"Tint: the class that the network{shown} predicts; round dots are class 0, square ones class 1."
@@ -139,6 +143,13 @@ def caption_of(picture: Picture) -> str:
     if isinstance(picture, Lines | Strips | Traces) and picture.log and "y" in picture.log:
         text += " Means are geometric, because the axis is logarithmic."
     return head + text
+
+
+def _threads(seeds: int) -> str:
+    """Say what the thin lines are."""
+    if seeds <= MANY:
+        return "Each thin line is a seed"
+    return f"Thin lines: the lowest of {seeds} seeds, the tenths between, and the highest"
 
 
 def curve_rows(identifier: str, picture: Any, at: int) -> list[Row]:

@@ -11,7 +11,19 @@ from pytest_claims.inference.labels import say
 from pytest_claims.inference.pictures import Lines, Series, Strips, Traces
 from pytest_claims.report.figures import canvas
 from pytest_claims.report.figures.palette import INK, look
-from pytest_claims.report.figures.seeds import POINTS, Floats, Summary, finite_range, summarise, swarm, thinned
+from pytest_claims.report.figures.seeds import (
+    MANY,
+    POINTS,
+    TENTHS,
+    Floats,
+    Summary,
+    binned,
+    finite_range,
+    strands,
+    summarise,
+    swarm,
+    thinned,
+)
 from pytest_claims.report.words import clip
 
 DOT = 3.6  # points
@@ -32,7 +44,7 @@ def draw_lines(picture: Lines) -> Figure:
     marked = False
     for at, curves in enumerate(series):
         looks, x = look(at), _positions(curves)
-        canvas.threads(axes, _threads(x, curves.y, log, share), looks.colour, alpha=_faint(series))
+        canvas.threads(axes, _threads(x, strands(curves.y), log, share), looks.colour, alpha=_faint(series))
         summary = summarise(curves.y, log="y" in log)
         few = len(x) <= 25  # noqa: PLR2004 - more markers hide the line
         style: dict[str, Any] = {"color": looks.colour, "linewidth": 2, "linestyle": looks.dash, "zorder": 5}
@@ -60,7 +72,7 @@ def draw_traces(picture: Traces) -> Figure:
     share = _share(series)
     for at, curves in enumerate(series):
         looks, x = look(at), np.asarray(curves.x, dtype=float)
-        canvas.threads(axes, _threads(x, curves.y, log, share), looks.colour, alpha=_faint(series))
+        canvas.threads(axes, _threads(x, strands(curves.y), log, share), looks.colour, alpha=_faint(series))
         mean = summarise(curves.y, log="y" in log).mean
         (thin,) = thinned(x, [mean], 160)
         axes.plot(*thin, color=looks.colour, linewidth=2.2, linestyle=looks.dash, zorder=5)
@@ -136,9 +148,14 @@ def strips_figure(
         looks = look(at)
         middle = np.arange(len(names)) + (at - (len(groups) - 1) / 2) * share
         with np.errstate(divide="ignore", invalid="ignore"):
-            offsets = [swarm(np.log10(column) if log else column, share * SWARM, unit) for column in group.T]
-        places = np.concatenate([x + share * DOTS_AT + offset for x, offset in zip(middle, offsets, strict=True)])
-        _dots(axes, places, group.T.ravel(), looks.colour, flip=flip)
+            columns = list(np.log10(group.T) if log else group.T)
+        if len(group) > MANY:
+            bars = [binned(column, share * SWARM, unit) for column in columns]
+            _bars(axes, middle + share * DOTS_AT, bars, looks.colour, flip=flip, log=log)
+        else:
+            offsets = [swarm(column, share * SWARM, unit) for column in columns]
+            places = np.concatenate([x + share * DOTS_AT + offset for x, offset in zip(middle, offsets, strict=True)])
+            _dots(axes, places, group.T.ravel(), looks.colour, flip=flip)
         summary = summaries[at] if summaries else summarise(group, log=log)
         _means(axes, middle + share * MEAN_AT, summary, share, flip=flip)
         points = [(x, y) for x, y in zip(middle, published[at] if published else [], strict=False) if y is not None]
@@ -161,6 +178,18 @@ def strips_figure(
 
 def _dots(axes: Axes, places: Floats, values: Floats, colour: str, *, flip: bool) -> None:
     canvas.dots(axes, *((values, places) if flip else (places, values)), colour, DOT)
+
+
+def _bars(
+    axes: Axes, middle: Any, levels: Sequence[tuple[Floats, Floats]], colour: str, *, flip: bool, log: bool
+) -> None:
+    """Draw how many seeds have each value: bars on both sides of each level's middle, the fullest the widest."""
+    strokes = []
+    for place, (values, halves) in zip(middle, levels, strict=True):
+        for value, half in zip(10**values if log else values, halves, strict=True):
+            along, across = np.array([place - half, place + half]), np.array([value, value])
+            strokes.append((across, along) if flip else (along, across))
+    canvas.threads(axes, strokes, colour, 0.55, width=DOT)
 
 
 def _means(axes: Axes, middle: Any, summary: Summary, share: float, *, flip: bool) -> None:
@@ -240,4 +269,5 @@ def _threads(x: Floats, y: Floats, log: str, budget: int) -> list[tuple[Floats, 
 
 def _faint(series: Sequence[Series]) -> float:
     """Return the opacity of thin lines: the more lines, the fainter each."""
-    return min(0.35, max(0.14, 14 / sum(len(curves.y) for curves in series)))
+    drawn = sum(len(curves.y) if len(curves.y) <= MANY else len(TENTHS) for curves in series)
+    return min(0.35, max(0.14, 14 / drawn))

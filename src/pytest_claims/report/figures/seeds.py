@@ -1,5 +1,6 @@
 """Seeds made visible: dots that do not hide each other, curves without invisible points, means with intervals."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ Floats = npt.NDArray[np.float64]
 POINTS = 1800
 #: The most levels of a curve before thinning begins: twice as many as a figure's width in pixels can show.
 LEVELS = 400
+#: With more seeds than this a figure shows bins and tenths of them: single dots and lines would hide each other.
+MANY = 128
+TENTHS = tuple(tenth / 10 for tenth in range(11))
 #: Share of the drawn box by which a line may move unseen.
 FINEST = 0.001
 COARSER = 1.6  # the factor from one tried tolerance to the next, up to the whole box
@@ -46,6 +50,32 @@ def summarise(values: Floats, *, log: bool = False, alpha: float = ALPHA) -> Sum
     half = np.where(n > 1, stats.t.isf(alpha, np.maximum(n - 1, 1)) * sd / np.sqrt(np.maximum(n, 1)), 0.0)
     low, high = mean - half, mean + half
     return Summary(10**mean, 10**low, 10**high) if log else Summary(mean, low, high)
+
+
+def strands(curves: Floats) -> Floats:
+    """Return what is drawn of the seeds' curves, shape (seeds, levels): each; of many the tenths, shape (11, levels).
+
+    A tenth is the value of the seed that stands there at that level, the lowest and the highest included.
+    """
+    if len(curves) <= MANY:
+        return curves
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a level without any number stays without
+        tenths: Floats = np.nanquantile(curves, TENTHS, axis=0, method="nearest")
+    return tenths
+
+
+def binned(values: Floats, width: float, height: float) -> tuple[Floats, Floats]:
+    """Return the middles of bins of ``height``, and half the width of each one's bar: shapes (bins,).
+
+    The fullest bin is ``width`` wide; empty ones are left out.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.zeros(0), np.zeros(0)
+    rows = np.floor((known - known.min()) / height + 0.5) if height > 0 else np.zeros(len(known))
+    places, counts = np.unique(rows, return_counts=True)
+    return known.min() + places * height, width / 2 * counts / counts.max()
 
 
 def swarm(values: Floats, width: float, height: float) -> Floats:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from pytest_claims.report.figures.palette import NAMES, style_sheet
+from pytest_claims.report.figures.palette import NAMES, VARIABLES, style_sheet
 from pytest_claims.vocabulary import visible
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ DEFAULTS = {
 }  # fmt: skip
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+")
 _TOKEN = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
+#: Characters that end an attribute or an address, or begin a tag: written as codes, an image's address is plain text.
+_UNSAFE = re.compile(r"""[%#<>&'"\x00-\x1f\x7f]""")
+#: Room at the right of an image: names outside of the axes are wider there on a phone, and an image cuts them off.
+ROOM = 9
+#: Letters of an image that is shown narrow, as on a phone.
+PHONE = "@media(max-width:400px){text{font-size:10.8px!important}}"
 _HEX = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -51,19 +57,40 @@ def from_figure(figure: "Figure", identifier: str, title: str) -> str:
     return _text(root)
 
 
-def for_page(svg: str) -> str:
-    """Return a stored figure for a page: checked again, and without the style sheet, which the page has.
+def for_page(svg: str) -> tuple[str, str]:
+    """Return a stored figure for a page, as (address, its words): an image of one element that loads nothing.
 
+    The address holds the whole drawing (a data URI), checked again. Its own style follows the reader's light or dark
+    scheme and the width at which the image is shown, so it needs nothing of the page. Nothing in an image can run.
     Raises ValueError for anything that is not an SVG.
     """
     root = _parse(svg)
     if root.tag != f"{{{SVG}}}svg":
         raise ValueError("it is not an SVG")
     _clean(root)
-    for name in ("width", "height", "version"):
+    words = root.attrib.pop("aria-label", "")
+    for name in ("width", "height", "version", "role"):
         root.attrib.pop(name, None)
-    root.set("class", "figure")
-    return _text(root)
+    wide, high = size(svg)
+    if wide and "viewBox" in root.attrib:
+        root.set("viewBox", f"0 0 {wide + ROOM:g} {high:g}")
+    sheet = ET.Element(f"{{{SVG}}}style")
+    sheet.text = _image_style(_text(root))
+    root.insert(0, sheet)
+    text = _text(root).replace(" />", "/>")
+    return "data:image/svg+xml," + _UNSAFE.sub(lambda letter: f"%{ord(letter[0]):02X}", text), words
+
+
+def _image_style(text: str) -> str:
+    """Return a style sheet with the colours that a drawing uses: light, and dark on dark screens but not on paper."""
+    themes = [
+        ";".join(f"--f-{name}:{both[theme]}" for name, both in VARIABLES.items() if f"var(--f-{name})" in text)
+        for theme in (0, 1)
+    ]
+    return (
+        f"svg{{{themes[0]};font-family:system-ui,sans-serif}}"
+        f"@media screen and (prefers-color-scheme:dark){{svg{{{themes[1]}}}}}{PHONE}"
+    )
 
 
 def on_paper(svg: str) -> str:

@@ -3,10 +3,11 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // print what is folded too, except the tables of all seeds, which would fill hundreds of sheets
+  // only open sections are printed; these whole, but without all seeds' values, which would fill hundreds of sheets
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = all("details:not([open], .seeds)");
+    opened = all(".whole[open] details:not([open], .seeds, .whole), header > .protocol:not([open])")
+      .filter((fold) => !fold.closest(".whole:not([open])") && $(".whole[open]", fold.closest(".experiment")));
     opened.forEach((fold) => { fold.open = true; });
   });
   addEventListener("afterprint", () => { opened.forEach((fold) => { fold.open = false; }); });
@@ -47,7 +48,8 @@
   };
   const words = new Map(rows.map((row) => {
     const section = sections.get(row.dataset.id);
-    const parts = [row.dataset.id, $(".text", row).textContent, section ? $("header", section).textContent : ""];
+    const own = section ? all(":scope > .whole > .inside > :is(.kicker, .departs, .sentence, .reason)", section) : [];
+    const parts = [row.dataset.id, ...[$(".text", row), ...own].map((piece) => piece.textContent)];
     return [row, parts.join(" ").toLowerCase()];
   }));
   let order = "";
@@ -124,10 +126,19 @@
     const target = hash && document.getElementById(hash);
     if (!target) return;
     // a link to a claim that is filtered away shows it
-    if (target.closest(".away, [hidden]") || $(":scope > .away", target)) read("");
+    if (target.closest(".away, [hidden]") || $(":scope > .away", target)) {
+      read("");
+    }
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
     target.scrollIntoView();
   }
+
+  const unfold = $("button.unfold", form);
+  unfold.addEventListener("click", () => {
+    const open = unfold.textContent.startsWith("Open");
+    sections.forEach((section) => { $(".whole", section).open = open; });
+    unfold.textContent = `${open ? "Close" : "Open"} all sections`;
+  });
 
   form.hidden = false;
   form.addEventListener("submit", (event) => { event.preventDefault(); });

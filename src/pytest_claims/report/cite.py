@@ -1,0 +1,230 @@
+"""How to cite a run and the sources of its claims: the block `citation` of results.json, and BibTeX."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pytest_claims.files import read_ordinary
+from pytest_claims.results import Results
+
+FILE = "CITATION.cff"
+#: Pages about method and fresh draws that a repository may have.
+DOCUMENTS = ("docs/statistics.md", "docs/audit.md", "docs/fresh.md")
+#: "Raghu et al. 2017, 'bottom-up' convergence": who, when; the rest names a place in the work.
+_WORK = re.compile(r"(?P<who>[^\W\d_][^\d,;:]*?),? \(?(?P<year>(?:1[89]|20)\d\d)[a-z]?\)?(?=\W|$)")
+_QUOTED = re.compile(r"([\"'])(.*)\1(?:\s+#.*)?")
+_SPECIAL = re.compile(r"[&%$#_]")
+
+
+def citation_of(root: Path, environment: Mapping[str, Any], started: str) -> dict[str, Any]:
+    """Return the block `citation` of a run: who made the repository's claims, which version ran, and its references.
+
+    From CITATION.cff at the repository's root, as far as it says so; a repository without one gets title None and no
+    authors. ``documents`` are the pages about method that the repository has.
+    """
+    try:
+        known = read_cff(read_ordinary(root / FILE).decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        known = {}
+    references = [entry for entry in _list(known.get("references")) if isinstance(entry, Mapping)]
+    return {
+        "title": _text(known.get("title")),
+        "authors": _people(known.get("authors")),
+        "version": _text(known.get("version")),
+        "commit": environment.get("commit"),
+        "date": _text(known.get("date-released")) or started[:10],
+        "url": _text(known.get("repository-code")) or _text(known.get("url")) or environment.get("repository"),
+        "doi": _text(known.get("doi")),
+        "license": _text(known.get("license")),
+        "references": [
+            {
+                "title": _text(entry.get("title")),
+                "authors": _people(entry.get("authors")),
+                "year": _text(entry.get("year")),
+                "url": _text(entry.get("url")),
+                "doi": _text(entry.get("doi")),
+            }
+            for entry in references
+        ],
+        "documents": [name for name in DOCUMENTS if (root / name).is_file()],
+    }
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _people(value: Any) -> list[str]:
+    """Return names as BibTeX reads them: "Abid, Abubakar"; a group's in braces of its own."""
+    names = []
+    for person in _list(value):
+        if not isinstance(person, Mapping):
+            continue
+        family, given, group = (_text(person.get(name)) for name in ("family-names", "given-names", "name"))
+        if family:
+            names.append(f"{family}, {given}" if given else family)
+        elif group:
+            names.append(f"{{{group}}}")
+    return names
+
+
+def read_cff(text: str) -> dict[str, Any]:
+    """Read the part of YAML that CITATION.cff files are written in: mappings, lists of them, and one-line texts.
+
+    What is written in another way (anchors, texts over several lines) is left out or kept as it stands.
+    """
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    rows = [(len(line) - len(line.lstrip()), line.strip()) for line in lines if line.strip() not in {"---", "..."}]
+    block = _block(rows)
+    return block if isinstance(block, dict) else {}
+
+
+def _block(rows: list[tuple[int, str]]) -> Any:
+    """Read rows of (indent, text), all at the first one's indent or deeper."""
+    if not rows:
+        return None
+    indent = rows[0][0]
+    starts = [at for at, (depth, _) in enumerate(rows) if depth <= indent]
+    groups = [rows[begin:end] for begin, end in zip(starts, [*starts[1:], len(rows)], strict=True)]
+    if rows[0][1].startswith("- "):
+        return [
+            _block([(indent + 2, head[2:].strip()), *rest]) if ": " in head or head.endswith(":") else _scalar(head[2:])
+            for (_, head), *rest in groups
+        ]
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(groups):
+        (_, head), *rest = groups[at]
+        name, colon, value = head.partition(":")
+        at += 1
+        if not colon:
+            continue
+        if not value.strip():  # a list may stand at the indent of its name
+            while at < len(groups) and groups[at][0][1].startswith("- "):
+                rest += groups[at]
+                at += 1
+        found[name.strip()] = _scalar(value) if value.strip() else _block(rest)
+    return found
+
+
+def _scalar(text: str) -> str:
+    quoted = _QUOTED.fullmatch(text.strip())
+    return quoted[2] if quoted else text.partition(" #")[0].strip()
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something to cite: its anchor on the page, its name, how the claims that rest on it name it, and BibTeX."""
+
+    anchor: str
+    name: str
+    claims: Sequence[str]
+    bibtex: str
+
+
+class Cited:
+    """What to cite for a run: the suite, then every work that its claims name as their source."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._known = results.citation or {}
+
+    def anchor(self, source: str | None) -> str:
+        """Return the anchor of a claim's source; the suite's own where the source names no work."""
+        return self._anchors.get(_work(source or "") or ("", ""), "cite")
+
+    @cached_property
+    def _anchors(self) -> dict[tuple[str, str], str]:
+        works = dict.fromkeys(_work(claim.source or "") for claim in self._results.claims)
+        return {work: f"cite-{at}" for at, work in enumerate((work for work in works if work is not None), 1)}
+
+    @cached_property
+    def works(self) -> list[Work]:
+        """The suite first, then the sources in the order in which claims name them."""
+        sources = {claim.id: _work(claim.source or "") for claim in self._results.claims}
+        return [
+            Work("cite", self.title, [name for name, work in sources.items() if work is None], self._suite()),
+            *(
+                Work(anchor, " ".join(work), [name for name, at in sources.items() if at == work], self._source(*work))
+                for work, anchor in self._anchors.items()
+            ),
+        ]
+
+    @property
+    def title(self) -> str:
+        """The suite's title."""
+        return str(self._known.get("title") or self._results.heading)
+
+    @property
+    def documents(self) -> Sequence[str]:
+        """Pages about the method, in the suite's repository."""
+        return [str(name) for name in self._known.get("documents") or []]
+
+    def _suite(self) -> str:
+        known, commit = self._known, self._results.environment.get("commit")
+        authors = known.get("authors") or []
+        note = f"Run of {self._results.started[:10]}" if self._results.started else ""
+        return bibtex(
+            "software",
+            _key(self._results.heading, str(known.get("date") or self._results.started)[:4]),
+            {
+                "author": " and ".join(map(str, authors)) or f"{{The authors of {self._results.heading}}}",
+                "title": f"{{{self.title}}}",
+                "year": str(known.get("date") or self._results.started)[:4],
+                "version": known.get("version") or (f"commit {str(commit)[:12]}" if commit else None),
+                "url": known.get("url"),
+                "doi": known.get("doi"),
+                "note": note,
+            },
+        )
+
+    def _source(self, who: str, year: str) -> str:
+        name = who.removesuffix(" et al.").strip()
+        full: Mapping[str, Any] = next(
+            (
+                entry
+                for entry in self._known.get("references") or []
+                if str(entry.get("year")) == year and any(name in str(author) for author in entry.get("authors") or [])
+            ),
+            {},
+        )
+        others = " and others" if who.endswith("et al.") else ""
+        return bibtex(
+            "misc",
+            _key(name, year),
+            {
+                "author": " and ".join(map(str, full.get("authors") or [])) or name + others,
+                "title": f"{{{full['title']}}}" if full.get("title") else None,
+                "year": year,
+                "url": full.get("url"),
+                "doi": full.get("doi"),
+            },
+        )
+
+
+def _work(source: str) -> tuple[str, str] | None:
+    """Return (who, year) of the work that a source names first; None where it names none."""
+    found = _WORK.match(source)
+    return (found["who"].strip(), found["year"]) if found else None
+
+
+def _key(*words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", "".join(words).lower()) or "claims"
+
+
+def bibtex(kind: str, key: str, fields: Mapping[str, Any]) -> str:
+    """Return one BibTeX entry on one line; fields without a value are left out."""
+    known: Iterable[tuple[str, str]] = ((name, str(value)) for name, value in fields.items() if value)
+    written = ", ".join(f"{name} = {{{_SPECIAL.sub(_escaped, text)}}}" for name, text in known)
+    return f"@{kind}{{{key}, {written}}}"
+
+
+def _escaped(letter: re.Match[str]) -> str:
+    return f"\\{letter[0]}"

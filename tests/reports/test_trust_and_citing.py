@@ -1,0 +1,147 @@
+"""For sceptics and for those who cite: verdicts that chance may have made, fresh seeds, BibTeX, the citation block."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pytest_claims.record import Record
+from pytest_claims.report.chance import chance_of, error_of, fresh_of, most_wrong
+from pytest_claims.report.cite import Cited, citation_of, read_cff
+from pytest_claims.stored import problem_of
+from tests.reports.factory import FACTS, assemble, error_record
+from tests.reports.test_page import page_of
+
+ROOT = Path(__file__).parents[2]
+LOOKS = [32, 64, 128, 256, 512]
+
+
+def claim(**entry: object) -> Record:
+    """Return a supported claim that registered five looks, with these fields."""
+    return Record.from_json(
+        {"id": "1.a", "kind": "level", "verdict": "supported", "alpha": 0.005 / 4.226, "registered_looks": LOOKS}
+        | entry
+    )
+
+
+@pytest.mark.parametrize(
+    "entry, error",
+    [({}, 0.005), ({"divisor": 2.0}, 0.01 / 4.226), ({"registered_looks": [], "alpha": 0.005}, 0.005),
+     ({"alpha": None}, None)],
+)  # fmt: skip
+def test_the_error_of_a_claim_is_that_of_all_its_looks(entry: dict, error: float | None) -> None:
+    """The level of a look times what alpha was divided by, as recorded or by the number of looks."""
+    assert error_of(claim(**entry)) == (None if error is None else pytest.approx(error))
+
+
+def test_expected_wrong_verdicts_are_the_sum_of_errors_of_all_that_were_tested() -> None:
+    """121 claims at 0.005: 0.605. Open claims count, exact ones and errors do not."""
+    claims = [claim()] * 90 + [claim(verdict="inconclusive")] * 31 + [claim(kind="exact"), claim(verdict="error")]
+    chance = chance_of(claims)
+
+    assert (chance.tested, chance.decided, chance.exact) == (121, 90, 1)
+    assert chance.expected == pytest.approx(0.605)
+    assert chance.most == stats.binom(121, 0.005).ppf(0.99) == 3
+
+
+def test_the_bound_for_independent_claims_agrees_with_drawn_worlds() -> None:
+    """Unequal errors: at most k in 99 of 100 worlds, more than k - 1 in more than one of 100."""
+    errors = [0.005] * 40 + [0.05] * 20 + [0.2]
+    drawn = (np.random.default_rng(0).random((200_000, len(errors))) < errors).sum(axis=1)
+
+    assert most_wrong(errors, 0.99) == np.quantile(drawn, 0.99)
+    assert most_wrong([], 0.99) == 0
+
+
+def test_the_page_says_how_far_to_trust_it(tmp_path: Path) -> None:
+    """Numbers and assumption, and that expected verdicts were registered on the same seeds."""
+    known = {**error_record(), "verdict": "supported", "registered": "supported", "kind": "level", "alpha": 0.005}
+    text = page_of(tmp_path, [{**known, "id": f"1.{letter}"} for letter in "abcd"])
+    words = " ".join(re.sub("<[^>]+>", " ", text).split())
+
+    assert "at most 0.02 of these verdicts would be wrong on average: 4 claims rest on an interval" in words
+    assert "at least one would be wrong in at most 2 of 100" in words
+    assert "registered once their outcome on these same seeds is known" in words
+    assert "This run holds none." in words
+
+
+def test_a_run_on_fresh_seeds_says_how_they_fared(tmp_path: Path) -> None:
+    """Three as registered, one decided on one side only, one contradiction: counted, and on the page."""
+    known = {**error_record(), "stream": "fresh-1", "registered": "supported"}
+    verdicts = ["supported"] * 3 + ["inconclusive", "refuted"]
+    records = [{**known, "id": f"1.{at}", "verdict": verdict} for at, verdict in zip("abcde", verdicts, strict=True)]
+    fresh = fresh_of(map(Record.from_json, records))
+
+    assert (fresh.drawn, fresh.same, fresh.open, fresh.against) == (5, 3, 1, 1)
+    assert "had no part in registering the expected verdicts: of 5 verdicts <b>3</b>" in page_of(tmp_path, records)
+
+
+def test_the_citation_of_this_repository_is_read_from_its_file() -> None:
+    """Title, authors and the notebook as reference; valid by the published schema."""
+    block = citation_of(ROOT, {"commit": "abc", "repository": None}, "2026-11-26T20:42:12+00:00")
+
+    assert block["title"].startswith("Atomic Claims: ")
+    assert block["authors"] == ["{The Atomic Claims contributors}"]
+    assert block["references"][0]["authors"] == ["Abid, Abubakar"]
+    assert block["references"][0]["year"] == "2018"
+    assert "docs/statistics.md" in block["documents"]
+    assert problem_of({"schema": 1, "claims": [], "citation": block}) is None
+
+
+@pytest.mark.parametrize("text", [None, "", "- a\n- b", "\x00: [", "title: >\n  folded\n", "a:\n    b:\n  c"])
+def test_a_repository_without_a_readable_file_has_a_citation_all_the_same(tmp_path: Path, text: str | None) -> None:
+    """No title, no authors, no error: commit and day of the run."""
+    if text is not None:
+        (tmp_path / "CITATION.cff").write_text(text)
+    block = citation_of(tmp_path, {"commit": "abc"}, "2026-11-26T20:42:12+00:00")
+
+    assert (block["authors"], block["commit"], block["date"]) == ([], "abc", "2026-11-26")
+    assert problem_of({"schema": 1, "claims": [], "citation": block}) is None
+
+
+def test_the_file_may_be_written_in_several_ways() -> None:
+    """Quotes, comments, lists at the indent of their name or deeper, entries inside entries."""
+    text = """
+# a comment
+title: "A: b"  # not the quotes
+authors:
+- family-names: Doe
+  given-names: 'J.'
+- name: A group
+references:
+  - title: Work
+    authors:
+      - family-names: Roe
+keywords:
+  - one
+"""
+    assert read_cff(text) == {
+        "title": "A: b",
+        "authors": [{"family-names": "Doe", "given-names": "J."}, {"name": "A group"}],
+        "references": [{"title": "Work", "authors": [{"family-names": "Roe"}]}],
+        "keywords": ["one"],
+    }
+
+
+def test_each_source_has_one_entry_and_every_claim_leads_to_its_own(tmp_path: Path) -> None:
+    """Two places in one work share an entry; a claim that names no work leads to the suite's."""
+    sources = ["Abid 2018, experiment 2", "Abid 2018, discussion", "Raghu et al. 2017, 'convergence'", "our own idea"]
+    records = [
+        {**error_record(), "id": f"1.{at}", "source": source} for at, source in zip("abcd", sources, strict=True)
+    ]
+    citation = citation_of(ROOT, {}, "2026-11-26")
+    cited = Cited(assemble(records, {**FACTS, "citation": citation}))
+
+    assert [work.anchor for work in cited.works] == ["cite", "cite-1", "cite-2"]
+    assert [list(work.claims) for work in cited.works] == [["1.d"], ["1.a", "1.b"], ["1.c"]]
+    assert cited.works[0].bibtex.startswith("@software{")
+    assert cited.works[1].bibtex == (
+        "@misc{abid2018, author = {Abid, Abubakar}, title = {{Atomic Experiments in Deep Learning}}, year = {2018}}"
+    )
+    assert cited.works[2].bibtex == "@misc{raghu2017, author = {Raghu and others}, year = {2017}}"
+    text = page_of(tmp_path, records, citation=citation)
+    for identifier, anchor in zip("abcd", ["cite-1", "cite-1", "cite-2", "cite"], strict=True):
+        assert f'<a href="#{anchor}" aria-label="How to cite the source of claim 1.{identifier}">' in text
+    assert text.count("@misc{abid2018") == 1
