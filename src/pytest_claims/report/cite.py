@@ -15,7 +15,6 @@ FILE = "CITATION.cff"
 DOCUMENTS = ("docs/statistics.md", "docs/audit.md", "docs/fresh.md")
 #: "Raghu et al. 2017, 'bottom-up' convergence": who, when; the rest names a place in the work.
 _WORK = re.compile(r"(?P<who>[^\W\d_][^\d,;:]*?),? \(?(?P<year>(?:1[89]|20)\d\d)[a-z]?\)?(?=\W|$)")
-_QUOTED = re.compile(r"([\"'])(.*)\1(?:\s+#.*)?")
 _SPECIAL = re.compile(r"[&%$#_]")
 
 
@@ -76,47 +75,14 @@ def _people(value: Any) -> list[str]:
 
 
 def read_cff(text: str) -> dict[str, Any]:
-    """Read the part of YAML that CITATION.cff files are written in: mappings, lists of them, and one-line texts.
+    """Return what a CITATION.cff says, all of it as texts; nothing where it is no YAML."""
+    import yaml
 
-    What is written in another way (anchors, texts over several lines) is left out or kept as it stands.
-    """
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    rows = [(len(line) - len(line.lstrip()), line.strip()) for line in lines if line.strip() not in {"---", "..."}]
-    block = _block(rows)
-    return block if isinstance(block, dict) else {}
-
-
-def _block(rows: list[tuple[int, str]]) -> Any:
-    """Read rows of (indent, text), all at the first one's indent or deeper."""
-    if not rows:
-        return None
-    indent = rows[0][0]
-    starts = [at for at, (depth, _) in enumerate(rows) if depth <= indent]
-    groups = [rows[begin:end] for begin, end in zip(starts, [*starts[1:], len(rows)], strict=True)]
-    if rows[0][1].startswith("- "):
-        return [
-            _block([(indent + 2, head[2:].strip()), *rest]) if ": " in head or head.endswith(":") else _scalar(head[2:])
-            for (_, head), *rest in groups
-        ]
-    found: dict[str, Any] = {}
-    at = 0
-    while at < len(groups):
-        (_, head), *rest = groups[at]
-        name, colon, value = head.partition(":")
-        at += 1
-        if not colon:
-            continue
-        if not value.strip():  # a list may stand at the indent of its name
-            while at < len(groups) and groups[at][0][1].startswith("- "):
-                rest += groups[at]
-                at += 1
-        found[name.strip()] = _scalar(value) if value.strip() else _block(rest)
-    return found
-
-
-def _scalar(text: str) -> str:
-    quoted = _QUOTED.fullmatch(text.strip())
-    return quoted[2] if quoted else text.partition(" #")[0].strip()
+    try:
+        known = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and mappings, nothing else
+    except (yaml.YAMLError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 @dataclass(frozen=True)
