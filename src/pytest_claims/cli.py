@@ -268,11 +268,13 @@ def _condense(options: argparse.Namespace) -> int:
 
 
 def _example(options: argparse.Namespace) -> int:
+    from pytest_claims.report.cite import with_citation
     from pytest_claims.report.example import write_example
     from pytest_claims.results import read
     from pytest_claims.running.deep import with_findings
 
-    _say(write_example(with_findings(read(options.folder), Path()), options.folder, options.output))
+    results = with_citation(with_findings(read(options.folder), Path()), Path())
+    _say(write_example(results, options.folder, options.output))
     return 0
 
 

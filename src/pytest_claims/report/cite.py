@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,13 @@ def citation_of(root: Path, environment: Mapping[str, Any], started: str) -> dic
         ],
         "documents": [name for name in DOCUMENTS if (root / name).is_file()],
     }
+
+
+def with_citation(results: Results, root: Path) -> Results:
+    """Return a run with the block `citation`, if it is older than that field: by the repository as it is now."""
+    if results.citation is not None:
+        return results
+    return replace(results, citation=citation_of(root, results.environment, results.started))
 
 
 def _list(value: Any) -> list[Any]:
