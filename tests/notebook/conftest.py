@@ -1,6 +1,7 @@
 """A folder of toy claims, and what `run` makes of them: each run is a pytest process, so tests share them."""
 
 import os
+from contextlib import contextmanager
 
 import pytest
 
@@ -45,6 +46,12 @@ def project(tmp_path_factory):
     (root / "empty").mkdir()
     (root / "broken").mkdir()
     (root / "broken" / "test_broken.py").write_text("import no_such_module, pytest_claims\n")
+    return root
+
+
+@contextmanager
+def in_a_kernel(root):
+    """Let runs find what a kernel's process would have; only within the block, for other tests share this process."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("PYTEST_ADDOPTS", "CI", "TERM"):
             patch.delenv(name, raising=False)
@@ -52,22 +59,34 @@ def project(tmp_path_factory):
         patch.setenv("FORCE_COLOR", "1")  # as a kernel has it
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.setenv("SLOW", str(root / "slow"))
-        yield root
+        yield
+
+
+@pytest.fixture(autouse=True)
+def kernel(project):
+    """Run each test as in a kernel."""
+    with in_a_kernel(project):
+        yield
 
 
 @pytest.fixture(scope="session")
 def looked(project):
     """Return the result of one claim."""
-    return pytest_claims.run("2.a", folder=project / "claims", seeds=8, progress=False)
+    with in_a_kernel(project):
+        return pytest_claims.run("2.a", folder=project / "claims", seeds=8, progress=False)
 
 
 @pytest.fixture(scope="session")
 def several(project):
     """Return the results of several claims, one of them an error."""
-    return pytest_claims.run(["2.b", "2.a"], "2.c", folder=project / "claims", seeds=16, progress=False)
+    with in_a_kernel(project):
+        return pytest_claims.run(["2.b", "2.a"], "2.c", folder=project / "claims", seeds=16, progress=False)
 
 
 @pytest.fixture(scope="session")
 def changed(project, looked):
     """Return the result of the claim under other conditions, with what was measured before."""
-    return pytest_claims.run("2.a", folder=project / "claims", seeds=8, progress=False, reuse=looked, level=[1, 2, 4])
+    with in_a_kernel(project):
+        return pytest_claims.run(
+            "2.a", folder=project / "claims", seeds=8, progress=False, reuse=looked, level=[1, 2, 4]
+        )
