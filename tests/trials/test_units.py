@@ -384,3 +384,16 @@ def test_a_thread_that_only_watches_the_store_is_not_traced(tmp_path):
             thread.join()
 
     assert list(reads.files) == [str(tmp_path / "of the trial")]
+
+
+def test_a_trace_that_ends_inside_another_leaves_it_alone(tmp_path):
+    """Also where both have seen the same: the outer one sees what is read afterwards, and the inner one does not."""
+    (tmp_path / "x.txt").write_text("1")
+
+    with tracing() as outer:
+        with tracing() as inner:
+            pass
+        (tmp_path / "x.txt").read_text()
+
+    assert list(outer.files) == [str(tmp_path / "x.txt")]
+    assert inner.files == {}

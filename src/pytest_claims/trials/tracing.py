@@ -52,9 +52,12 @@ IN_MEMORY = "/dev/shm/"  # noqa: S108 - a place to know, not one to write to
 READERS = ("linecache.py", "tokenize.py", "inspect.py")
 
 
-@dataclass
+@dataclass(eq=False)
 class Reads:
-    """What was read: names with hashes, or None for what was looked for and is not there."""
+    """What was read: names with hashes, or None for what was looked for and is not there.
+
+    Each trace is itself alone: one that has seen the same as another must not end in its place.
+    """
 
     files: dict[str, str | None] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)  # local modules that were loaded from a file
