@@ -62,9 +62,9 @@ def in_a_kernel(root):
         yield
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def kernel(project):
-    """Run each test as in a kernel."""
+    """Run a test as in a kernel that has the toy project's environment."""
     with in_a_kernel(project):
         yield
 

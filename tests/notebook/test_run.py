@@ -17,6 +17,8 @@ from pytest_claims.errors import RunError
 from pytest_claims.results import read
 from tests.trials.conftest import PATIENCE
 
+pytestmark = pytest.mark.usefixtures("kernel")
+
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
