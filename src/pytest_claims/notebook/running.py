@@ -171,6 +171,10 @@ def _why_nothing(status: int, printed: str, folder: str | Path, given: Path) -> 
     uncollected = [line for file in sorted(given.glob(f"*{inside.UNCOLLECTED}")) for line in _lines(file)]
     said = [line.removeprefix("ERROR: ") for line in printed.splitlines() if line.startswith("ERROR: ")]
     sentence = said[0] if said else ""
+    if sentence.startswith("usage: "):  # argparse's, which says in another line what is wrong
+        sentence = next(
+            (line.partition(": error: ")[2] for line in printed.splitlines() if ": error: " in line), sentence
+        )
     unknown = _UNKNOWN.search(sentence)
     if unknown is not None or not sentence:
         if uncollected:
