@@ -141,7 +141,9 @@ class DaskEngine:
 
     def __init__(self, address: Address) -> None:
         # its notes would stand under every claim that fails; what matters is said by the errors below
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", *logging.root.manager.loggerDict):
+            if name.partition(".")[0] == "distributed":  # some have levels of their own, by Dask's configuration
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
         self.cluster = _local(address.local) if address.local else None
         self.client = _connected(address) if self.cluster is None else _client(self.cluster)
