@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
@@ -45,6 +46,19 @@ def missing(*more: str) -> str | None:
     return f"no package {' and '.join(absent)} (pip install -e '.[test]')" if absent else None
 
 
+def launched(playwright: Any, profile: str, size: tuple[int, int], scheme: str, **more: Any) -> Any:
+    """Start Chromium with an empty profile's folder, at (width, height) pixels, "light" or "dark"; return its context.
+
+    ``more`` are further options of Playwright.
+    """
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=shutil.which("chromium"), headless=True, args=list(FLAGS),
+        viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme, timeout=PATIENCE, **more,
+    )  # fmt: skip
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
 def take_picture(page: Path, target: Path, width: int = 1440, height: int = 1180) -> Path:
     """Write the top of a page, in the light theme, as a PNG of at most ``MOST_BYTES``."""
     reason = missing()
@@ -53,12 +67,9 @@ def take_picture(page: Path, target: Path, width: int = 1440, height: int = 1180
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=shutil.which("chromium"), headless=True, args=list(FLAGS), offline=True,
-            viewport={"width": width, "height": height}, color_scheme="light", timeout=PATIENCE,
-        )  # fmt: skip
-        context.pages[0].goto(page.resolve().as_uri(), timeout=PATIENCE)
-        shot = context.pages[0].screenshot(timeout=PATIENCE)
+        context = launched(playwright, profile, (width, height), "light", offline=True)
+        context.pages[0].goto(page.resolve().as_uri())
+        shot = context.pages[0].screenshot()
         context.close()
     for colours in (256, 64, 16):
         drawn = _with_colours(shot, colours)

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from pytest_claims.report import words
-from pytest_claims.report.page import Experiment, Page
+from pytest_claims.report.page import Experiment, Page, templates_in
 from pytest_claims.report.views import ClaimView
 from pytest_claims.results import read
 from pytest_claims.vocabulary import ENDS
@@ -108,13 +108,7 @@ def inline(text: str) -> Markup:
 
 def templates() -> jinja2.Environment:
     """Return the environment of the site's templates. They write Markdown, and HTML in blocks marked as raw."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = templates_in(TEMPLATES)
     environment.filters.update(
         md=lambda text: Markup(markdown(text)),  # noqa: S704 - a heading in Markdown, not HTML
         inline=inline,

@@ -101,8 +101,8 @@ def warning_filters(config: pytest.Config) -> list[str]:
 
 
 def forget_attempt(item: pytest.Item) -> None:
-    """Drop what a test has written, before it is run again; pytest keeps it on the item, under no public name."""
-    item._report_sections.clear()  # noqa: SLF001
+    """Drop what a test has written, before it is run again: pytest keeps it on the item."""
+    item._report_sections.clear()  # noqa: SLF001 - it has no public name
 
 
 # -- pytest-xdist ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,9 +14,9 @@ import pytest
 
 import pytest_claims
 import pytest_claims.training
-from benchmarks.picture import FLAGS, PATIENCE
+from benchmarks.picture import launched
 from tests.docs.documents import DOCUMENTS, ROOT
-from tests.reports.test_in_browser import browser  # noqa: F401 - a fixture
+from tests.reports.test_in_browser import browser, watch  # noqa: F401 - a fixture
 
 pytest.importorskip("sphinx", reason="the extra [site] is not installed")
 pytestmark = pytest.mark.slow
@@ -93,18 +92,9 @@ def opened(request, site):
 
         def open_(page, width=1440, scheme="light", base=""):
             base = base or site.as_uri()
-            context = playwright.chromium.launch_persistent_context(
-                f"{profiles}/{len(contexts)}", executable_path=shutil.which("chromium"), headless=True,
-                args=list(FLAGS), viewport={"width": width, "height": 900}, color_scheme=scheme, timeout=PATIENCE,
-            )  # fmt: skip
-            context.set_default_timeout(PATIENCE)
-            contexts.append(context)
-            tab = context.pages[0]
-            tab.on("console", lambda message: problems.append(message.text))
-            tab.on("pageerror", lambda error: problems.append(str(error)))
-            tab.on(
-                "request", lambda asked: None if asked.url.startswith((base, "data:")) else problems.append(asked.url)
-            )
+            contexts.append(launched(playwright, f"{profiles}/{len(contexts)}", (width, 900), scheme))
+            tab = contexts[-1].pages[0]
+            watch(tab, problems, (base, "data:"))
             tab.goto(f"{base}/{page}")
             return tab
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.picture import FLAGS, PATIENCE, missing
+from benchmarks.picture import launched, missing
 from pytest_claims.cli import main
 from pytest_claims.report.page import write_page
 from pytest_claims.results import read, write
@@ -122,20 +122,10 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
         contexts = []
 
         def open_(page: str = "report", hash_: str = "", width: int = 1440, scheme: str = "light", **more: Any) -> Any:
-            context = browser.chromium.launch_persistent_context(
-                f"{profiles}/{len(contexts)}", executable_path=shutil.which("chromium"), headless=True,
-                args=list(FLAGS), offline=True, viewport={"width": width, "height": 900}, color_scheme=scheme,
-                timeout=PATIENCE, **more,
-            )  # fmt: skip
-            context.set_default_timeout(PATIENCE)
-            contexts.append(context)
-            tab = context.pages[0]
-            tab.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
-            tab.on("pageerror", lambda error: problems.append(str(error)))
-            tab.on(
-                "request",
-                lambda request: problems.append(request.url) if not request.url.startswith(("file:", "data:")) else 0,
-            )
+            profile = f"{profiles}/{len(contexts)}"
+            contexts.append(launched(browser, profile, (width, 900), scheme, offline=True, **more))
+            tab = contexts[-1].pages[0]
+            watch(tab, problems, ("file:", "data:"))
             tab.goto(f"{(folders[page] / 'index.html').as_uri()}{hash_}")
             return tab
 
@@ -143,6 +133,13 @@ def opened(browser: Any, folders: dict[str, Path]) -> Iterator[Open]:
         for context in contexts:
             context.close()
     assert not problems
+
+
+def watch(tab: Any, problems: list[str], allowed: tuple[str, ...]) -> None:
+    """Collect a tab's console messages and errors, and requests for what does not begin with one of ``allowed``."""
+    tab.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.on("request", lambda asked: None if asked.url.startswith(allowed) else problems.append(asked.url))
 
 
 def unfold(tab: Any, selector: str = "details") -> None:

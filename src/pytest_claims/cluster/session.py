@@ -117,7 +117,9 @@ class Cluster:
         self.archive, self.root = archive, root
         self.project = f"{project}-{os.urandom(4).hex()}"  # another run of it must not lose its benches with ours
         self.await_workers()
-        found = self._meet(self.engine.slots())
+        slots = self.engine.slots()
+        self._enter(slots)
+        found = self.engine.kinds(list(slots), self.project, self.archive)
         able = {name: reply for name, reply in found.items() if "kind" in reply}
         if not able:
             raise ClusterError(f"none of its {len(found)} workers can measure: {_reasons(found)[0]}")
@@ -126,11 +128,10 @@ class Cluster:
         self._welcome(found)
         self._thread.start()
 
-    def _meet(self, slots: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-        """Return what new workers are."""
+    def _enter(self, slots: Mapping[str, int]) -> None:
+        """Give numbers to workers that have joined; what they are is not known yet."""
         for address in slots:
             self.workers[address] = Worker(address, next(self._numbers), slots[address])
-        return self.engine.kinds(list(slots), self.project, self.archive)
 
     def _welcome(self, found: Mapping[str, Mapping[str, Any]]) -> None:
         """Give work to those that are of the chosen kind; note the others."""
@@ -256,9 +257,8 @@ class Cluster:
             self._left(worker)
         new = {address: slots[address] for address in slots.keys() - self.workers.keys()}
         if new:
+            self._enter(new)
             threading.Thread(target=self._introduce, args=(new,), daemon=True).start()
-            for address in new:  # they are being met, and not new any more
-                self.workers[address] = Worker(address, next(self._numbers), slots[address])
         if self.slots or any(not worker.met for worker in self.workers.values()):
             self._lonely = time.monotonic()  # one that is being met may turn out to be of use
         elif time.monotonic() - self._lonely > max(self.patience, 2 * LOOK):

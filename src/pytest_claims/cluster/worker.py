@@ -45,7 +45,7 @@ def send(stream: BinaryIO, *frames: bytes) -> None:
 def receive(stream: BinaryIO) -> bytes | None:
     """Return a frame of an unbuffered stream (a buffer would hide from select what has come); None at its end."""
     head = _exactly(stream, 8)
-    if len(head) < 8:  # noqa: PLR2004
+    if len(head) < 8:  # noqa: PLR2004 - the bytes of a frame's length
         return None
     size = struct.unpack("<Q", head)[0]
     frame = _exactly(stream, size)

@@ -10,21 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_claims.drift import compare_with, read_baseline
+from pytest_claims.drift.stages import IN_WORDS
 from pytest_claims.errors import ResultsError, UnreadableError
 from pytest_claims.folders import RESULTS
 from pytest_claims.record import Record, attached
 from pytest_claims.report.runs import NamedRun
 from pytest_claims.results import Results, assemble, natural, read
 
-#: The stages of a comparison, in the words of docs/nightly.md.
-STAGES = {
-    "inputs": "raw draws",
-    "derived": "derived arrays",
-    "trace": "first steps",
-    "numbers": "final numbers",
-    "effect": "drift",
-    "verdict": "verdict",
-}
 #: What a claim's outcome is that ended as it should.
 CALM = frozenset({"passed", "xfailed"})
 
@@ -118,7 +110,7 @@ def changes(run: NamedRun) -> list[Change]:
         if entry is None and claim.outcome in {"failed", "error"}:
             found.append(Change(run.name, claim, claim.registered or "not registered", versions=versions))
         elif entry is not None and entry.get("verdict_changed"):
-            stage = STAGES.get(str(entry.get("departed")), "")
+            stage = IN_WORDS.get(entry.get("departed"), "")
             was, where = str(entry.get("was")), str(entry.get("where") or "")
             found.append(Change(run.name, claim, was, stage, where, versions))
     return found

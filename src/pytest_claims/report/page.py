@@ -286,16 +286,21 @@ def _keep_small(
     return total
 
 
-@cache
-def jinja() -> jinja2.Environment:
-    """Return the templates' environment: autoescape on, an undefined name is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+def templates_in(folder: Path) -> jinja2.Environment:
+    """Return an environment for the templates in a folder: autoescape on, an undefined name is an error."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+
+
+@cache
+def jinja() -> jinja2.Environment:
+    """Return the page's templates."""
+    environment = templates_in(TEMPLATES)
     environment.filters.update(
         number=words.number, duration=words.duration, plural=words.plural, paragraphs=words.paragraphs, day=words.day
     )

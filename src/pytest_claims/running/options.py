@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from functools import partial
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -150,23 +151,25 @@ def _ids(spelled: str, text: str) -> list[str]:
 
 
 def _wait(spelled: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
+    seconds = _number(text)
+    if not 0 <= seconds < inf:
         raise pytest.UsageError(f"{spelled} {text}: give how many seconds to wait for workers.")
     return seconds
 
 
 def _timeout(spelled: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
+    seconds = _number(text)
+    if not 0 < seconds < inf:
         raise pytest.UsageError(f"{spelled} {text}: give the time limit for a trial in seconds, above 0.")
     return seconds
+
+
+def _number(text: str) -> float:
+    """Return a number; nan, which no bound holds for, where the text is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return nan
 
 
 def _edition(config: pytest.Config) -> int:
