@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.ledger import Ledger, table
+from benchmarks.ledger import Ledger, module_lines, table
 
 LEDGER = pytest.StashKey[Ledger]()
 LATEST = Path(__file__).parent / "latest.json"
@@ -43,8 +43,9 @@ def pytest_sessionfinish(session):
 
 def pytest_terminal_summary(terminalreporter):
     """Print microseconds per step and seed, and the ratios to the plain loop."""
-    workloads = terminalreporter.config.stash[LEDGER].workloads
-    if workloads:
+    filled = terminalreporter.config.stash[LEDGER]
+    lines = [*(table(filled.workloads) if filled.workloads else ()), *module_lines(filled.modules)]
+    if lines:
         terminalreporter.section("microseconds per step and seed (times faster than the plain loop)")
-        for line in table(workloads):
+        for line in lines:
             terminalreporter.write_line(line)

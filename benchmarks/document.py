@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.ledger import WAYS, plain_over
+from benchmarks.ledger import JAX, TORCH_FUNC, WAYS, best, gains, plain_over
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ KEPT = ROOT / "reports" / "engines" / "benchmark.json"
 DRAWN = ROOT / "reports" / "engines" / "growth.svg"
 
 BEGIN = "<!-- begin: written by `python -m benchmarks.document` -->"
+BEGIN_MODULES = "<!-- begin: modules, written by `python -m benchmarks.document` -->"
 END = "<!-- end -->"
+SEEDS_OF_MODULES = (8, 32)
 HEADINGS = {
     "plain": "plain loop, µs",
     "plain_fused": "`fused=True`",
@@ -63,8 +66,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def with_numbers(page: str, measured: Mapping[str, Any]) -> str:
-    """Return the page with the part about the benchmarks replaced."""
-    return replaced(page, BEGIN, numbers(measured))
+    """Return the page with its two parts about the benchmarks replaced."""
+    return replaced(replaced(page, BEGIN, numbers(measured)), BEGIN_MODULES, modules(measured))
 
 
 def replaced(page: str, begin: str, text: str) -> str:
@@ -80,6 +83,7 @@ def numbers(measured: Mapping[str, Any]) -> str:
     """Return the generated part."""
     names = {workload["name"] for workload in measured["workloads"]}
     missing = [name for name in WORKLOADS if name not in names]
+    missing += [f"modules with {seeds} seeds" for seeds in SEEDS_OF_MODULES if not gains(measured.get("modules", ()), seeds)]
     missing += [f"growth with {name}" for name in GROWTH if name not in measured.get("growth", {})]
     if missing:
         raise IncompleteError(f"not everything was measured; {', '.join(missing)} missing: run the whole make bench.")
@@ -121,6 +125,39 @@ def engines(measured: Mapping[str, Any]) -> list[str]:
             "the ratios leave out; compiled code is kept between runs."
         )
     return ["\n".join(f"| {' | '.join(row)} |" for row in rows), note]
+
+
+def modules(measured: Mapping[str, Any]) -> str:
+    """Return the part about modules of one's own: a table, and how far the stack is from the others."""
+    by_module: dict[tuple[str, str], dict[int, Mapping[str, float]]] = {}
+    for entry in measured["modules"]:
+        by_module.setdefault((entry["network"], entry["optimiser"]), {})[entry["seeds"]] = entry["costs"]
+    headings = ["network", "optimiser", "plain loop, µs"]
+    for seeds in SEEDS_OF_MODULES:
+        headings += [f"{seeds} seeds: **stacked**", "`torch.func`", "JAX"]
+    rows = [headings, ["---", "---", *["---:"] * (len(headings) - 2)]]
+    for (network, optimiser), costs in by_module.items():
+        plain = statistics.median(cost["plain"] for cost in costs.values())
+        cells = [_gain(costs[seeds], names) for seeds in SEEDS_OF_MODULES for names in (("stacked",), TORCH_FUNC, JAX)]
+        rows.append([network, optimiser, f"{plain:.0f}", *cells])
+    sentences = []
+    for seeds in SEEDS_OF_MODULES:
+        (mean, least), (mean_func, least_func) = (
+            (statistics.geometric_mean(column), min(column))
+            for column in zip(*gains(measured["modules"], seeds), strict=True)
+        )
+        sentences.append(
+            f"With {seeds} seeds a stack is {mean:.2f} times as fast as the plain loop in geometric mean ({least:.2f} "
+            f"times where it gains least), and {mean_func:.2f} times as fast as the better form of `torch.func` "
+            f"({least_func:.2f} times where it gains least)."
+        )
+    return "\n\n".join(["\n".join(f"| {' | '.join(row)} |" for row in rows), " ".join(sentences)])
+
+
+def _gain(costs: Mapping[str, float], names: Sequence[str]) -> str:
+    """Say how many times faster than the plain loop the best of these ways is; nothing where none was measured."""
+    cost = best(costs, names)
+    return "" if cost is None else f"{costs['plain'] / cost:.1f}x"
 
 
 def growth(measured: Mapping[str, Any]) -> list[str]:

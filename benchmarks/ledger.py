@@ -1,15 +1,16 @@
 """The results of a benchmark run, for latest.json and for the terminal.
 
 {"machine": {...}, "workloads": [{"name": .., "engines": {"plain": us, ...}, ...}], "plain_over_stacked": x,
-"plain_over_jax": y or null, "growth": {...}} with microseconds of processor time per step and seed, and the two ratios
-as geometric means over the workloads.
+"plain_over_jax": y or null, "modules": [{"network": .., "optimiser": .., "seeds": n, "costs": {"plain": us, ...}},
+...], "growth": {...}} with microseconds of processor time per step and seed, and the two ratios as geometric means over
+the workloads.
 """
 
 from __future__ import annotations
 
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,13 +22,14 @@ WAYS = ("plain", "plain_fused", "vmap", "stacked", "sklearn", "jax")
 
 @dataclass
 class Ledger:
-    """One entry for each workload, and how costs grow."""
+    """One entry for each workload and each module, and how costs grow."""
 
     workloads: list[dict[str, Any]] = field(default_factory=list)
+    modules: list[dict[str, Any]] = field(default_factory=list)
     growth: dict[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.workloads or self.growth)
+        return bool(self.workloads or self.modules or self.growth)
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of latest.json."""
@@ -36,6 +38,7 @@ class Ledger:
             "workloads": self.workloads,
             "plain_over_stacked": plain_over(self.workloads, "stacked"),
             "plain_over_jax": plain_over(self.workloads, "jax"),
+            "modules": self.modules,
             "growth": self.growth,
         }
 
@@ -83,4 +86,29 @@ def table(workloads: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"{workload['name']:20}" + "".join(f"{cell:>18}" for cell in shown))
     means = (f"{mean:.1f}x" if (mean := plain_over(workloads, way)) else "-" for way in WAYS)
     lines.append(f"{'geometric mean':20}" + "".join(f"{mean:>18}" for mean in means))
+    return lines
+
+
+TORCH_FUNC = ("vmap of the loss", "vmap of the gradient")
+JAX = ("JAX, vmap", "JAX, map")
+
+
+def best(costs: Mapping[str, float], names: Iterable[str]) -> float | None:
+    """Return the least cost among these ways; None where none of them was measured."""
+    return min((costs[name] for name in names if name in costs), default=None)
+
+
+def gains(modules: Iterable[dict[str, Any]], seeds: int) -> list[tuple[float, float]]:
+    """Return how many times cheaper the stack is than the plain loop and than the best of torch.func, by module."""
+    costs = [module["costs"] for module in modules if module["seeds"] == seeds]
+    return [(cost["plain"] / cost["stacked"], best(cost, TORCH_FUNC) / cost["stacked"]) for cost in costs]
+
+
+def module_lines(modules: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the lines of the terminal about modules."""
+    lines = []
+    for module in modules:
+        costs, base = module["costs"], module["costs"]["plain"]
+        shown = ", ".join(f"{way} {cost:.0f} ({base / cost:.1f}x)" for way, cost in costs.items())
+        lines.append(f"{module['network']}, {module['optimiser']}, {module['seeds']} seeds: {shown}")
     return lines
