@@ -1,5 +1,7 @@
 """How many trials a second one process can have measured on a cluster: ``python -m benchmarks.throughput [TRIALS]``.
 
+``python -m benchmarks.throughput --write docs/cluster.md`` writes it into the docs.
+
 The real controller and a real scheduler, each a process of its own, on loopback; the workers measure nothing and answer
 at once with a result of usual size. So what is measured is the way of a trial from the queue to the store. Beside the
 rate stand processor time and memory of the two processes that every trial passes.
@@ -19,12 +21,15 @@ from typing import Any
 
 import psutil
 
+from benchmarks.document import IncompleteError, replaced
+from benchmarks.ledger import machine
 from pytest_claims.cluster.session import Cluster
 from pytest_claims.trials.plan import Settings
 
 TRIALS, BYTES = 10_000, 18_000
 #: With few threads the way to the worker and back would be measured, not what the two processes can do.
 WORKERS, THREADS = 2, 64
+BEGIN = "<!-- begin: written by `python -m benchmarks.throughput --write docs/cluster.md` -->"
 LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 #: Seconds until the scheduler must have written where it is.
 PATIENCE = 120.0
@@ -71,8 +76,8 @@ class Flow:
         )
         more = " and ".join(f"{grown:+.0f} MB of the {name}'s" for name, grown in self.memory.items())
         return (
-            f"{self.trials:,} trials of {BYTES / 1000:.0f} kB in {self.seconds:.0f} s, "
-            f"{self.trials / self.seconds:.0f} a second; each takes {each} processor time. "
+            f"{self.trials:,} trials of {BYTES / 1000:.0f} kB, on {WORKERS} workers of {THREADS} threads, in "
+            f"{self.seconds:.0f} s, {self.trials / self.seconds:.0f} a second. Each takes {each} processor time. "
             f"From the first tenth to the end: {more} memory."
         )
 
@@ -151,11 +156,25 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m benchmarks.throughput", description=str(__doc__).partition("\n")[0]
     )
     parser.add_argument("trials", type=int, nargs="?", default=TRIALS, help=f"how many trials (default {TRIALS})")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="renew the part between the markers of FILE, too")
     chosen = parser.parse_args(arguments)
     if chosen.trials < 1:
         parser.error("give a number of trials from 1.")
-    with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(measured(chosen.trials, Path(folder)).text() + "\n")
+    try:
+        if chosen.write is not None:
+            replaced(chosen.write.read_text(encoding="utf-8"), BEGIN, "")  # before minutes are spent on it
+        with tempfile.TemporaryDirectory() as folder:
+            said = measured(chosen.trials, Path(folder)).text()
+        sys.stdout.write(said + "\n")
+        if chosen.write is not None:
+            page = chosen.write.read_text(encoding="utf-8")
+            facts = machine()
+            origin = f"Measured on {facts['cpu']}, {facts['platform']}, Python {facts['python']}:"
+            chosen.write.write_text(replaced(page, BEGIN, f"{origin} {said}"), encoding="utf-8")
+    except IncompleteError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"{chosen.write} cannot be read or written ({error.strerror}).")
     return 0
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+import venv
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +75,18 @@ class Machines:
         until("the scheduler", lambda: answers(self.port))
         return process
 
-    def worker(self, *options, threads=1, **settings) -> subprocess.Popen:
-        """Start a worker."""
+    def worker(self, *options, threads=1, python=sys.executable, scheduler="", **settings) -> subprocess.Popen:
+        """Start a worker; it looks for the scheduler at another address where one is given."""
         command = [
-            sys.executable, "-m", "dask", "worker", self.address, *LOOPBACK, "--nworkers", "1", "--nthreads",
-            str(threads), "--memory-limit", "0", *options,
+            str(python), "-m", "distributed.cli.dask_worker", scheduler or self.address, *LOOPBACK, "--nworkers", "1",
+            "--nthreads", str(threads), "--memory-limit", "0", *options,
         ]  # fmt: skip
         return self.start(command, **settings)
+
+    def joined(self, *workers: subprocess.Popen) -> None:
+        """Return when these workers have joined the scheduler."""
+        for worker in workers:
+            until("a worker to join", lambda log=worker.log: "Registered to:" in log.read_text())
 
     def kill(self, process: subprocess.Popen) -> None:
         """End a process and all that it started, at once."""
@@ -189,7 +196,7 @@ def answers(port: int) -> bool:
 
 
 class Proxy:
-    """Forwards a port of its own to another, until it drops all connections."""
+    """Forwards a port of its own to another, until it is told to end all connections."""
 
     def __init__(self, port: int) -> None:
         self.there = port
@@ -218,14 +225,35 @@ class Proxy:
         except OSError:
             return
 
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"tcp://127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """End all connections, and take new ones."""
+        for each in self.open:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def drop(self) -> None:
         """End all connections, and take no more."""
-        for each in (self.server, *self.open):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
         self.server.close()
+        self.cut()
+
+
+def without(folder: Path, *packages: str) -> Path:
+    """Return the interpreter of a new environment that has all packages of this one but these."""
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    lacking = {name.lower() for name in packages}
+    for path in (path for entry in sys.path if entry.endswith("site-packages") for path in Path(entry).iterdir()):
+        here = site / path.name
+        if path.suffix != ".pth" and path.name.partition("-")[0].lower() not in lacking and not here.exists():
+            here.symlink_to(path)
+    return folder / "bin" / "python"
 
 
 def alive(pid: int) -> bool:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.cluster.machines import Proxy, alive, until
+from tests.cluster.machines import Proxy, alive, free_port, until
 
 pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
 pytest_plugins = ["pytester"]
@@ -139,13 +139,56 @@ def test_all_workers_lost_and_others_join(suite, machines):
     assert suite.toy.outcomes == {"2.a": "passed", "4.a": "passed"}
 
 
+@pytest.mark.slow
+def test_the_only_worker_is_killed_and_its_nanny_starts_it_anew_at_the_same_address(suite, machines):
+    """It has nothing of the run any more; the project is laid out again, and the trials that it had are measured."""
+    machines.scheduler()
+    machines.worker("--nanny", "--worker-port", str(free_port()), threads=2)
+    run = suite.write().under_way()
+    first = until("two trials", lambda: len(suite.began()) == 2 and suite.began())
+    (worker,) = {worker for *_, worker in first}
+    os.kill(worker, signal.SIGKILL)
+    until("trials on the new worker", lambda: {of for *_, of in suite.began()} - {worker} or run.poll() is not None)
+    suite.go()
+    printed = suite.ended(run)
+
+    assert run.returncode == 0, printed
+    assert suite.toy.outcomes == {"2.a": "passed", "4.a": "passed"}
+    assert "left out" not in printed
+
+
+@pytest.mark.slow
+def test_a_worker_that_loses_its_connection(suite, machines):
+    """Its trials go to the other worker; Dask ends it, and its benches end with it."""
+    machines.scheduler()
+    machines.worker()
+    proxy = Proxy(machines.port)
+    machines.joined(machines.worker(scheduler=proxy.address))
+    run = suite.write().under_way()
+    first = until("trials on both workers", lambda: len({of for *_, of in suite.began()}) == 2 and suite.began())
+    proxy.cut()
+    until("the benches of a worker to end", lambda: any(not alive(bench) for _, bench, _ in first))
+    suite.go()
+    printed = suite.ended(run)
+
+    assert run.returncode == 0, printed
+    assert suite.toy.outcomes == {"2.a": "passed", "4.a": "passed"}
+
+
+def interrupted_twice(run):
+    """Press Ctrl-C, and again while the run takes leave of the cluster."""
+    run.send_signal(signal.SIGINT)
+    until("the run to say so", lambda: "KeyboardInterrupt" in run.log.read_text() or run.poll() is not None)
+    run.send_signal(signal.SIGINT)
+
+
 #: How a run ends before its time, and what it then returns; None: whatever is no verdict.
 ENDS = {
     "scheduler": (lambda lost: lost.machines.kill(lost.scheduler), None),
     "connection": (lambda lost: lost.proxy.drop(), None),
     "workers": (lambda lost: lost.machines.kill(lost.worker), None),
     "Ctrl-C": (lambda lost: lost.run.send_signal(signal.SIGINT), 2),
-    "Ctrl-C twice": (lambda lost: [lost.run.send_signal(signal.SIGINT) for _ in range(2)], 2),
+    "Ctrl-C twice": (lambda lost: interrupted_twice(lost.run), 2),
     "killed": (lambda lost: lost.run.kill(), -signal.SIGKILL),
 }
 
@@ -157,7 +200,7 @@ def test_a_run_that_ends_early(suite, machines, how):
     scheduler = machines.scheduler()
     worker = machines.worker("--no-nanny", threads=2)
     proxy = Proxy(machines.port)
-    run = suite.write().under_way("--cluster-wait", "5", address=f"tcp://127.0.0.1:{proxy.port}")
+    run = suite.write().under_way("--cluster-wait", "5", address=proxy.address)
     until("the trials of the other claim", lambda: len(suite.toy.store("heights-*.json")) == 4)
     end, expected = ENDS[how]
     end(SimpleNamespace(machines=machines, scheduler=scheduler, worker=worker, proxy=proxy, run=run))

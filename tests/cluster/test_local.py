@@ -6,6 +6,8 @@ import os
 import numpy as np
 import pytest
 
+from tests.cluster.machines import until
+
 pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
 pytest_plugins = ["pytester"]
 
@@ -141,3 +143,19 @@ def test_results_say_where_trials_were_measured(toy):
 
     assert toy.claims["2.a"]["reused"] == 2
     assert toy.ret == 0
+
+
+@pytest.mark.slow
+def test_a_local_cluster_listens_on_loopback_alone(suite):
+    """Run, scheduler, benches: no other port is open while trials are measured, that of Dask's pages included."""
+    psutil = pytest.importorskip("psutil")
+    run = suite.write().under_way(address="local:2")
+    until("two trials", lambda: len(suite.began()) == 2)
+    family = [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]
+    opened = [at for member in family for at in member.net_connections("inet") if at.status != psutil.CONN_ESTABLISHED]
+    suite.go()
+    printed = suite.ended(run)
+
+    assert run.returncode == 0, printed
+    assert len(family) >= 3, printed  # with two benches
+    assert {at.laddr.ip for at in opened} == {"127.0.0.1"}

@@ -96,9 +96,12 @@ def test_workers_beside_a_cluster_are_refused(toy, workers):
     assert f"--cluster local:2 and {workers[0]} contradict each other" in toy.text
 
 
-@pytest.mark.parametrize("address", ["local:0", "nonsense", "tcp://127.0.0.1", ""])
+@pytest.mark.parametrize("address", ["local:0", "local:100000", "nonsense", "tcp://127.0.0.1", "stale.json", ""])
 def test_a_wrong_address_is_a_usage_error(toy, address):
     """It ends the run before anything is collected: exit status 4, no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (toy.path / "stale.json").write_text(json.dumps({"address": f"tcp://127.0.0.1:{port}"}))
     toy.write().run("--cluster", address)
 
     assert toy.ret == 4
@@ -247,6 +250,7 @@ class Pretended:
     def __init__(self, workers, does):
         self.workers, self.does = dict(workers), does
         self.flying, self.order, self.closed = {}, [], False
+        self.laid_out = 0
         self.lock = threading.Lock()
 
     def slots(self):
@@ -256,6 +260,7 @@ class Pretended:
 
     def kinds(self, workers, project, archive):  # noqa: ARG002 - the protocol's
         """Say that all are alike."""
+        self.laid_out += 1
         return {name: {"kind": kind(torch="2"), "environment": {"python": "3"}} for name in workers}
 
     def submit(self, number, worker, project, task):  # noqa: ARG002 - the protocol's
@@ -393,3 +398,24 @@ def test_a_result_that_was_damaged_on_its_way_is_measured_again(run):
     cluster = run(engine, [trial("one")])
 
     assert sentence(cluster, "one") == ""
+
+
+def test_a_worker_that_was_started_anew_at_its_address_gets_the_project_once_more(run, monkeypatch):
+    """All its tasks find that out, and go on when it has it; it is laid out once, for they would disturb each other."""
+    surprised, all_are = set(), threading.Event()
+
+    def does(name, *_):
+        if name in surprised:
+            return good()
+        surprised.add(name)
+        if len(surprised) == 3:
+            all_are.set()
+        return {"missing": True}
+
+    engine = Pretended({"w": 3}, does)
+    lay_out = engine.kinds
+    monkeypatch.setattr(engine, "kinds", lambda *given: (engine.laid_out and all_are.wait(60), lay_out(*given))[1])
+    cluster = run(engine, [trial("one"), trial("two"), trial("three")])
+
+    assert [sentence(cluster, name) for name in ("one", "two", "three")] == ["", "", ""]
+    assert engine.laid_out == 2

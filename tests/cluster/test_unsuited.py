@@ -1,13 +1,14 @@
 """Workers that cannot measure, and what answers at the address without being a cluster: a sentence about each."""
 
 import http.server
+import os
 import shutil
 import subprocess
 import threading
 
 import pytest
 
-from tests.cluster.machines import until
+from tests.cluster.machines import until, without
 
 pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
 pytest_plugins = ["pytester"]
@@ -23,16 +24,25 @@ def pretend(folder, name, version):
 
 @pytest.mark.slow
 def test_workers_that_cannot_measure_are_left_out(suite, machines, tmp_path):
-    """Another torch, no pytest, a full disk: a sentence about each, and the others measure."""
-    lacking = tmp_path / "lacking"
-    lacking.mkdir()
-    (lacking / "pytest.py").write_text("raise ModuleNotFoundError(\"No module named 'pytest'\")", encoding="utf-8")
+    """Another torch or none, another Dask, no pytest, no room, no folder: a sentence about each; the others measure.
+
+    Nobody is used before all have joined, so that the good ones are the majority.
+    """
     machines.scheduler()
-    machines.worker()
-    machines.worker()
-    machines.worker(PYTHONPATH=pretend(tmp_path / "older", "torch", "1.2.3"))
-    machines.worker(PYTHONPATH=str(lacking))
-    machines.worker("--no-nanny", before="ulimit -f 8")  # no file may have more than 8 KiB
+    unfit = machines.worker("--no-nanny", "--local-directory", str(tmp_path / "unfit"))
+    workers = [
+        machines.worker(),
+        machines.worker(),
+        machines.worker(PYTHONPATH=pretend(tmp_path / "older", "torch", "1.2.3")),
+        machines.worker(PYTHONPATH=pretend(tmp_path / "old", "distributed", "2020.1.0")),
+        machines.worker(python=without(tmp_path / "no-torch", "torch")),
+        machines.worker(python=without(tmp_path / "no-pytest", "pytest", "_pytest")),
+        machines.worker("--no-nanny", before="ulimit -f 8"),  # no file may have more than 8 KiB
+    ]
+    machines.joined(unfit, *workers)
+    (folder,) = (path for path in (tmp_path / "unfit").glob("*/worker-*") if path.is_dir())
+    folder.rename(tmp_path / "away")
+    folder.touch()  # root may write everywhere, but not below a file
     suite.write().hold()
     run = suite.start()
     until("trials on two workers", lambda: len({worker for *_, worker in suite.began()}) == 2 or run.poll() is not None)
@@ -42,9 +52,44 @@ def test_workers_that_cannot_measure_are_left_out(suite, machines, tmp_path):
     assert run.returncode == 0, printed
     assert suite.toy.outcomes == {"2.a": "passed", "4.a": "passed"}
     assert "torch 1.2.3 instead of" in printed
+    assert "torch none instead of" in printed
+    assert "it has distributed 2020.1.0, this run" in printed
     assert "No module named 'pytest'" in printed
-    assert "File too large" in printed
+    assert "the project cannot be stored there (File too large)" in printed
+    assert "the project cannot be stored there (Not a directory)" in printed
     assert len({worker for *_, worker in suite.began()}) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs the right to mount a tmpfs")
+def test_a_worker_with_a_full_disk(suite, machines, tmp_path):
+    """A tmpfs of 256 kB, less than the project needs: nothing begins, and the reason is named."""
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=False).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    try:
+        machines.scheduler()
+        worker = machines.worker("--no-nanny", "--local-directory", str(small))
+        line = refused(suite, machines.address)
+        machines.kill(worker)
+    finally:
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
+
+    assert "none of its 1 workers can measure: the project cannot be stored there (No space left on device)" in line
+
+
+@pytest.mark.slow
+def test_a_package_that_the_claims_import_and_no_worker_has(suite, machines, tmp_path):
+    """It is named, and no claim is blamed."""
+    machines.scheduler()
+    machines.worker(python=without(tmp_path / "no-torch", "torch"))
+    status, printed = suite.write("import torch\n").run("--cluster-wait", "1")
+
+    assert status not in {0, 1}, printed
+    assert "No module named 'torch'" in printed
+    assert "Traceback" not in printed
+    assert suite.toy.outcomes == {}
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from importlib import metadata
 from typing import Any
 
 from pytest_claims.cluster.addresses import Address
@@ -66,8 +67,9 @@ def within(seconds: float, what: Callable[[], Any]) -> Any:
 def _layer() -> Callable[..., Any]:
     """Return what lays the project out on a worker, and asks what it is."""
 
-    async def lay_out(project: str, archive: bytes | None, dask_worker: Any = None) -> dict[str, Any]:
+    async def lay_out(project: str, version: str, archive: bytes | None, dask_worker: Any = None) -> dict[str, Any]:
         import asyncio
+        import importlib.metadata
         import importlib.util
         import io
         import shutil
@@ -76,6 +78,9 @@ def _layer() -> Callable[..., Any]:
         from pathlib import Path
 
         def lay() -> dict[str, Any]:
+            here = importlib.metadata.version("distributed")
+            if here != version:
+                return {"unable": f"it has distributed {here}, this run {version}"}
             if project not in sys.modules and archive is None:
                 return {"missing": True}
             if project not in sys.modules and archive is not None:
@@ -163,9 +168,10 @@ class DaskEngine:
 
     def kinds(self, workers: Collection[str], project: str, archive: bytes) -> dict[str, dict[str, Any]]:
         """Lay the project out; the archive goes to workers that have not had it."""
-        found = self._run(self.lay_out, project, None, workers=list(workers))
+        version = metadata.version("distributed")
+        found = self._run(self.lay_out, project, version, None, workers=list(workers))
         missing = [name for name, reply in found.items() if "missing" in reply]
-        return found | (self._run(self.lay_out, project, archive, workers=missing) if missing else {})
+        return found | (self._run(self.lay_out, project, version, archive, workers=missing) if missing else {})
 
     def _run(self, function: Callable[..., Any], *arguments: Any, workers: list[str]) -> dict[str, dict[str, Any]]:
         """Call a function on workers; where it raises, the reply is why that worker is ``unable``."""

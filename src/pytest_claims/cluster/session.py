@@ -324,9 +324,10 @@ class Cluster:
         if answer.lost:
             self._suspect(task, alone=alone)
         elif "missing" in reply:
-            worker.usable = False
             heapq.heappush(self._todo, task)
-            threading.Thread(target=self._introduce, args=({worker.address: worker.slots},), daemon=True).start()
+            if worker.usable:  # once: all of its tasks say so, and two at a time would be in each other's way
+                worker.usable = False
+                threading.Thread(target=self._introduce, args=({worker.address: worker.slots},), daemon=True).start()
         elif "unable" in reply:
             worker.usable = False
             self.notes.append(f"worker-{worker.number} is left out: {reply['unable']}")
