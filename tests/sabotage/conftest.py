@@ -48,7 +48,7 @@ JUDGED = (0, 1)  # exit statuses of a run with verdicts: all as registered, or n
 SHOWN = 3_000  # characters of a failed run's output
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sabotaged(tmp_path_factory):
     """Run claims with a patch in place: `sabotaged(*ids, patch=..., seeds=8)`; see the top of this file."""
 
@@ -59,7 +59,7 @@ def sabotaged(tmp_path_factory):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def untouched(tmp_path_factory):
     """Run claims as they are: `untouched(*ids, seeds=8)`; see the top of this file."""
 
