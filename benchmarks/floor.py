@@ -12,7 +12,6 @@ data, PCA, activations, losses, Adam, and what is computed from a network's outp
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from collections import Counter
@@ -26,7 +25,8 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.document import PAGE, replaced
+from benchmarks.declared import declared
+from benchmarks.document import PAGE, IncompleteError, replaced
 from fixtures import datasets
 from pytest_claims import environment, training
 from pytest_claims.errors import UnreadableError
@@ -35,7 +35,7 @@ from pytest_claims.results import Results, read
 from pytest_claims.training import Seeds
 from pytest_claims.training.engines.base import Floats, Parameters, Task, Visit, applied_layers
 from pytest_claims.trials.conditions import said
-from pytest_claims.trials.measurements import _DECLARED, Measurement
+from pytest_claims.trials.measurements import Measurement
 from pytest_claims.vocabulary import BLOCK
 
 BEGIN = "<!-- begin: written by `python -m benchmarks.floor` -->"
@@ -181,13 +181,12 @@ def rows(run: Results, speeds: Mapping[str, float]) -> list[Row]:
     found: dict[tuple[str, str], Row] = {}
     counts: dict[tuple[Any, ...], Counted] = {}
     for claim, trial in trials.values():
-        module = importlib.import_module(".".join(Path(claim.file).with_suffix("").parts))
-        fixture = getattr(module, trial.measurement)
-        # pytest has no public way back from a fixture to its function
-        declared = getattr(fixture._get_wrapped_function(), _DECLARED)  # noqa: SLF001
         shape = (claim.experiment, trial.measurement, *trial.condition.items())
         if shape not in counts:
-            counts[shape] = count(declared, trial.condition)
+            measurement = declared(claim, trial.measurement)
+            if measurement is None:
+                raise IncompleteError(f"{claim.file} no longer has the measurement {trial.measurement}.")
+            counts[shape] = count(measurement, trial.condition)
         row = found.setdefault(shape[:2], Row(*shape[:2]))
         row.add(trial, counts[shape], speeds)
     return list(found.values())
@@ -224,7 +223,7 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError:
         print("Name one results.json: python -m benchmarks.floor reports/latest/results.json", file=sys.stderr)  # noqa: T201
         return 1
-    except UnreadableError as error:
+    except (IncompleteError, UnreadableError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     there, here = run.environment.get("cpu"), environment.processor()

@@ -60,8 +60,8 @@ TECHNIQUES = {
     "boosting": HistGradientBoostingClassifier(learning_rate=0.1, max_iter=100, max_leaf_nodes=31),
     "LDA": LinearDiscriminantAnalysis(solver="svd"),
 }
-COST = {"SVM (gamma of 2018)": 30, "SVM": 30, "tree": 2, "shallow network": 55, "deep network": 110,
-        "forest": 40, "boosting": 10, "LDA": 1}  # fmt: skip
+COST = {"SVM (gamma of 2018)": 15, "SVM": 15, "tree": 1, "shallow network": 28, "deep network": 55,
+        "forest": 20, "boosting": 5, "LDA": 0.5}  # fmt: skip
 SVMS = ["SVM (gamma of 2018)", "SVM"]
 RIVALS = [*SVMS, "tree"]
 NETWORKS = ["shallow network", "deep network"]
@@ -90,7 +90,7 @@ def octaves_to_saturation(accuracy):
     return xr.DataArray(saturation, dims="seed")
 
 
-@measurement(experiment=3, technique=list(TECHNIQUES), cost=COST)
+@measurement(experiment=3, technique=list(TECHNIQUES), block=4, cost=COST)
 def by_size(seeds, mixture, technique):
     """One technique at every n, on nested training sets; of the deep network also the accuracy on these (3.k)."""
     data = mixture(seeds, SIZES[-1], 12, "harmonic")

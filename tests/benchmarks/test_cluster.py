@@ -130,6 +130,36 @@ def test_blocks_beyond_the_run_take_as_long_as_measured_ones(run):
     assert list(wanted.seconds.values()) == [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.0]
 
 
+def test_smaller_blocks_of_today_are_parts_of_the_trials_of_the_run(run):
+    """A block of 8 seeds that took 3 s is two blocks of 4 with 1.5 s each; the total is the same, the count twice."""
+    wanted = plan_of(run, today={("1", "m"): 4, ("2", "other"): 4})
+
+    assert wanted.total == plan_of(run).total == 10.0
+    assert [trial.first for trial in wanted.seconds] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert list(wanted.seconds.values()) == [0.5, 0.5, 1.0, 1.0, 1.5, 1.5, 2.0, 2.0]
+    assert [len(look) for look in wanted.looks["1.b"]] == [4, 4]
+    assert len(plan_of(run, 64, {("1", "m"): 4}).seconds) == 2 * len(plan_of(run, 64).seconds)
+
+
+def test_only_what_trains_one_seed_after_another_is_cut():
+    """Of all measurements of the claims experiment 3's alone; stacked networks take as long for 8 seeds as for 4."""
+    pytest.importorskip("sklearn")
+
+    assert cluster.one_by_one(cluster.read(cluster.EXAMPLE)) == {("3", "by_size"): 4}
+
+
+def test_the_goal_is_stated_run_by_run():
+    """Which long runs meet it, with the seconds that they take, and the least that anything could take."""
+    wanted = plan("a", "b", a=60.0, b=50.0)
+    shown = [Scenario.of(name, wanted) for name in ("the registered run", "512 seeds, look by look")]
+    shown.append(Scenario.of("512 seeds, at once", wanted.at_once()))
+
+    assert cluster.goal(shown) == (
+        "The goal of less than 100 s on 1,000 workers. 512 seeds, look by look: missed, with 110 s (0 s if no worker "
+        "ever waited); 512 seeds, at once: met, with 60 s (0 s if no worker ever waited)."
+    )
+
+
 def test_a_run_without_judged_claims_cannot_be_simulated():
     """It says so instead of drawing nothing."""
     with pytest.raises(IncompleteError, match="no judged claim"):

@@ -79,7 +79,7 @@ FAULTS = {
             "@measurement(block=10)\ndef odd(seeds, noise):\n    return {}\n"
             '@claim("3.a", "Text")\ndef test_it(odd):\n    return None'
         ),
-        "The measurement odd has blocks of 10 seeds; choose 8, 16 or 32.",
+        "The measurement odd has blocks of 10 seeds; choose 4, 8, 16 or 32.",
     ),
     "hints for some": (
         (

@@ -17,7 +17,7 @@ from pytest_claims import _compat
 from pytest_claims.outcomes import ClaimError
 from pytest_claims.trials.conditions import SEEDS, Condition, fault_of, label
 
-BLOCKS = (8, 16, 32)
+BLOCKS = (4, 8, 16, 32)
 _DECLARED = "__measurement__"
 
 
@@ -102,8 +102,9 @@ def measurement(
 
     The function takes ``seeds``, the conditions named here, and pytest fixtures. It returns a mapping of names to
     arrays whose first axis is the seed (or ``xr.DataArray`` with a dimension ``seed``), or an ``xr.Dataset``. It runs
-    once for each block of ``block`` seeds (8, 16 or 32) and each combination of conditions; conditions that train as
-    one batch are better written as an axis that the function labels itself. The random streams depend on
+    once for each block of ``block`` seeds (8, 16 or 32; 4 only where it trains one seed after another and a block of 8
+    takes minutes) and each combination of conditions; conditions that train as one batch are better written as an axis
+    that the function labels itself. The random streams depend on
     ``experiment`` (default: the module's name). ``cost`` is a hint: roughly the seconds that a block takes, one number
     or one for each value of the first condition. It sets the order of the blocks and the time left, until an earlier
     run has shown better numbers. ``smoke`` says that this is quick: with ``--claims-tier smoke`` only claims run whose
@@ -166,7 +167,7 @@ def _fault(
             hinted is not None and not all(_names(hinted, value) for value in next(iter(levels.values()), [None])),
             f"The measurement {name} has a cost by condition, which must name every value of its first condition.",
         ),
-        (block not in BLOCKS, f"The measurement {name} has blocks of {block} seeds; choose 8, 16 or 32."),
+        (block not in BLOCKS, f"The measurement {name} has blocks of {block} seeds; choose 4, 8, 16 or 32."),
     ]
     return next((sentence for wrong, sentence in checks if wrong), None) or fault_of(name, levels)
 
