@@ -188,7 +188,7 @@ ENDS = {
     "connection": (lambda lost: lost.proxy.drop(), None),
     "workers": (lambda lost: lost.machines.kill(lost.worker), None),
     "Ctrl-C": (lambda lost: lost.run.send_signal(signal.SIGINT), 2),
-    "Ctrl-C twice": (lambda lost: interrupted_twice(lost.run), 2),
+    "Ctrl-C twice": (lambda lost: interrupted_twice(lost.run), None),  # Python itself may be ending already
     "killed": (lambda lost: lost.run.kill(), -signal.SIGKILL),
 }
 

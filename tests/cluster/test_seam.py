@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import socket
 import threading
 import zipfile
@@ -419,3 +420,18 @@ def test_a_worker_that_was_started_anew_at_its_address_gets_the_project_once_mor
 
     assert [sentence(cluster, name) for name in ("one", "two", "three")] == ["", "", ""]
     assert engine.laid_out == 2
+
+
+def test_ctrl_c_while_the_run_takes_leave_is_not_heard(run):
+    """What the workers hold is let go of all the same, and no traceback ends the run; afterwards it is heard again."""
+    engine = Pretended({"w": 1}, lambda *_: good())
+    cluster = run(engine, [trial("one")])
+    heard, close = signal.getsignal(signal.SIGINT), engine.close
+    engine.close = lambda project: (signal.raise_signal(signal.SIGINT), close(project))
+    try:
+        cluster.close()
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C cut it off")
+
+    assert engine.closed
+    assert signal.getsignal(signal.SIGINT) == heard

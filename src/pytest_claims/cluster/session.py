@@ -22,6 +22,7 @@ from pytest_claims.cluster.engine import Answer, Engine
 from pytest_claims.cluster.worker import ROOT
 from pytest_claims.errors import Attempt, ClusterError, TrialError
 from pytest_claims.files import in_strings
+from pytest_claims.running.interruption import undisturbed
 from pytest_claims.running.schedule import expected
 from pytest_claims.trials.conditions import in_words
 from pytest_claims.trials.deadline import overdue
@@ -156,14 +157,12 @@ class Cluster:
     def header(self) -> list[str]:
         """Return what the user is told when measuring begins, and what was noted since the last time."""
         usable = [worker for worker in list(self.workers.values()) if worker.usable]
-        notes, self.notes = self.notes, []
         what = f"{len(usable)} worker{'s' * (len(usable) != 1)}, {self.slots} trials at a time"
-        return [f"{self.spelled}: {what}, {self.kind.get('processor')}", *self.news(notes)]
+        return [f"{self.spelled}: {what}, {self.kind.get('processor')}", *self.news()]
 
-    def news(self, notes: list[str] | None = None) -> list[str]:
+    def news(self) -> list[str]:
         """Return what was noted since the last time."""
-        if notes is None:
-            notes, self.notes = self.notes, []
+        notes, self.notes = self.notes, []
         return [f"{self.spelled}: {note}" for note in dict.fromkeys(notes)]
 
     def facts(self) -> dict[str, Any]:
@@ -221,9 +220,10 @@ class Cluster:
         """Leave nothing behind: no task, no process, no file."""
         if not self._over.is_set():
             self._over.set()
-            if self._thread.is_alive():
-                self._thread.join(timeout=5)
-            self.engine.close(self.project)
+            with undisturbed():
+                if self._thread.is_alive():
+                    self._thread.join(timeout=5)
+                self.engine.close(self.project)
 
     # -- the thread -------------------------------------------------------------------------------------------------
 
@@ -342,10 +342,10 @@ class Cluster:
     def _failure(self, task: Task, reply: Mapping[str, Any]) -> Failure:
         """Return why a worker has no result, from its reply."""
         if "stranger" in reply:
-            label = task.trial.label
             differ = kinds.differences(self.kind, reply["stranger"])
             why = f"its environment differs ({differ})" if differ else f"{reply['what']} is not the same there"
-            return Failure(f"{label}: a worker of the cluster refused to measure it, because {why}.")
+            refused = f"{task.trial.label}: a worker of the cluster refused to measure it, because {why}."
+            return Failure(refused)
         sentence = str(reply["error"])
         if "FileNotFoundError" in sentence:
             sentence += (
