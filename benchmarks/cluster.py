@@ -6,9 +6,8 @@ all those of this look are there. Trials that claims share are computed once. No
 way of a trial through the network nor judging.
 
 Processor time counts, not wall time, because the machine of the run may have been busy with other work. A block of
-seeds that the run did not measure takes as long as one that it did, each in its turn. Where a measurement trains one
-seed after another and now has smaller blocks than the run had, a trial of the run counts as several, each with its part
-of the time.
+seeds that the run did not measure takes as long as one that it did, each in its turn. Where a measurement now has
+smaller blocks than the run had, a trial of the run counts as several, each with its part of the time.
 """
 
 import argparse
@@ -34,8 +33,6 @@ BEGIN = "<!-- begin: written by `python -m benchmarks.cluster --write docs/clust
 WORKERS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 #: Looks of the long run, in seeds; in so many seconds it should end on the most workers.
 MANY, GOAL = 512, 100.0
-#: Stacked networks have blocks of at least so many seeds; a measurement with smaller ones trains one after another.
-STACKED = 8
 ALTERNATIVE = "Seconds that a run takes against the number of workers, beside a run in which no worker ever waits"
 
 
@@ -163,16 +160,16 @@ def simulate(plan: Plan, workers: int | None = None) -> Schedule:
     return Schedule(ended, waited)
 
 
-def one_by_one(run: Results) -> dict[tuple[str, str], int]:
-    """Return the blocks of the measurements that train one seed after another, as the claims have them today.
+def blocks_today(run: Results) -> dict[tuple[str, str], int]:
+    """Return the seeds of a block as the claims have them today, by experiment and measurement.
 
-    By experiment and measurement; none of those that are no longer there.
+    None of those that are no longer there.
     """
     found = {}
     for claim in run.claims:
         for name in {trial.measurement for trial in claim.seconds_by_trial or ()}:
             measurement = declared(claim, name)
-            if measurement is not None and measurement.block < STACKED:
+            if measurement is not None:
                 found[claim.experiment, name] = measurement.block
     return found
 
@@ -280,7 +277,7 @@ class Scenario:
 
 def scenarios(run: Results) -> list[Scenario]:
     """Return the runs of the page: as registered, and at 512 seeds look by look and all at once."""
-    today = one_by_one(run)
+    today = blocks_today(run)
     many = plan_of(run, MANY, today)
     return [
         Scenario.of("the registered run", plan_of(run, today=today)),
