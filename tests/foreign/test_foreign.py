@@ -13,20 +13,22 @@ WORKERS = re.compile(r"\d workers? \[")  # what xdist prints
 
 
 def test_a_claim_runs_and_leaves_a_page(repository):
-    """Nothing is configured; the page and results.json are in reports/latest."""
+    """Nothing is configured; the page and results.json are in reports/latest, and workers started by themselves."""
     ended = repository.run("lab")
 
     assert (ended.status, ended.verdicts) == (0, SUPPORTED), ended.output
     assert (repository.path / "reports/latest/index.html").is_file()
     assert "1 claim: 1 supported" in ended.output
+    assert WORKERS.search(ended.output)
 
 
 @pytest.mark.parametrize("mode", ["prepend", "importlib", "append"])
 def test_import_modes(repository, mode):
-    """A claim runs however pytest imports test files."""
+    """A claim runs however pytest imports test files, here in one process."""
     ended = repository.run("lab", f"--import-mode={mode}", "-n0")
 
     assert (ended.status, ended.verdicts) == (0, SUPPORTED), ended.output
+    assert not WORKERS.search(ended.output)
 
 
 def test_strictness(repository):
@@ -106,13 +108,14 @@ def test_ini_keys(repository):
 
 
 def test_claims_take_workers_and_ordinary_tests_do_not(repository):
-    """Without -n, workers start where a file under the arguments mentions the library, and only there."""
+    """Without -n, workers start where a file under the arguments mentions the library, and only there.
+
+    The two tests at the top look at the claims' folder alone, with workers and without.
+    """
     repository.put("plain/test_plain.py", "def test_plain():\n    assert True\n")
 
-    assert WORKERS.search(repository.run("lab").output)
     assert WORKERS.search(repository.run().output)
     assert not WORKERS.search(repository.run("plain").output)
-    assert not WORKERS.search(repository.run("lab", "-n0").output)
     assert not WORKERS.search(repository.run("lab", "--collect-only").output)
 
 

@@ -21,8 +21,9 @@ def bench(tmp_path_factory):
     """Keep the reduced runs of this session, all workers' in one place."""
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "bench"
-    # tests never look at the seeds that claims are registered on
-    return Bench(folder, 8, CLAIMS, ("benchmarks.sensitivity.shortened",), ("-o", "claims_edition=1"))
+    # tests never look at the seeds that claims are registered on, and these look at no figure
+    more = ("-o", "claims_edition=1", "-p", "no:claims-drawing")
+    return Bench(folder, 8, CLAIMS, ("benchmarks.sensitivity.shortened",), more)
 
 
 @pytest.fixture(scope="session")

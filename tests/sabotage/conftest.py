@@ -73,6 +73,7 @@ def _run_claims(folder, ids, patches, seeds):
     (folder / "sabotage_plugin.py").write_text(PLUGIN.format(patches=patches), encoding="utf-8")
     report = folder / "report"
     command = [sys.executable, "-m", "pytest", "claims", "-n0", "-p", "no:cacheprovider", "-p", "sabotage_plugin"]
+    command += ["-p", "no:claims-drawing"]  # nobody looks at the figures
     command += ["-o", "claims_edition=1"]  # tests never look at the seeds that claims are registered on
     options = ["--claim", ",".join(ids), "--report", str(report), *(() if seeds is None else ("--seeds", str(seeds)))]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}

@@ -23,6 +23,10 @@ class Records(dict):
             if record["verdict"] == "supported" or (is_quick(record) and all(map(is_inside, record["parts"])))
         }
 
+    def seeds(self, claims) -> int:
+        """Return the number of seeds at which all of these claims were decided."""
+        return max(self[claim]["seeds"] for claim in claims)
+
 
 def is_quick(record) -> bool:
     """Whether a claim was judged once, before its first look, and not refuted."""
