@@ -46,7 +46,7 @@ def network_on(data, seeds, weights, **settings):
     return Run(network, data.x_train, data.y_train, loss="squared", **settings)
 
 
-@measurement(experiment=10, block=8, cost=15)
+@measurement(experiment=10, block=16, cost=30)
 def zeros(seeds, mixture):
     """The ways besides the usual one, float32 on one thread."""
     data = mixture(seeds, 500, 12, "harmonic")
@@ -77,7 +77,7 @@ def constants(seeds, mixture):
     return history.assign(bayes=("seed", data.bayes))
 
 
-@measurement(experiment=10, block=8, cost=15)
+@measurement(experiment=10, block=16, cost=30)
 def on_moons(seeds, moons):
     data = moons(seeds)
     runs = {weights: network_on(data, seeds, weights) for weights in ("zeros", "glorot")}
