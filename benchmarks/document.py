@@ -1,7 +1,8 @@
 """Writes what `make bench` measured into docs/performance.md: `python -m benchmarks.document [latest.json]`.
 
-The page's generated part lies between two comments; the rest is written by hand. The growth is drawn into
-reports/engines/growth.svg, and the numbers are kept beside it: a test compares the page with them.
+The page has two generated parts, each between two comments; the rest is written by hand. A part is written where all of
+it was measured, and stays as it is where nothing of it was. The growth is drawn into reports/engines/growth.svg, and
+the numbers are kept beside it: a test compares the page with them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LATEST = ROOT / "benchmarks" / "latest.json"
 PAGE = ROOT / "docs" / "performance.md"
 KEPT = ROOT / "reports" / "engines" / "benchmark.json"
+KEPT_MODULES = KEPT.with_name("modules.json")
 DRAWN = ROOT / "reports" / "engines" / "growth.svg"
 
 BEGIN = "<!-- begin: written by `python -m benchmarks.document` -->"
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     source = Path(arguments[0]) if arguments else LATEST
     try:
         measured = json.loads(source.read_text(encoding="utf-8"))
-        page = with_numbers(PAGE.read_text(encoding="utf-8"), measured)
+        page, kept = with_numbers(PAGE.read_text(encoding="utf-8"), measured)
     except OSError as error:
         print(f"{source.name} cannot be read ({error.strerror}): make bench writes it.", file=sys.stderr)  # noqa: T201
         return 1
@@ -59,15 +61,26 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{source.name}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     KEPT.parent.mkdir(parents=True, exist_ok=True)
-    KEPT.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-    draw(measured["growth"], DRAWN)
+    for path, content in kept.items():
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if KEPT in kept:
+        draw(measured["growth"], DRAWN)
     PAGE.write_text(page, encoding="utf-8")
     return 0
 
 
-def with_numbers(page: str, measured: Mapping[str, Any]) -> str:
-    """Return the page with its two parts about the benchmarks replaced."""
-    return replaced(replaced(page, BEGIN, numbers(measured)), BEGIN_MODULES, modules(measured))
+def with_numbers(page: str, measured: Mapping[str, Any]) -> tuple[str, dict[Path, Mapping[str, Any]]]:
+    """Return the page with the parts that were measured, and what is kept of them; IncompleteError for half a part."""
+    kept: dict[Path, Mapping[str, Any]] = {}
+    if measured.get("workloads") or measured.get("growth"):
+        page = replaced(page, BEGIN, numbers(measured))
+        kept[KEPT] = {name: value for name, value in measured.items() if name != "modules"}
+    if measured.get("modules"):
+        page = replaced(page, BEGIN_MODULES, modules(measured))
+        kept[KEPT_MODULES] = {name: measured[name] for name in ("machine", "modules")}
+    if not kept:
+        raise IncompleteError("nothing was measured: run make bench.")
+    return page, kept
 
 
 def replaced(page: str, begin: str, text: str) -> str:
@@ -81,13 +94,16 @@ def replaced(page: str, begin: str, text: str) -> str:
 
 def numbers(measured: Mapping[str, Any]) -> str:
     """Return the generated part."""
-    names = {workload["name"] for workload in measured["workloads"]}
+    names = {workload["name"] for workload in measured.get("workloads", ())}
     missing = [name for name in WORKLOADS if name not in names]
-    missing += [f"modules with {seeds} seeds" for seeds in SEEDS_OF_MODULES if not gains(measured.get("modules", ()), seeds)]
     missing += [f"growth with {name}" for name in GROWTH if name not in measured.get("growth", {})]
+    _refuse(missing)
+    return "\n\n".join([machine(measured["machine"]), *engines(measured), *growth(measured["growth"])])
+
+
+def _refuse(missing: Sequence[str]) -> None:
     if missing:
         raise IncompleteError(f"not everything was measured; {', '.join(missing)} missing: run the whole make bench.")
-    return "\n\n".join([machine(measured["machine"]), *engines(measured), *growth(measured["growth"])])
 
 
 def machine(facts: Mapping[str, Any]) -> str:
@@ -129,6 +145,14 @@ def engines(measured: Mapping[str, Any]) -> list[str]:
 
 def modules(measured: Mapping[str, Any]) -> str:
     """Return the part about modules of one's own: a table, and how far the stack is from the others."""
+    found = {(entry["network"], entry["optimiser"], entry["seeds"]) for entry in measured["modules"]}
+    pairs = dict.fromkeys((network, optimiser) for network, optimiser, _ in sorted(found))
+    _refuse([
+        f"{network} with {optimiser} and {seeds} seeds"
+        for network, optimiser in pairs
+        for seeds in SEEDS_OF_MODULES
+        if (network, optimiser, seeds) not in found
+    ])  # fmt: skip
     by_module: dict[tuple[str, str], dict[int, Mapping[str, float]]] = {}
     for entry in measured["modules"]:
         by_module.setdefault((entry["network"], entry["optimiser"]), {})[entry["seeds"]] = entry["costs"]
@@ -151,7 +175,8 @@ def modules(measured: Mapping[str, Any]) -> str:
             f"times where it gains least), and {mean_func:.2f} times as fast as the better form of `torch.func` "
             f"({least_func:.2f} times where it gains least)."
         )
-    return "\n\n".join(["\n".join(f"| {' | '.join(row)} |" for row in rows), " ".join(sentences)])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n\n".join([machine(measured["machine"]), table, " ".join(sentences)])
 
 
 def _gain(costs: Mapping[str, float], names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The page about performance is written from latest.json."""
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -51,7 +52,8 @@ def measured():
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """Put the page, its numbers and its drawing into a folder of this test."""
-    for name, path in {"PAGE": "performance.md", "KEPT": "engines/kept.json", "DRAWN": "engines/growth.svg"}.items():
+    names = {"KEPT": "engines/kept.json", "KEPT_MODULES": "engines/modules.json", "DRAWN": "engines/growth.svg"}
+    for name, path in {"PAGE": "performance.md", **names}.items():
         monkeypatch.setattr(document, name, tmp_path / path)
     (tmp_path / "performance.md").write_text(PAGE, encoding="utf-8")
     return tmp_path
@@ -79,7 +81,8 @@ def test_the_page_states_machine_versions_and_ratios(measured, places):
         "With 32 seeds a stack is 4.24 times as fast as the plain loop in geometric mean (3.00 times where it gains "
         "least), and 2.12 times as fast as the better form of `torch.func` (1.50 times where it gains least)."
     ) in page
-    assert json.loads((places / "engines/kept.json").read_text(encoding="utf-8")) == measured
+    kept = [json.loads((places / f"engines/{name}.json").read_text(encoding="utf-8")) for name in ("kept", "modules")]
+    assert {**kept[0], **kept[1]} == measured
 
 
 def test_growth_is_drawn_the_same_each_time(measured, tmp_path):
@@ -105,15 +108,39 @@ def test_a_partial_run_is_no_page(measured, places, capsys):
     assert (places / "performance.md").read_text(encoding="utf-8") == PAGE
 
 
-def test_modules_that_were_not_measured_are_missing(measured, places, capsys):
-    """A run of the other benchmarks alone is no page either."""
+def test_half_a_part_is_no_page(measured, places, capsys):
+    """Modules with 8 seeds alone; the error names what is missing."""
     measured["modules"] = [entry for entry in measured["modules"] if entry["seeds"] == 8]
     source = places / "latest.json"
     source.write_text(json.dumps(measured), encoding="utf-8")
 
     assert document.main([str(source)]) == 1
 
-    assert "modules with 32 seeds missing: run the whole make bench." in capsys.readouterr().err
+    assert "CNN with SGD and 32 seeds, dropout with SGD and 32 seeds missing" in capsys.readouterr().err
+    assert (places / "performance.md").read_text(encoding="utf-8") == PAGE
+
+
+def test_a_part_that_was_not_measured_stays(measured, places):
+    """`make bench` of modules alone leaves the other part and its drawing as they are."""
+    only = {"machine": measured["machine"], "modules": measured["modules"], "workloads": [], "growth": {}}
+    source = places / "latest.json"
+    source.write_text(json.dumps(only), encoding="utf-8")
+
+    assert document.main([str(source)]) == 0
+
+    page = (places / "performance.md").read_text(encoding="utf-8")
+    assert f"{document.BEGIN}\nold\n{document.END}" in page
+    assert "| CNN | SGD | 600 |" in page
+    assert sorted(path.name for path in (places / "engines").iterdir()) == ["modules.json"]
+
+
+def test_nothing_measured_is_no_page(places, capsys):
+    """Benchmarks that all failed leave no numbers."""
+    source = places / "latest.json"
+    source.write_text(json.dumps({"machine": {}, "workloads": [], "modules": [], "growth": {}}), encoding="utf-8")
+
+    assert document.main([str(source)]) == 1
+    assert "nothing was measured: run make bench." in capsys.readouterr().err
 
 
 def test_without_a_run_it_says_what_writes_one(places, capsys):
@@ -126,11 +153,12 @@ def test_without_a_run_it_says_what_writes_one(places, capsys):
 def test_the_committed_page_is_that_of_the_committed_numbers():
     """The command writes docs/performance.md from reports/engines/benchmark.json; without it there are no numbers."""
     page = document.PAGE.read_text(encoding="utf-8")
-    empty = f"{document.BEGIN}\n{document.END}"
+    parts = {document.BEGIN: document.KEPT, document.BEGIN_MODULES: document.KEPT_MODULES}
     expected = page
 
-    if document.KEPT.exists():
-        expected = document.with_numbers(page, json.loads(document.KEPT.read_text(encoding="utf-8")))
+    for kept in filter(Path.exists, parts.values()):
+        expected, _ = document.with_numbers(expected, json.loads(kept.read_text(encoding="utf-8")))
 
     assert page == expected
-    assert (empty in page) != document.KEPT.exists()
+    for begin, kept in parts.items():
+        assert (f"{begin}\n{document.END}" in page) != kept.exists()

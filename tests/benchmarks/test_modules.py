@@ -14,7 +14,7 @@ def few_steps(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "optimiser"),
+    "name, optimiser",
     [("batch norm", "Adam"), ("MNIST-1D", "SGD"), ("34 layers, residual", "AdamW")],
 )
 def test_stacks_and_torch_func_end_at_the_plain_loops_losses(name, optimiser):
