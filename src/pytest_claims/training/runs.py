@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pytest_claims.errors import UnsupportedError
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
+from pytest_claims.training.labels import one_hot
 from pytest_claims.training.modules import Factory, Modules, joined, make
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import Adam, Optimiser
@@ -136,7 +137,7 @@ class Run:
         """Return targets (S, n, outputs): one-hot for classes."""
         outputs, targets = _ready(self).sizes[-1], self.y
         if self.y.ndim == 2 and np.issubdtype(self.y.dtype, np.integer):  # noqa: PLR2004 - (seed, row)
-            targets = np.asarray(np.eye(outputs)[self.y])
+            targets = one_hot(self.y, outputs)
         if targets.shape[2:] != (outputs,):
             raise ValueError(f"y must be integer classes (S, n) or targets (S, n, {outputs}), got {self.y.shape}")
         if self.label_smoothing:
