@@ -1,4 +1,4 @@
-"""What labels may be: integer classes from 0, as many as there are outputs, one for each row."""
+"""What rows and their labels may be: arrays; integer classes from 0, as many as there are outputs, one a row."""
 
 from __future__ import annotations
 
@@ -6,6 +6,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def check_arrays(*arrays: Any) -> None:
+    """Raise a ValueError for x or y that is no array of numpy's types, as a torch tensor or a list, or has no rows."""
+    for array in arrays:
+        if not isinstance(getattr(array, "dtype", None), np.dtype):
+            kind = type(array)
+            raise ValueError(  # noqa: TRY004 - as all refusals of runs
+                f"x and y are numpy arrays, got {kind.__module__}.{kind.__name__}".replace("builtins.", "a ")
+                + ": convert it with np.asarray(...)"
+            )
+        check_rows(array)
+
+
+def check_rows(array: Any) -> None:
+    """Raise a ValueError where there are no rows."""
+    if 0 in array.shape:
+        raise ValueError(f"x and y need at least one row, got an array of shape {tuple(array.shape)}")
 
 
 def check_classes(classes: NDArray[Any], outputs: int) -> None:
