@@ -1,5 +1,6 @@
 """The parts behind the plugin: blocks, gate, store, fingerprints, schedule, progress."""
 
+import io
 import os
 import pty
 import select
@@ -266,6 +267,34 @@ def test_long_trials_that_come_first_do_not_stretch_the_time_left(tmp_path):
 def test_progress_is_silent_when_all_is_trained(tmp_path):
     """Judging needs no progress."""
     assert progress_of(tmp_path, [None] * 8, taken=[1] * 8).line() is None
+
+
+def test_progress_promises_no_time_while_later_looks_train(tmp_path):
+    """The first look's blocks are done, one more is, and another one is under way: how many follow is not known."""
+    progress = progress_of(tmp_path, [10.0] * 2, taken=[10, 10, 10], running=1)
+
+    assert progress.line() == ("training: 2 of 2 blocks trained, 1 more for later looks - now oven, level=3, seeds 0-7")
+
+
+def test_a_log_gets_no_line_twice(tmp_path, monkeypatch):
+    """Only what says something new is written, however often the count is looked at."""
+    monkeypatch.setattr("pytest_claims.running.progress.FIRST", 0.001)
+    monkeypatch.setattr("pytest_claims.running.progress.IN_LOG", 0.001)
+    progress, over = progress_of(tmp_path, [10.0] * 2), threading.Event()
+    texts = iter(["1 of 2", "1 of 2", "1 of 2", "2 of 2", "2 of 2"])
+
+    def line():
+        text = next(texts, None)
+        if text is None:
+            over.set()
+        return text
+
+    progress.out, progress.line = io.StringIO(), line
+    progress.start()
+    assert over.wait(PATIENCE)
+    progress.stop()
+
+    assert progress.out.getvalue() == "\n1 of 2\n\n2 of 2\n"
 
 
 @pytest.mark.parametrize("seconds, words", [(0.2, "1 s"), (40, "40 s"), (170, "3 min"), (7800, "2 h 10 min")])

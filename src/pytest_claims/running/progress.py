@@ -56,7 +56,8 @@ class Count:
         running = self.running()
         if not running and len(done) == len(self.trials):
             return None
-        left = self._left(done, running, now)
+        # what later looks will ask for is not known: once only their blocks are trained, nothing is said of the time
+        left = self._left(done, running, now) if len(done) < len(self.trials) else None
         about = f", about {spoken(left)} left" if left is not None else ""
         shown = [f"{mark.label} on {mark.worker}" if self.elsewhere else mark.label for mark in running[:SHOWN]]
         what = "; ".join([*shown, *([f"{len(running) - SHOWN} more"] if len(running) > SHOWN else [])])
@@ -85,7 +86,8 @@ class Count:
 class Progress(Count):
     """A thread that shows the count.
 
-    On a terminal the line is below pytest's own and is rewritten; in a log a line is added every half minute.
+    On a terminal the line is below pytest's own and is rewritten; in a log a line is added every half minute, if it
+    says anything new.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Progress(Count):
         self.out = _terminal(config)
         self.live = self.out is not None and self.out.isatty() and os.environ.get("TERM") not in {None, "dumb"}
         self._drawn = False
+        self._logged = ""
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="claims-progress", daemon=True)
@@ -138,7 +141,8 @@ class Progress(Count):
                         width = shutil.get_terminal_size().columns - 1
                         self._drawn = True
                         self._write(f"{BELOW}{text[:width]}{BACK}")
-                    else:
+                    elif text != self._logged:
+                        self._logged = text
                         self._write(f"\n{text}\n")
 
     def _write(self, text: str) -> None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from pytest_claims.errors import EngineError
 from pytest_claims.training.engines.base import Floats, Task
+from pytest_claims.training.labels import one_hot
 from pytest_claims.training.modules import HIDDEN_AXES, axes_named
 from pytest_claims.training.runs import Rows
 from pytest_claims.training.train import Snapshot
@@ -146,7 +147,7 @@ def _rows(now: Snapshot, x: Rows, y: Rows, replicates: range) -> tuple[NDArray[A
     first = next(iter(y.values())) if isinstance(y, dict) else np.asarray(y)
     classes = np.issubdtype(first.dtype, np.integer)
     targets = layout.rows(y, replicates, ndim=2 if classes else 3)
-    return layout.rows(x, replicates, ndim=now.training.task.x.ndim), np.eye(outputs)[targets] if classes else targets
+    return layout.rows(x, replicates, ndim=now.training.task.x.ndim), one_hot(targets, outputs) if classes else targets
 
 
 def _differentiable(task: Task) -> tuple[Losses, list[Tensor], Tensor, Tensor]:

@@ -23,6 +23,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from scipy.stats import kendalltau, spearmanr
 
+from pytest_claims.training.labels import check_classes
+
 BINS = 15
 COLDEST, HOTTEST = 0.01, 100.0  # temperatures: where all validation rows are right, none is too cold
 RANKS: dict[str, Callable[..., Any]] = {"spearman": spearmanr, "kendall": kendalltau}
@@ -140,11 +142,7 @@ def _labels(outputs: xr.DataArray, y: ArrayLike | xr.DataArray) -> xr.DataArray:
         raise ValueError(f"classes {dict(labels.sizes)} do not belong to outputs {dict(outputs.sizes)}")
     if labels.dtype.kind not in "iu":
         raise ValueError(f"classes are integers, got {labels.dtype}")
-    if int(labels.min()) < 0 or int(labels.max()) >= outputs.sizes["output"]:
-        raise ValueError(
-            f"classes must be 0 to {outputs.sizes['output'] - 1}, as there are {outputs.sizes['output']} outputs, "
-            f"got {int(labels.min())} to {int(labels.max())}"
-        )
+    check_classes(labels.values, outputs.sizes["output"])
     return labels
 
 

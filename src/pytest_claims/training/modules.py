@@ -83,6 +83,16 @@ class Modules:
         return tuple((name, array.shape[1:]) for name, array in zip(self.names, self.parameters, strict=True))
 
 
+def check_factory(network: Any) -> None:
+    """Raise a ValueError for what cannot be called for each seed, as a module instead of its class."""
+    wanted = "a run's network is an MLP or a function without arguments that returns a torch.nn.Module"
+    name = type(network).__name__
+    if not isinstance(network, type) and hasattr(network, "named_parameters"):
+        raise ValueError(f"{wanted}, anew for each seed, got a {name} that is made already: pass lambda: {name}(...)")
+    if not callable(network):
+        raise ValueError(f"{wanted}, got {name}")  # noqa: TRY004 - as all refusals of modules
+
+
 def joined(networks: Sequence[Modules]) -> list[Modules]:
     """Return the modules of several runs as one stack's: all know all structures, and each its own."""
     structures: list[Any] = []
@@ -110,6 +120,7 @@ def make(seeds: Seeds, factory: Factory, x: NDArray[Any]) -> Modules:
     """
     import torch
 
+    from pytest_claims.training.engines.torch_mistakes import refuse_unfinished
     from pytest_claims.training.engines.torch_probe import examine
 
     modules = []
@@ -122,6 +133,7 @@ def make(seeds: Seeds, factory: Factory, x: NDArray[Any]) -> Modules:
         raise ValueError(  # noqa: TRY004 - as all refusals of modules
             f"a run's network is an MLP or a function that returns a torch.nn.Module, got a {type(first).__name__}"
         )
+    refuse_unfinished(first)
     _refuse_shared(modules)
     facts = examine(first, np.asarray(x[0, :PROBE_ROWS]))
     columns = [dict(_state(module)) for module in modules]

@@ -7,7 +7,7 @@ fan_out, fan_in); rows are x (R, rows, d), or with more axes for a module, and t
 `Moment`: what differs between seeds is chosen by `at.seeds`, as in `anchor[at.seeds]`. A function treats every
 replicate alone: a mean over all of them would tie a seed's numbers to its neighbours.
 
-- `after_step(parameters, at)` changes parameters in place after each update.
+- `after_step(parameters, at)` changes parameters in place after each update; what a run masks is zero again then.
 - `extra_loss(parameters, outputs, at)` returns (R,), which is added to what is minimised.
 - `transform(x, targets, at)` makes the rows of each step: it returns x, (x, targets) or (x, targets, weights), weights
   (R, rows), with as many rows as it likes. It must not change what it is given.

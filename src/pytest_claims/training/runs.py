@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pytest_claims.errors import UnsupportedError
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
-from pytest_claims.training.modules import Factory, Modules, joined, make
+from pytest_claims.training.labels import check_arrays, check_rows, one_hot
+from pytest_claims.training.modules import Factory, Modules, check_factory, joined, make
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import Adam, Optimiser
 from pytest_claims.training.regimes import Adversary, AfterStep, Average, ExtraLoss, Regime, Stop, Transform
@@ -77,6 +78,7 @@ class Run:
     adversary: Adversary | None = None
 
     def __post_init__(self) -> None:
+        check_arrays(self.x, self.y)
         if ALIASES.get(self.loss, self.loss) not in LOSSES:
             raise ValueError(f"unknown loss {self.loss!r}: choose from {', '.join((*LOSSES, *ALIASES))}")
         if self.penalty is not None and (self.penalty[0] not in PENALTIES or self.penalty[1] < 0):
@@ -116,11 +118,8 @@ class Run:
         """Refuse what is not for modules, and arrays that do not fit each other."""
         if isinstance(self.network, Modules) and len(self.x) != len(self.network.seeds):
             raise ValueError(f"x must be ({len(self.network.seeds)} seeds, rows, ...), got {self.x.shape}")
-        if not callable(self.network) and not isinstance(self.network, Modules):
-            raise ValueError(  # noqa: TRY004 - as all refusals here
-                "a run's network is an MLP or a function without arguments that returns a torch.nn.Module, got "
-                f"{type(self.network).__name__}"
-            )
+        if not isinstance(self.network, Modules):
+            check_factory(self.network)
         if self.x.ndim < 3 or self.y.shape[:2] != self.x.shape[:2]:  # noqa: PLR2004 - (seed, row, ...)
             raise ValueError(f"x and y must be (seeds, rows, ...), got {self.x.shape} and {self.y.shape}")
         if self.frozen:
@@ -136,7 +135,7 @@ class Run:
         """Return targets (S, n, outputs): one-hot for classes."""
         outputs, targets = _ready(self).sizes[-1], self.y
         if self.y.ndim == 2 and np.issubdtype(self.y.dtype, np.integer):  # noqa: PLR2004 - (seed, row)
-            targets = np.asarray(np.eye(outputs)[self.y])
+            targets = one_hot(self.y, outputs)
         if targets.shape[2:] != (outputs,):
             raise ValueError(f"y must be integer classes (S, n) or targets (S, n, {outputs}), got {self.y.shape}")
         if self.label_smoothing:
@@ -233,15 +232,20 @@ def _made(runs: Mapping[Any, Run], seeds: Seeds | None) -> Mapping[Any, Run]:
         raise UnsupportedError(f"the engine {seeds.engine!r} trains no modules of one's own, only an MLP")
     known: dict[Any, Modules] = {}
     for run in factories.values():
-        key = run.network, run.x.shape[2:]
+        key = _key(run)
         if key not in known:
             factory: Factory = run.network
             known[key] = make(seeds, factory, run.x)
     several = dict(zip(known, joined(list(known.values())), strict=True))
     return {
-        label: replace(run, network=several[run.network, run.x.shape[2:]]) if label in factories else run
-        for label, run in runs.items()
+        label: replace(run, network=several[_key(run)]) if label in factories else run for label, run in runs.items()
     }
+
+
+def _key(run: Run) -> Hashable:
+    """Return what runs with the same modules have in common: an equal factory, or the same one; the shape of a row."""
+    factory = run.network if getattr(run.network, "__hash__", None) else id(run.network)
+    return factory, run.x.shape[2:]
 
 
 class Layout:
@@ -344,6 +348,7 @@ class Layout:
         """Return rows of some replicates, (R, rows, ...), from any form of `Rows`; by seed they have `ndim` axes."""
         by_run = [values[label] for label in self.runs] if isinstance(values, Mapping) else [values] * len(self.runs)
         for array in by_run:
+            check_rows(array)
             if array.ndim == ndim and len(array) != len(self.seeds):
                 raise ValueError(
                     f"rows for {len(self.seeds)} seeds need as many entries along axis 0, got shape {array.shape}"

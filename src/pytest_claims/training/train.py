@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import Engine, Floats, Parameters, Task
+from pytest_claims.training.labels import classes_for, targets_for
 from pytest_claims.training.modules import HIDDEN_AXES, WEIGHT_AXES, axes_named
 from pytest_claims.training.runs import Layout, Rows, Run, made
 from pytest_claims.training.seeds import Seeds
@@ -249,16 +250,18 @@ class Snapshot:
         """Share of rows whose largest output is that of class y: (seed, ...), with its resolution, 1 / rows."""
         if (x is None) != (y is None):
             raise ValueError("accuracy needs x and y, or neither for the training rows")
-        labels = self._task.targets.argmax(-1) if y is None else self._layout.rows(y, range(len(self._task)), ndim=2)
-        right = self._apply(x).argmax(-1) == labels
+        outputs = self._apply(x)
+        given = self._task.targets.argmax(-1) if y is None else self._layout.rows(y, range(len(self._task)), ndim=2)
+        right = outputs.argmax(-1) == classes_for(outputs, given)
         return self._layout.labelled(right.mean(-1)).assign_attrs(resolution=1 / right.shape[-1])
 
     def error(self, x: Rows | None = None, y: Rows | None = None) -> xr.DataArray:
         """Mean squared error of the outputs against targets y (S, rows, outputs): (seed, ...)."""
         if (x is None) != (y is None):
             raise ValueError("error needs x and y, or neither for the training rows")
-        targets = self._task.targets if y is None else self._layout.rows(y, range(len(self._task)), ndim=3)
-        return self._layout.labelled(np.square(self._apply(x).astype(np.float64) - targets).mean((1, 2)))
+        outputs = self._apply(x).astype(np.float64)
+        given = self._task.targets if y is None else self._layout.rows(y, range(len(self._task)), ndim=3)
+        return self._layout.labelled(np.square(outputs - targets_for(outputs, given)).mean((1, 2)))
 
     def loss(self) -> xr.DataArray:
         """Return the minimised loss, with penalty and weights, over all training rows: (seed, ...)."""

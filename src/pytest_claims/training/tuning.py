@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-HELD_OUT = "test"  # names of what is measured on test rows begin with this
+HELD_OUT = "test"  # names of what is measured on test rows begin with this, or have it as a word
+WORDS = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # of test_accuracy, Accuracy_Test, accuracyTest
 TIES = "validation_loss"
 
 
@@ -77,7 +79,7 @@ def _without_data(history: object) -> bool:
 
 def _score(history: xr.Dataset, name: str, axes: list[str]) -> xr.DataArray:
     """Return a variable that may choose: on validation rows, finite, and over a grid of numbers."""
-    if name.startswith(HELD_OUT):
+    if name.lower().startswith(HELD_OUT) or HELD_OUT in map(str.lower, WORDS.findall(name)):
         raise ValueError(f"{name} is measured on test rows, which choose nothing: choose on validation rows")
     if name not in history:
         raise ValueError(f"there is no {name} to choose by; the history has {', '.join(map(str, history.data_vars))}")
@@ -91,6 +93,9 @@ def _score(history: xr.Dataset, name: str, axes: list[str]) -> xr.DataArray:
             raise ValueError(f"a grid has numbers as labels, and {axis} has {', '.join(map(str, score[axis].values))}")
     if "step" in score.dims and "step" not in axes:
         score = score.isel(step=-1, drop=True)
+    if score.dtype.kind not in "iufb":
+        raise ValueError(f"{name} must hold numbers to have a best, got {score.dtype}")
+    score = score.astype(np.float64)  # an unsigned count and a truth value have no negative
     if not bool(np.isfinite(score).all()):
         raise ValueError(f"{name} is not finite everywhere, so that it has no best; flag diverged runs first")
     return score

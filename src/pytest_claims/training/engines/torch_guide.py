@@ -6,6 +6,7 @@ Everything here holds for any list of parameters with a leading replicate axis, 
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -15,9 +16,10 @@ from pytest_claims.training.engines.torch_optimisers import Group, clip
 from pytest_claims.training.regimes import Average, Moment, Regime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_claims.training.engines.base import Settings, Task
+    from pytest_claims.training.regimes import AfterStep
 
     Rows = tuple[Tensor, Tensor, Tensor | None]  # x, targets and weights of the rows of one step
 
@@ -89,14 +91,14 @@ class Guide:
         at = Moment(self.task.seed_of, self.done, self.task.generators)
         if regime.transform is not None:
             x, targets, _ = rows
-            with torch.no_grad():
+            with torch.no_grad(), _unchanged("transform", x, targets):
                 rows = self._made("transform", regime.transform(self.turned(x), self.turned(targets), at), rows)
         if regime.adversary is not None:
             x, targets, weights = rows
             varied = x.detach().requires_grad_()
             loss = losses(varied, targets, weights)
             (gradient,) = torch.autograd.grad(loss, varied, torch.ones_like(loss))
-            with torch.no_grad():
+            with torch.no_grad(), _unchanged("adversary", x, targets):
                 made = regime.adversary(self.turned(x), self.turned(targets), self.turned(gradient), at)
                 rows = self._made("adversary", made, rows)
         return rows
@@ -120,7 +122,7 @@ class Guide:
         regime = self.regime
         with torch.no_grad():
             if regime.after_step is not None:
-                regime.after_step(self.named, Moment(self.task.seed_of, self.done))
+                self._hook(regime.after_step)
             if regime.average is not None:
                 average(self.averages, self.values, regime.average, self.done)
             everything = [*self.values, *self.averages, *self.buffers]
@@ -133,6 +135,19 @@ class Guide:
                     pairs = zip(everything, before, strict=True)
                     self.kept = [torch.where(beside(below, tensor), tensor, kept) for tensor, kept in pairs]
                     self.stopped |= below
+
+    def _hook(self, after_step: AfterStep) -> None:
+        """Let the regime change the parameters in place; what is masked is zero again afterwards."""
+        given = dict(self.named)
+        after_step(given, Moment(self.task.seed_of, self.done))
+        for name, parameter in self.named.items():
+            if given.get(name) is not parameter:
+                raise ValueError(
+                    f"after_step put another tensor at parameters[{name!r}], which would change nothing: change the "
+                    f"parameter in place, as parameters[{name!r}].copy_(...) does"
+                )
+        for parameter, mask in zip(self.values, self.masks or [], strict=False):
+            parameter.masked_fill_(mask == 0, 0)
 
 
 def average(averages: list[Tensor], values: list[Tensor], how: Average, done: int) -> None:
@@ -168,6 +183,20 @@ def named(task: Task, parameters: list[Tensor], turned: Callable[[Any], Any]) ->
     """Return parameters by name, as views in the shapes of base.py."""
     pairs = zip(task.names, parameters, strict=False)  # what does not train, as buffers, comes last and is left out
     return {name: turned(parameter) for name, parameter in pairs}
+
+
+def _writes(tensors: Sequence[Tensor]) -> list[int]:
+    """Return how often each tensor was written to in place, also through views: torch counts that for autograd."""
+    return [tensor._version for tensor in tensors]  # noqa: SLF001 - documented, but for its name
+
+
+@contextmanager
+def _unchanged(what: str, *given: Tensor) -> Iterator[None]:
+    """Refuse a function that writes into its rows: where a step takes all rows, they would stay changed."""
+    before = _writes(given)
+    yield
+    if _writes(given) != before:
+        raise ValueError(f"{what} changes the rows that it is given in place: compute new ones, as x * 2 for x.mul_(2)")
 
 
 def beside(flags: Tensor, tensor: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from torch.func import functional_call, vmap
 from pytest_claims.errors import ClaimWarning
 from pytest_claims.training.engines.base import ModuleStack, Task
 from pytest_claims.training.engines.torch_lowering import Mode, NotLowered, Traced, trace
+from pytest_claims.training.engines.torch_mistakes import returned_by
 from pytest_claims.training.engines.torch_noise import Masks, Site, SuppliedMasks
 from pytest_claims.training.engines.torch_rules import lower
 
@@ -182,8 +183,7 @@ class AppliedModule:
             tensors = dict(zip(self.names, state, strict=True))
             with SuppliedMasks(masks), _returned(layers[layer or ""]) as returned:
                 functional_call(module, tensors, (x,))
-            result: Tensor = returned[-1]
-            return result
+            return returned_by(layer, returned)
 
         return apply
 
