@@ -201,7 +201,7 @@ class Snapshot:
         self._layout, self._task, self._engine = training.layout, training.task, training.engine
         self._diverged = training.diverged
         self._settled: Sequence[Floats] | None = None
-        self._diverge(_not_finite(*parameters))
+        self._diverge(_not_finite(*self._task.judged(parameters)))
 
     @property
     def arrays(self) -> Parameters:
