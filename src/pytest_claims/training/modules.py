@@ -5,7 +5,9 @@ torch is imported when the modules are made, not before.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_claims.errors import ClaimWarning
 from pytest_claims.training.seeds import Seeds
 
 Factory = Callable[[], Any]
@@ -123,6 +126,26 @@ def refuse_other_training(label: Any, network: Any, first: Any) -> None:
         raise ValueError(
             f"run {label!r} trains other parameters than the first run ({', '.join(other)}), and the runs of one call "
             "train the same ones: give it a call of its own, as a condition of the measurement"
+        )
+
+
+@contextmanager
+def traced_in_float64(network: Modules | None) -> Iterator[None]:
+    """Probe the first steps within the block: a module that cannot be applied in float64 is not traced, with a warning.
+
+    What else is wrong with it shows in training.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if network is None:
+            raise
+        lines = str(error).splitlines() or [type(error).__name__]
+        warnings.warn(
+            f"the first steps of {type(network.structures[0]).__name__} are not traced, because its forward cannot be "
+            f"applied in float64 ({lines[0]}): keep the tensors that it uses in buffers (register_buffer)",
+            ClaimWarning,
+            stacklevel=2,
         )
 
 

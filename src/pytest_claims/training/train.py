@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import Engine, Floats, Parameters, Task
-from pytest_claims.training.modules import HIDDEN_AXES, WEIGHT_AXES, axes_named
+from pytest_claims.training.modules import HIDDEN_AXES, WEIGHT_AXES, axes_named, traced_in_float64
 from pytest_claims.training.runs import Layout, Rows, Run, made
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
@@ -70,7 +70,8 @@ def train(
     if batches is not None:
         layout.seeds.record(order, batches.draw(min(steps, FINGERPRINTED_BATCHES)))
     if 0 in layout.seeds.values:
-        _trace(Layout(runs, along, only=0, order=order), engine, rate, batch, steps)
+        with traced_in_float64(layout.modules):
+            _trace(Layout(runs, along, only=0, order=order), engine, rate, batch, steps)
     task = layout.task(rate, batch, dtype, threads)
     training = Training(layout, task, engine, diverged=np.zeros(len(task), np.bool_))
     records: list[Mapping[str, xr.DataArray]] = []
