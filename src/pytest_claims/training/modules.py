@@ -5,7 +5,9 @@ torch is imported when the modules are made, not before.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_claims.errors import ClaimWarning
 from pytest_claims.training.seeds import Seeds
 
 Factory = Callable[[], Any]
 """Returns a new `torch.nn.Module`."""
 
-PROBE_ROWS = 2
+PROBE_ROWS = 8
 
 #: The names of axes, by how many there are.
 HIDDEN_AXES = {2: ("row", "unit"), 3: ("row", "channel", "position"), 4: ("row", "channel", "height", "width")}
@@ -40,13 +43,14 @@ class Modules:
     """The modules of a block of seeds. S seeds.
 
     `structures` are modules whose forward is read: those of all runs of a call that differ in more than their numbers,
-    and `structure` is this run's place among them.
+    and `structure` is this run's place among them. `rows` are, for each, a few rows of a run's own inputs (rows, ...).
     `parameters` holds, each (S, its own shape), what trains (`parameter_names`) and then what does not
     (`buffer_names`): buffers, and parameters that need no gradient.
     """
 
     seeds: Seeds
     structures: tuple[Any, ...]
+    rows: tuple[NDArray[Any], ...]
     sizes: tuple[int, int]
     parameters: tuple[NDArray[Any], ...]
     parameter_names: tuple[str, ...]
@@ -79,8 +83,9 @@ class Modules:
 
     @property
     def shape(self) -> Any:
-        """What modules of one stack have in common: names and shapes of all that they hold."""
-        return tuple((name, array.shape[1:]) for name, array in zip(self.names, self.parameters, strict=True))
+        """What modules of one stack have in common: names and shapes of all that they hold, and which of it trains."""
+        shapes = tuple((name, array.shape[1:]) for name, array in zip(self.names, self.parameters, strict=True))
+        return shapes, self.parameter_names
 
 
 def check_factory(network: Any) -> None:
@@ -95,33 +100,77 @@ def check_factory(network: Any) -> None:
 
 def joined(networks: Sequence[Modules]) -> list[Modules]:
     """Return the modules of several runs as one stack's: all know all structures, and each its own."""
+    from pytest_claims.training.engines.torch_alike import difference
+
     structures: list[Any] = []
+    rows: list[NDArray[Any]] = []
     places = []
     for network in networks:
         (module,) = network.structures
-        same = [place for place, other in enumerate(structures) if _same(module, other)]
+        same = [place for place, other in enumerate(structures) if difference(module, other) is None]
         places.append(same[0] if same else len(structures))
         if not same:
             structures.append(module)
+            rows.extend(network.rows)
     values = max(network.values_in_a_row for network in networks)
     widest = max(network.widest for network in networks)
     return [
-        replace(network, structures=tuple(structures), structure=place, values_in_a_row=values, widest=widest)
+        replace(
+            network,
+            structures=tuple(structures),
+            rows=tuple(rows),
+            structure=place,
+            values_in_a_row=values,
+            widest=widest,
+        )
         for network, place in zip(networks, places, strict=True)
     ]
+
+
+def refuse_other_training(label: Any, network: Any, first: Any) -> None:
+    """Refuse a run that trains others of its parameters than the first run: one stack updates the same ones in all."""
+    if not isinstance(network, Modules) or not isinstance(first, Modules) or set(network.names) != set(first.names):
+        return
+    other = sorted({*network.parameter_names} ^ {*first.parameter_names})
+    if other:
+        raise ValueError(
+            f"run {label!r} trains other parameters than the first run ({', '.join(other)}), and the runs of one call "
+            "train the same ones: give it a call of its own, as a condition of the measurement"
+        )
+
+
+@contextmanager
+def traced_in_float64(network: Modules | None) -> Iterator[None]:
+    """Probe the first steps within the block: a module that cannot be applied in float64 is not traced, with a warning.
+
+    What else is wrong with it shows in training.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if network is None:
+            raise
+        lines = str(error).splitlines() or [type(error).__name__]
+        warnings.warn(
+            f"the first steps of {type(network.structures[0]).__name__} are not traced, because its forward cannot be "
+            f"applied in float64 ({lines[0]}): keep the tensors that it uses in buffers (register_buffer)",
+            ClaimWarning,
+            stacklevel=2,
+        )
 
 
 def make(seeds: Seeds, factory: Factory, x: NDArray[Any]) -> Modules:
     """Call the factory for each seed, inside a random state of that seed's own, and stack what it returns.
 
     torch's global generator starts from the seed's draw for "weights", and is put back afterwards. `x` (S, rows, ...)
-    are inputs, of which two rows are applied. ValueError, one sentence, for what cannot be a stack: see
-    engines/torch_probe.py, and modules that share state or differ in shape between seeds.
+    are inputs, of which a few rows are applied. ValueError, one sentence, for what cannot be a stack: see
+    engines/torch_probe.py, and modules that share state, or differ between seeds in more than the values of parameters
+    and buffers.
     """
     import torch
 
     from pytest_claims.training.engines.torch_mistakes import refuse_unfinished
-    from pytest_claims.training.engines.torch_probe import examine
+    from pytest_claims.training.engines.torch_probe import examine, refuse_unlike
 
     modules = []
     with torch.random.fork_rng(devices=[]):
@@ -135,16 +184,18 @@ def make(seeds: Seeds, factory: Factory, x: NDArray[Any]) -> Modules:
         )
     refuse_unfinished(first)
     _refuse_shared(modules)
-    facts = examine(first, np.asarray(x[0, :PROBE_ROWS]))
+    rows = np.array(x[0, :PROBE_ROWS])
+    facts = examine(first, rows)
     columns = [dict(_state(module)) for module in modules]
     _refuse_shapes(type(first).__name__, columns)
+    refuse_unlike(modules, rows)
     trained = {name for name, parameter in first.named_parameters() if parameter.requires_grad}
     names = [*(name for name in columns[0] if name in trained), *(name for name in columns[0] if name not in trained)]
     arrays = tuple(np.stack([column[name].detach().numpy() for column in columns]) for name in names)
     seeds.record("weights", *arrays)
     sizes = int(np.prod(x.shape[2:])), facts.outputs
     parameters, buffers = tuple(names[: len(trained)]), tuple(names[len(trained) :])
-    return Modules(seeds, (first,), sizes, arrays, parameters, buffers, facts.values, facts.widest)
+    return Modules(seeds, (first,), (rows,), sizes, arrays, parameters, buffers, facts.values, facts.widest)
 
 
 def _state(module: Any) -> Iterator[tuple[str, Any]]:
@@ -175,30 +226,3 @@ def _refuse_shapes(whole: str, columns: Sequence[dict[str, Any]]) -> None:
             if shapes[0].get(name) != other.get(name):
                 one, two = (f"shape {shape[name]}" if name in shape else "nowhere" for shape in (shapes[0], other))
                 raise ValueError(f"{name} of {whole} differs between seeds, {one} and {two}: all seeds need one shape")
-
-
-def _same(module: Any, other: Any) -> bool:
-    """Whether two modules compute the same, but for the values of parameters and buffers."""
-    pairs = list(zip(module.named_modules(), other.named_modules(), strict=False))
-    if len(pairs) != len(list(module.modules())) or len(pairs) != len(list(other.modules())):
-        return False
-    return all(
-        path == path_of_other and type(part) is type(part_of_other) and _equal(_own(part), _own(part_of_other))
-        for (path, part), (path_of_other, part_of_other) in pairs
-    )
-
-
-def _own(module: Any) -> dict[str, Any]:
-    """Return what a module holds besides parameters, buffers, submodules and torch's own records."""
-    import torch
-
-    ignored = vars(torch.nn.Module())
-    return {name: value for name, value in vars(module).items() if name not in ignored}
-
-
-def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether all values are equal; what cannot say so in one word is not."""
-    try:
-        return bool(one == other)
-    except (ValueError, RuntimeError, TypeError):  # arrays and tensors
-        return False

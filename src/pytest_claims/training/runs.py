@@ -17,7 +17,7 @@ from pytest_claims.errors import UnsupportedError
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import LOSSES, Batches, Floats, Parameters, Settings, Task
 from pytest_claims.training.labels import check_arrays, check_rows, one_hot
-from pytest_claims.training.modules import Factory, Modules, check_factory, joined, make
+from pytest_claims.training.modules import Factory, Modules, check_factory, joined, make, refuse_other_training
 from pytest_claims.training.networks import MLP
 from pytest_claims.training.optimisers import Adam, Optimiser
 from pytest_claims.training.regimes import Adversary, AfterStep, Average, ExtraLoss, Regime, Stop, Transform
@@ -271,6 +271,7 @@ class Layout:
         self.seeds: Seeds = first.seeds
         self.modules = first if isinstance(first, Modules) else None
         for (label, run), network in zip(self.runs.items(), self.networks, strict=True):
+            refuse_other_training(label, network, first)
             fits = network.seeds.values == self.seeds.values and network.shape == first.shape and run.x.shape == rows
             if not fits:
                 what = "parameters" if isinstance(first, Modules) else "sizes, repeat"

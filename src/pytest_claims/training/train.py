@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from pytest_claims.training.engines import engine as engine_named
 from pytest_claims.training.engines.base import Engine, Floats, Parameters, Task
 from pytest_claims.training.labels import classes_for, targets_for
-from pytest_claims.training.modules import HIDDEN_AXES, WEIGHT_AXES, axes_named
+from pytest_claims.training.modules import HIDDEN_AXES, WEIGHT_AXES, axes_named, traced_in_float64
 from pytest_claims.training.runs import Layout, Rows, Run, made
 from pytest_claims.training.seeds import Seeds
 from pytest_claims.vocabulary import BLOCK
@@ -71,7 +71,8 @@ def train(
     if batches is not None:
         layout.seeds.record(order, batches.draw(min(steps, FINGERPRINTED_BATCHES)))
     if 0 in layout.seeds.values:
-        _trace(Layout(runs, along, only=0, order=order), engine, rate, batch, steps)
+        with traced_in_float64(layout.modules):
+            _trace(Layout(runs, along, only=0, order=order), engine, rate, batch, steps)
     task = layout.task(rate, batch, dtype, threads)
     training = Training(layout, task, engine, diverged=np.zeros(len(task), np.bool_))
     records: list[Mapping[str, xr.DataArray]] = []
@@ -202,7 +203,7 @@ class Snapshot:
         self._layout, self._task, self._engine = training.layout, training.task, training.engine
         self._diverged = training.diverged
         self._settled: Sequence[Floats] | None = None
-        self._diverge(_not_finite(*parameters))
+        self._diverge(_not_finite(*self._task.judged(parameters)))
 
     @property
     def arrays(self) -> Parameters:

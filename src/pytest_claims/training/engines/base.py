@@ -103,6 +103,10 @@ class ModuleStack(Protocol):
         """One module of each structure, to read its forward from."""
 
     @property
+    def rows(self) -> Sequence[NDArray[Any]]:
+        """For each structure a few rows of inputs, (rows, ...), to try it on."""
+
+    @property
     def parameter_names(self) -> Sequence[str]:
         """What trains."""
 
@@ -161,6 +165,11 @@ class Task:
     def trained(self) -> int:
         """How many of the parameters train: all, but for a module's buffers, which come last."""
         return len(self.parameters) if self.modules is None else len(self.modules.parameter_names)
+
+    def judged(self, parameters: Parameters) -> Parameters:
+        """Return what shows that a replicate has diverged: infinities in a buffer from the start on do not."""
+        buffers = zip(self.parameters[self.trained :], parameters[self.trained :], strict=True)
+        return [*parameters[: self.trained], *(np.where(np.isfinite(start), now, 0) for start, now in buffers)]
 
     @cached_property
     def layers(self) -> list[int]:

@@ -158,6 +158,8 @@ class Stack:
         """Update once on these rows."""
         self.optimiser.zero_grad()
         torch.autograd.backward(self.losses(x, targets, row_weight), self.ones)
+        if isinstance(self.network, ModuleNetwork):
+            self.network.fill(self.parameters)
         for replicates, layers in self.frozen:
             for position in (index for layer in layers for index in (2 * layer, 2 * layer + 1)):
                 gradient = self.parameters[position].grad
@@ -282,7 +284,7 @@ class TorchEngine:
         with arithmetic(task.threads):
             stack = Stack(dataclasses.replace(task, parameters=parameters, batches=None))
             losses = stack.measured_losses(stack.x, stack.targets, stack.row_weight)
-            gradients = torch.autograd.grad(losses, stack.parameters, stack.ones)
+            gradients = torch.autograd.grad(losses, stack.parameters, stack.ones, materialize_grads=True)
             squares = torch.stack([_by_replicate(gradient.square()) for gradient in gradients])
             return losses.detach().numpy(), squares.sum(0).sqrt().numpy()
 

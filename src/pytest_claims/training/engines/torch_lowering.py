@@ -69,6 +69,11 @@ class Tracer(fx.Tracer):
         super().__init__()
         self.returned: dict[str, Any] = {}
 
+    def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> tuple[Any, list[Any]]:
+        """Give forward the inputs alone, as training does; whatever else it takes keeps its default."""
+        del is_module, concrete_args
+        return root_fn, [self.root, self.create_proxy("placeholder", "inputs", (), {})]
+
     def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Trace a submodule."""
         path = self.path_of_module(m)
@@ -91,6 +96,8 @@ class Traced:
 def trace(module: nn.Module) -> Traced:
     """Trace a module in the mode that it is in; NotLowered where its forward looks at values."""
     tracer = Tracer()
+    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:  # noqa: SLF001 - as above
+        raise NotLowered(type(module).__name__, "it has hooks")
     try:
         graph = tracer.trace(module)
     except NotLowered:
@@ -138,7 +145,6 @@ class Builder:
             name: Value(place, Order.STATE, shape) for place, (name, shape) in enumerate(state.items())
         } | self._other_names(state)
         self.turned: dict[tuple[int, Order], Value] = {}
-        self.inputs_taken = False
 
     def _other_names(self, state: Mapping[str, tuple[int, ...]]) -> dict[str, Value]:
         """Return the further names of tensors that layers share."""

@@ -16,7 +16,9 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -63,7 +65,15 @@ class ModuleNetwork:
                 f"a module with dropout needs as many rows at every step, got {before} and then {now}: its masks are "
                 "drawn for so many"
             )
-        return forward.function([*parameters, *self.buffers], x, self.masks())
+        with default_dtype(x.dtype):
+            return forward.function([*parameters, *self.buffers], x, self.masks())
+
+    @staticmethod
+    def fill(parameters: Sequence[Tensor]) -> None:
+        """Give a zero gradient to what forward, which looks at values, used in no replicate at this step."""
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
 
 
 _APPLIED: WeakKeyDictionary[ModuleStack, dict[int, AppliedModule]] = WeakKeyDictionary()
@@ -74,7 +84,7 @@ def applied(stack: ModuleStack, structure: int) -> AppliedModule:
     """Return how the modules of one structure are applied, which is worked out once."""
     known = _APPLIED.setdefault(stack, {})
     if structure not in known:
-        known[structure] = AppliedModule(stack, stack.structures[structure])
+        known[structure] = AppliedModule(stack, stack.structures[structure], stack.rows[structure])
     return known[structure]
 
 
@@ -88,17 +98,22 @@ def evaluate(task: Task, state: Sequence[Tensor], x: Tensor, mode: Mode, layer: 
     for structure, count in task.groups(lambda settings: settings.structure):
         here = slice(start, start + count)
         forward = applied(task.modules, structure).forward(tuple(x.shape[1:]), mode, layer)
-        parts.append(forward.function([tensor[here] for tensor in state], x[here], []))
+        with default_dtype(x.dtype):
+            parts.append(forward.function([tensor[here] for tensor in state], x[here], []))
         start += count
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 @dataclass
 class AppliedModule:
-    """One structure, and the ways found to apply it: one for each shape of rows, mode and layer."""
+    """One structure, and the ways found to apply it: one for each shape of rows, mode and layer.
+
+    `rows` (rows, ...) are inputs to try it on.
+    """
 
     stack: ModuleStack
     module: nn.Module
+    rows: NDArray[Any]
     found: dict[Any, Forward] = field(default_factory=dict)
     traced: dict[bool, Traced] = field(default_factory=dict)
     obstacles: dict[Mode, NotLowered | None] = field(default_factory=dict)
@@ -138,14 +153,19 @@ class AppliedModule:
 
     def _obstacle(self, row: tuple[int, ...], mode: Mode) -> NotLowered | None:
         """Say what stands against lowering: no rule, or another result than the module's own."""
-        rows = (CHECKED_ROWS, *row)
+        rows, name = (CHECKED_ROWS, *row), type(self.module).__name__
         try:
             lowered = self._lowered(rows, mode, None)
         except NotLowered as obstacle:
             return obstacle
-        if mode is not Mode.STATISTICS and not self._agree(lowered, self._looped(rows, mode, None), rows):
-            return NotLowered(type(self.module).__name__, "lowered, it gives other numbers")
-        return None
+        if mode is Mode.STATISTICS:
+            return None
+        try:
+            agree = self._agree(lowered, self._looped(rows, mode, None), rows)
+        except Exception as error:  # noqa: BLE001 - whatever a forward raises in float64
+            lines = str(error).splitlines() or [type(error).__name__]
+            return NotLowered(name, f"it cannot be compared with what it is lowered to, in float64 ({lines[0]})")
+        return None if agree else NotLowered(name, "lowered, it gives other numbers")
 
     # -- the three ways ----------------------------------------------------------------------------------------------
 
@@ -160,43 +180,68 @@ class AppliedModule:
 
     def _mapped(self, rows: tuple[int, ...], mode: Mode, layer: str | None) -> Forward | None:
         """Map the module over the replicates; None where vmap cannot, or gives something else."""
-        mapped = vmap(self._one(mode, layer), randomness="error")
-        forward = Forward(
-            lambda state, x, masks: mapped(list(state), x, list(masks)).contiguous(), self._sites(rows, mode)
-        )
+        sites = self._sites(rows, mode)
+        mapped = vmap(self._one(mode, layer, sites), randomness="error")
+        forward = Forward(lambda state, x, masks: mapped(list(state), x, list(masks)).contiguous(), sites)
         try:
             return forward if self._agree(forward, self._looped(rows, mode, layer), rows) else None
         except Exception:  # noqa: BLE001 - whatever vmap raises: the loop is left
             return None
 
     def _looped(self, rows: tuple[int, ...], mode: Mode, layer: str | None) -> Forward:
-        return Forward(partial(_loop, self._one(mode, layer)), self._sites(rows, mode))
+        sites = self._sites(rows, mode)
+        return Forward(partial(_loop, self._one(mode, layer, sites)), sites)
 
-    def _one(self, mode: Mode, layer: str | None) -> Callable[[list[Tensor], Tensor, list[Tensor]], Tensor]:
-        """Return the module as a function of one replicate's state, its rows and its masks."""
+    def _one(
+        self, mode: Mode, layer: str | None, sites: Sequence[Site]
+    ) -> Callable[[list[Tensor], Tensor, list[Tensor]], Tensor]:
+        """Return the module as a function of one replicate's state, its rows and its masks.
+
+        In training it writes buffers back, also those that forward assigns anew. ValueError where forward replaces a
+        parameter, or asks for other masks than those of `sites`.
+        """
         module = copy.deepcopy(self.module).train(mode is Mode.TRAINING)
         layers = dict(module.named_modules())
         if layer is not None and layer not in layers:
             raise ValueError(f"no submodule is named {layer!r}: choose from {', '.join(filter(None, layers))}")
+        whole, buffers = type(module).__name__, self.stack.buffer_names
 
         def apply(state: list[Tensor], x: Tensor, masks: list[Tensor]) -> Tensor:
-            tensors = dict(zip(self.names, state, strict=True))
-            with SuppliedMasks(masks), _returned(layers[layer or ""]) as returned:
+            given = dict(zip(self.names, state, strict=True))
+            # autograd may keep a buffer that the step itself changes, so each step has its own
+            tensors = {name: tensor.clone() if name in buffers else tensor for name, tensor in given.items()}
+            with SuppliedMasks(masks, sites, whole), _returned(layers[layer or ""], inner=bool(layer)) as returned:
                 functional_call(module, tensors, (x,))
+            for name, tensor in given.items():
+                if name in buffers:
+                    tensor.copy_(tensors[name].detach())
+                elif tensors[name] is not tensor:
+                    raise ValueError(f"forward of {whole} replaces its parameter {name}: an optimiser alone updates it")
             return returned_by(layer, returned)
 
         return apply
 
     def _sites(self, rows: tuple[int, ...], mode: Mode) -> list[Site]:
         """Return the dropout masks that the module asks for."""
-        module = copy.deepcopy(self.module).train(mode is Mode.TRAINING)
-        with SuppliedMasks() as noted, torch.no_grad():
-            module(torch.zeros(rows, dtype=next(module.parameters()).dtype))
+        if mode is not Mode.TRAINING:
+            return []
+        module = copy.deepcopy(self.module).train()
+        dtype = next(module.parameters()).dtype
+        with SuppliedMasks() as noted, torch.no_grad(), default_dtype(dtype):
+            module(self._rows(rows).to(dtype))
         sites: list[Site] = noted.sites
         return sites
 
+    def _rows(self, shape: tuple[int, ...]) -> Tensor:
+        """Return the run's own values in another shape: a module may need integers, or numbers above 0."""
+        return torch.from_numpy(np.resize(self.rows, shape).astype(np.float64))
+
     def _agree(self, one: Forward, other: Forward, rows: tuple[int, ...]) -> bool:
-        """Whether two ways give the same in float64, for a few replicates and rows."""
+        """Whether two ways give the same in float64, for a few replicates and rows: results and buffers.
+
+        The rows are the run's own and, where the module takes them, normally distributed ones, which take no special
+        values.
+        """
         noise = torch.Generator().manual_seed(0)
 
         def drawn(*shape: int) -> Tensor:
@@ -209,11 +254,41 @@ class AppliedModule:
             else tensor.expand(CHECKED_REPLICATES, *tensor.shape)
             for tensor in state
         ]  # fmt: skip
-        x, masks = drawn(*rows), [drawn(*site.shape) for site in one.sites]
-        with torch.no_grad():
-            ours, theirs = (way.function([tensor.clone() for tensor in state], x, masks) for way in (one, other))
-        close = CLOSE * theirs.abs().max().clamp(min=1)
-        return ours.shape == theirs.shape and bool((ours - theirs).abs().max() <= close)
+        normal, masks = drawn(*rows), [drawn(*site.shape) for site in one.sites]
+
+        def applied(way: Forward, x: Tensor) -> list[Tensor]:
+            copied = [tensor.clone() for tensor in state]
+            with torch.no_grad(), default_dtype(torch.float64):
+                return [way.function(copied, x, masks), *copied]
+
+        own = self._rows((CHECKED_REPLICATES, *rows))
+        if not all(map(_close, applied(one, own), applied(other, own))):
+            return False
+        try:
+            expected = applied(other, normal)
+        except Exception:  # noqa: BLE001 - whatever a forward raises for numbers that are none of its inputs
+            return True
+        return all(map(_close, applied(one, normal), expected))
+
+
+def _close(ours: Tensor, theirs: Tensor) -> bool:
+    """Whether two results agree; infinite values and NaN must stand in the same places."""
+    if ours.shape != theirs.shape:
+        return False
+    size = theirs.double().nan_to_num(0, 0, 0).abs().amax().clamp(min=1)
+    same = (ours == theirs) | (ours.isnan() & theirs.isnan())
+    return bool((same | ((ours - theirs).abs() <= CLOSE * size)).all())
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Within the block a forward that makes tensors makes them of this type, unless it names another."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _loop(
@@ -234,10 +309,14 @@ def _state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 @contextmanager
-def _returned(layer: nn.Module) -> Iterator[list[Any]]:
+def _returned(layer: nn.Module, *, inner: bool) -> Iterator[list[Any]]:
     """Collect what a layer returns within the block."""
     returned: list[Any] = []
-    handle = layer.register_forward_hook(lambda _layer, _inputs, outputs: returned.append(outputs))
+
+    def keep(_layer: nn.Module, _inputs: Any, outputs: Any) -> None:  # later layers may write into what it returns
+        returned.append(outputs.clone() if inner and isinstance(outputs, Tensor) else outputs)
+
+    handle = layer.register_forward_hook(keep)
     try:
         yield returned
     finally:

@@ -97,15 +97,31 @@ DROPOUTS: dict[Callable[..., Any], bool] = {
 }
 
 
+DROPS_IN_EVALUATION = "drops values in evaluation, too: write functional.dropout(..., training=self.training)"
+
+
 class SuppliedMasks(TorchFunctionMode):
     """Within the block dropout multiplies by the given masks of one replicate, (units, rows, ...), and draws nothing.
 
-    `sites` lists the masks that were asked for; without masks nothing is dropped.
+    `sites` lists the masks that were asked for; without masks nothing is dropped. With `expected`, as many as masks,
+    it is a ValueError of forward to ask for others; `whole` names the module.
     """
 
-    def __init__(self, masks: Sequence[Tensor] | None = None) -> None:
+    def __init__(
+        self, masks: Sequence[Tensor] | None = None, expected: Sequence[Site] | None = None, whole: str = "the module"
+    ) -> None:
         super().__init__()
         self.masks, self.sites = masks, list[Site]()
+        self.expected, self.whole = expected, whole
+
+    def check(self) -> None:
+        """Raise the ValueError where the masks asked for so far are not the first of those expected."""
+        if self.expected is not None and self.sites != list(self.expected[: len(self.sites)]):
+            raise ValueError(
+                f"{self.whole} {DROPS_IN_EVALUATION}" if not self.expected else
+                f"{self.whole} uses dropout in a branch that depends on its inputs, so that nobody knows beforehand "
+                "which masks a step takes: let every branch use the same dropout"
+            )  # fmt: skip
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -118,6 +134,7 @@ class SuppliedMasks(TorchFunctionMode):
         if not active or not drop:
             return x
         self.sites.append(site_of(x.shape, drop, whole_units=DROPOUTS[func]))
+        self.check()
         if self.masks is None:
             return x.clone()
         mask = self.masks[len(self.sites) - 1]

@@ -1,10 +1,10 @@
-"""What a module must be to train as one of a stack: looked at once, on two rows, before anything is trained."""
+"""What a module must be to train as one of a stack: looked at once, on a few rows, before anything is trained."""
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pytest_claims.training.engines.torch_noise import SuppliedMasks
+from pytest_claims.training.engines.torch_alike import Difference, differences, name_of
+from pytest_claims.training.engines.torch_lowering import NotLowered, trace
+from pytest_claims.training.engines.torch_noise import DROPS_IN_EVALUATION, SuppliedMasks
 
 OUTPUT_AXES = 2  # (rows, outputs)
+PROBE_ROWS = 2
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,24 @@ class Facts:
 
 
 def examine(module: nn.Module, rows: np.ndarray[Any, Any]) -> Facts:
-    """Apply a copy of the module to rows (N, ...) and return what it gives; the module is left as it is.
+    """Apply copies of the module to the first two of rows (N, ...) and to the last two; the module is left as it is.
 
     ValueError, one sentence that names the layer, where the module cannot be one of a stack: no parameters; draws from
     global generators; inputs changed in place; anything but a tensor (rows, outputs) returned; a parameter that no
-    gradient reaches.
+    gradient reaches; dropout in evaluation; an attribute that one call leaves to the next.
     """
     whole = type(module).__name__
     trained = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
     if not trained:
         raise ValueError(f"{whole} has no parameters that train: a run needs a module that can learn")
     model = copy.deepcopy(module).train()
-    watch = Watch(whole, torch.tensor(rows, dtype=next(model.parameters()).dtype))
-    with undrawn(), SuppliedMasks(), watch.hooked(model):
+    x, last = (
+        torch.tensor(part, dtype=next(model.parameters()).dtype) for part in (rows[:PROBE_ROWS], rows[-PROBE_ROWS:])
+    )
+    watch = Watch(x)
+    with undrawn(), SuppliedMasks() as supplied, watch.hooked(model, supplied):
         outputs = model(watch.x)
+    rows = rows[:PROBE_ROWS]
     if not isinstance(outputs, Tensor):
         raise ValueError(  # noqa: TRY004 - as all refusals of modules
             f"{whole} returns a {type(outputs).__name__}: forward must return the outputs alone"
@@ -52,47 +59,128 @@ def examine(module: nn.Module, rows: np.ndarray[Any, Any]) -> Facts:
     if outputs.requires_grad:
         torch.autograd.backward(outputs.sum())
     for name, parameter in model.named_parameters():
-        if parameter.requires_grad and parameter.grad is None:
+        if parameter.requires_grad and parameter.grad is None and not _looks_at_values(module):
             raise ValueError(
                 f"the parameter {name} of {whole} never gets a gradient, because forward does not use it: take it out, "
                 "or keep it as it is with requires_grad_(False)"
             )
+    with undrawn(), torch.no_grad():
+        _refuse_dropout_in_evaluation(module, x)
+        _refuse_state(module, x, last)
     values = [*watch.values, outputs.numel()]
     return Facts(outputs.shape[1], sum(values) // len(rows), max(values) // len(rows))
 
 
-class Watch:
-    """Hooks that note what layers do to the inputs `x` and to the global generators."""
+def refuse_unlike(modules: Sequence[nn.Module], rows: np.ndarray[Any, Any]) -> None:
+    """Refuse modules of several seeds whose forward may differ: that of the first seed is applied for all.
 
-    def __init__(self, whole: str, x: Tensor) -> None:
-        self.whole, self.x, self.given = whole, x, x.clone()
+    ValueError, one sentence that names the layer or attribute.
+    """
+    first, x = modules[0], _inputs(modules[0], rows)
+    unread: set[tuple[str, str | None]] = set()  # attributes that differ, which forward only writes
+    for other in modules[1:]:
+        for each in differences(first, other):
+            if (each.path, each.attribute) in unread:
+                continue
+            if _reads(first, each, x):
+                raise ValueError(
+                    f"{each.what} differs between seeds, and one forward serves them all: keep what is drawn in a "
+                    "buffer (register_buffer), layers in an nn.ModuleList, and make the same layers for every seed"
+                )
+            unread.add((each.path, each.attribute))
+
+
+def _inputs(module: nn.Module, rows: np.ndarray[Any, Any]) -> Tensor:
+    return torch.tensor(rows, dtype=next(module.parameters()).dtype)
+
+
+def _reads(module: nn.Module, each: Difference, x: Tensor) -> bool:
+    """Whether forward reads an attribute, and not only writes it: it gives something else where it finds nonsense."""
+    if each.attribute is None:
+        return True
+    blank, usual = (copy.deepcopy(module).train() for _ in range(2))
+    setattr(blank.get_submodule(each.path), each.attribute, object())
+    with undrawn(), torch.no_grad(), SuppliedMasks():
+        outputs = usual(x)
+        try:
+            return not _equal(blank(x), outputs)
+        except Exception:  # noqa: BLE001 - whatever a forward raises where it finds nonsense
+            return True
+
+
+def _looks_at_values(module: nn.Module) -> bool:
+    """Whether forward may take another way for other rows, so that one way does not show what it uses."""
+    try:
+        trace(copy.deepcopy(module).train())
+    except NotLowered:
+        return True
+    return False
+
+
+def _refuse_dropout_in_evaluation(module: nn.Module, x: Tensor) -> None:
+    model = copy.deepcopy(module).eval()
+    with SuppliedMasks() as supplied, Watch(x).hooked(model, supplied):
+        model(x)
+
+
+def _refuse_state(module: nn.Module, x: Tensor, last: Tensor) -> None:
+    """Refuse what a call leaves to the next one, but for buffers: on its last rows an earlier call must not show.
+
+    An attribute that forward only writes, as one that keeps activations to look at, does no harm.
+    """
+    fresh, used = (copy.deepcopy(module).train() for _ in range(2))
+    with SuppliedMasks():
+        used(x)
+        outputs, outputs_of_used = fresh(last), used(last)
+    found = list(differences(fresh, used))
+    if not _equal(outputs, outputs_of_used):
+        found += differences(module, fresh)
+    for each in found:
+        if _reads(module, each, last):
+            raise ValueError(
+                f"forward reads {each.what} and changes it, so that a call depends on those before it: keep what one "
+                "call leaves to the next in a buffer (register_buffer), and use dropout, not a generator of your own"
+            )
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return torch.equal(one.nan_to_num(), other.nan_to_num())
+
+
+class Watch:
+    """Hooks that note what layers do to the inputs `x`, to the global generators, and in evaluation by dropout."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x, self.given = x, x.clone()
         self.values: list[int] = []
 
     @contextmanager
-    def hooked(self, model: nn.Module) -> Iterator[None]:
+    def hooked(self, model: nn.Module, supplied: SuppliedMasks) -> Iterator[None]:
         """Watch every layer of the model within the block."""
         states: dict[str, Any] = {}
         handles = []
         for path, layer in model.named_modules():
-            name = f"the layer {path} ({type(layer).__name__})" if path else self.whole
+            name = name_of(path, layer)
             leaf = not any(True for _ in layer.children())
-            handles.append(layer.register_forward_pre_hook(self._before(name, states)))
-            handles.append(layer.register_forward_hook(self._after(name, states, leaf=leaf)))
+            handles.append(layer.register_forward_pre_hook(self._before(name, states, supplied)))
+            handles.append(layer.register_forward_hook(self._after(name, states, supplied, leaf=leaf)))
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _before(self, name: str, states: dict[str, Any]) -> Callable[..., None]:
+    def _before(self, name: str, states: dict[str, Any], supplied: SuppliedMasks) -> Callable[..., None]:
         def hook(_layer: nn.Module, _inputs: Any) -> None:
-            states[name] = generators()
+            states[name] = generators(), len(supplied.sites)
 
         return hook
 
-    def _after(self, name: str, states: dict[str, Any], *, leaf: bool) -> Callable[..., None]:
-        def hook(_layer: nn.Module, _inputs: Any, outputs: Any) -> None:
-            before = states.pop(name)
+    def _after(self, name: str, states: dict[str, Any], supplied: SuppliedMasks, *, leaf: bool) -> Callable[..., None]:
+        def hook(layer: nn.Module, _inputs: Any, outputs: Any) -> None:
+            before, sites = states.pop(name)
+            if len(supplied.sites) > sites and not layer.training:
+                raise ValueError(f"{name} {DROPS_IN_EVALUATION}")
             for generator, state in generators().items():
                 if state != before[generator]:
                     raise ValueError(

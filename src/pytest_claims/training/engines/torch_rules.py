@@ -99,7 +99,7 @@ class Rules(Axes):
         named = dict(fx.map_arg(node.kwargs, values.__getitem__))
         target: Any = node.target
         if node.op == "placeholder":
-            return self._input(node, inputs)
+            return inputs
         if node.op == "output":
             return arguments[0]
         if node.op == "get_attr":
@@ -109,14 +109,6 @@ class Rules(Axes):
         if node.op == "call_module":
             return self._layer(node, target, arguments, named)
         return self._call(node, target, arguments, named)
-
-    def _input(self, node: fx.Node, inputs: Value) -> Any:
-        """Return the rows for the first argument of forward; the others must have a default."""
-        if self.inputs_taken and not node.args:
-            raise NotLowered(str(node.target), "forward takes more than the inputs")
-        value = node.args[0] if self.inputs_taken else inputs
-        self.inputs_taken = True
-        return value
 
     def _call(self, node: fx.Node, target: Any, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
         name = target if node.op == "call_method" else getattr(target, "__name__", str(target))
@@ -230,6 +222,8 @@ class Rules(Axes):
             raise NotLowered(name, "there is no rule for it")
         try:
             return rule(*arguments, **named)
+        except NotLowered as obstacle:  # rules for axes do not know for which function they act
+            raise NotLowered(name, obstacle.why) from obstacle
         except (TypeError, AttributeError) as error:
             raise NotLowered(name, f"its arguments are unusual ({error})") from error
 
