@@ -389,6 +389,14 @@ def test_folders_of_others_are_refused(index, quick, tmp_path):
     [
         ({}, judging.GOOD, "2.a is supported."),
         (REFUTED, judging.DEPARTS, "2.a is refuted, no longer supported."),
+        (
+            {"verdict": "inconclusive", "seeds": 4, "last_look": 4},
+            judging.SKIP,
+            (
+                "skipped: 2.a is inconclusive and was supported, but the two runs cannot be compared (an error, other "
+                "looks, seeds or engine, or a measured time): take the same arguments for both."
+            ),
+        ),
         (None, judging.SKIP, "skipped: 2.a got no verdict (pytest's exit status 2): no such thing."),
     ],
 )
