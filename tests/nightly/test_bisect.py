@@ -381,6 +381,21 @@ def test_folders_of_others_are_refused(index, quick, tmp_path):
         quick("1.0", "1.1", Look()).find()
 
 
+def test_a_lock_of_others_does_not_make_their_folder_ours(index, quick, tmp_path):
+    """Nothing in it is deleted or replaced, although a folder in it is named like a version."""
+    index.add("toy", "1.0", toy("1.0"))
+    index.add("toy", "1.1", toy("1.1"))
+    theirs = {".lock": "", ".gitignore": "notes\n", "1.0/notes.txt": "precious"}
+    for name, text in theirs.items():
+        path = tmp_path / "state" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    with pytest.raises(FolderError, match="holds files that no bisection wrote"):
+        quick("1.0", "1.1", Look()).find()
+    assert {name: (tmp_path / "state" / name).read_text() for name in theirs} == theirs
+
+
 # -- one environment, for git bisect run ----------------------------------------------------------------------------
 
 
@@ -389,6 +404,14 @@ def test_folders_of_others_are_refused(index, quick, tmp_path):
     [
         ({}, judging.GOOD, "2.a is supported."),
         (REFUTED, judging.DEPARTS, "2.a is refuted, no longer supported."),
+        (
+            {"verdict": "inconclusive", "seeds": 4, "last_look": 4},
+            judging.SKIP,
+            (
+                "skipped: 2.a is inconclusive and was supported, but the two runs cannot be compared (an error, other "
+                "looks, seeds or engine, or a measured time): take the same arguments for both."
+            ),
+        ),
         (None, judging.SKIP, "skipped: 2.a got no verdict (pytest's exit status 2): no such thing."),
     ],
 )

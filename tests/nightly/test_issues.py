@@ -132,12 +132,17 @@ def test_what_is_said_already_is_not_said_again(gh, leg, capsys):
     assert "#1 says so already" in capsys.readouterr().out
     leg("latest", TURNED, changed=("2.a",), version="2.15.0")
     main(["issues", leg.folder])
+
+    (issue,) = gh.issues
+    assert issue["comments"] == [], "a newer version alone is no news"
+    assert "2.15.0" in issue["body"]
+    leg("latest", ("2.a", "inconclusive", "failed"), changed=("2.a",), version="2.15.0")
+    main(["issues", leg.folder])
     main(["issues", leg.folder])
 
     (issue,) = gh.issues
     assert len(issue["comments"]) == 1
-    assert "2.15.0" in issue["comments"][0]
-    assert "2.15.0" in issue["body"]
+    assert "inconclusive" in issue["comments"][0]
     assert "2.14.1" not in issue["body"]
 
 
@@ -169,6 +174,45 @@ def test_an_issue_is_closed_when_the_change_is_gone(gh, leg, capsys):
     main(["issues", leg.folder])
 
     assert [issue["state"] for issue in gh.issues] == ["closed", "open"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"changed": {"layers": [1, 2]}},
+        {"stream": "fresh-5"},
+        {"engine": "jax"},
+        {"registered_seeds": 64, "last_look": 8, "registered_looks": []},
+        {"registered_seeds": 64, "last_look": 32, "registered_looks": [32, 64], "ended": "last look"},
+    ],
+    ids=["other conditions", "fresh seeds", "another engine", "a quick look", "a shorter run that did not decide"],
+)
+def test_what_was_not_judged_as_registered_closes_nothing(gh, leg, capsys, facts):
+    """Whatever its outcome says: the registered verdict is still the changed one."""
+    file = leg("latest", TURNED, changed=("2.a",))
+    main(["issues", leg.folder])
+    leg("latest", GONE)
+    stored = json.loads(file.read_text())
+    stored["claims"][0].update(facts)
+    stored["baseline"] = None
+    file.write_text(json.dumps(stored))
+    main(["issues", leg.folder])
+
+    assert [issue["state"] for issue in gh.issues] == ["open"]
+    assert "#1 stays open: latest did not judge 2.a anew." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("facts", [{"changed": {"layers": [1, 2]}}, {"stream": "fresh-5"}, {"engine": "jax"}])
+def test_what_does_not_ask_the_registered_claim_opens_nothing(gh, leg, facts):
+    """An error under other conditions, or a contradiction on fresh seeds, is no change of the registered verdict."""
+    file = leg("latest", TURNED)
+    stored = json.loads(file.read_text())
+    stored["claims"][0].update(facts)
+    stored["baseline"] = None
+    file.write_text(json.dumps(stored))
+    main(["issues", leg.folder])
+
+    assert gh.issues == []
 
 
 def test_many_changes_at_once_are_one_issue(gh, leg):

@@ -50,7 +50,7 @@ from pytest_claims.record import Record
 from pytest_claims.results import Results, read
 from pytest_claims.stored import read_mapping
 
-STATE, LOCK = "bisect.json", ".lock"
+STATE, LOCK, IGNORE = "bisect.json", ".lock", ".gitignore"
 #: The exit statuses of `pytest-claims bisect`, by how it ended.
 FOUND, SAME, SEVERAL = 0, 1, 3
 
@@ -308,11 +308,14 @@ class Bisection:
         reason = why_unwritable(self.folder)
         if reason:
             raise FolderError(f"The folder {self.folder} cannot be written ({reason}): choose another with --state.")
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / LOCK).exists():
+        found = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+        # the state is written before any version's folder; a lock alone is no proof, since others call theirs so, too
+        if found and not ({LOCK, STATE} <= found or found <= {LOCK, IGNORE}):
             raise FolderError(
                 f"The folder {self.folder} holds files that no bisection wrote: choose another with --state."
             )
-        write_atomically(self.folder / ".gitignore", "*\n")
+        if not (self.folder / IGNORE).exists():
+            write_atomically(self.folder / IGNORE, "*\n")
         try:
             with FileLock(self.folder / LOCK, timeout=0):
                 yield

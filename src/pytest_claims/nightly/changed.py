@@ -1,7 +1,8 @@
 """The verdicts that changed in one or more runs: what an issue on GitHub is about.
 
 With a baseline, a verdict changed if the comparison says so. A claim that was not compared changed if its verdict is
-not the registered one, or if it is an error.
+not the registered one, or if it is an error. A claim under changed conditions, on fresh seeds or with another engine
+says nothing about the registered verdict, neither that it changed nor that it is back.
 """
 
 import json
@@ -16,6 +17,7 @@ from pytest_claims.folders import RESULTS
 from pytest_claims.record import Record, attached
 from pytest_claims.report.runs import NamedRun
 from pytest_claims.results import Results, assemble, natural, read
+from pytest_claims.vocabulary import DEFAULT_ENGINE, is_registered
 
 #: What a claim's outcome is that ended as it should.
 CALM = frozenset({"passed", "xfailed"})
@@ -105,7 +107,7 @@ def changes(run: NamedRun) -> list[Change]:
     compared = {entry.get("id"): entry for entry in baseline.get("claims") or ()}
     versions = ", ".join(f"{name} {was} → {now}" for name, (was, now) in (baseline.get("versions") or {}).items())
     found = []
-    for claim in run.results.claims:
+    for claim in filter(_asks_what_is_registered, run.results.claims):
         entry = compared.get(claim.id)
         if entry is None and claim.outcome in {"failed", "error"}:
             found.append(Change(run.name, claim, claim.registered or "not registered", versions=versions))
@@ -119,11 +121,18 @@ def changes(run: NamedRun) -> list[Change]:
 def calm(run: NamedRun) -> set[str]:
     """Return the ids of the claims of which a run says that their verdict did not change.
 
-    Not those that are missing or were skipped, nor those on other inputs, whose verdicts cannot be compared.
+    Not those that are missing or were skipped, nor those on other inputs, whose verdicts cannot be compared. Nor those
+    that were not judged as they are registered: a quick look, or a shorter run that did not decide, brings none back.
     """
     alarms = {entry.get("id") for entry in run.results.alarms}
     changed = {change.claim.id for change in changes(run)}
-    return {claim.id for claim in run.results.claims if claim.outcome in CALM} - alarms - changed
+    judged = [claim for claim in run.results.claims if _asks_what_is_registered(claim) and claim.as_registered]
+    return {claim.id for claim in judged if claim.outcome in CALM} - alarms - changed
+
+
+def _asks_what_is_registered(claim: Record) -> bool:
+    """Whether the claim was asked under its own conditions, on the registered seeds and with the default engine."""
+    return not claim.changed and is_registered(claim.stream) and claim.engine == DEFAULT_ENGINE
 
 
 def by_claim(runs: Sequence[NamedRun]) -> dict[str, list[Change]]:

@@ -2,9 +2,9 @@
 
 An issue of ours has a label, which only people with rights in the repository can give, and ends with a comment that
 readers do not see: which claims and runs it is about. So the next night finds it again. Its text always says how
-things are; a comment is added only when they changed, so that a night that brings nothing new bothers nobody. It is
-closed when every run that it is about has judged its claims, and none changed: a leg that could not be installed
-closes nothing.
+things are; a comment is added only when claims, verdicts or first departed stages changed, so that a night that brings
+nothing but newer versions bothers nobody. It is closed when every run that it is about has judged its claims as they
+are registered, and none changed: a leg that could not be installed closes nothing.
 
 `gh` logs in by itself. No token is read here, and what `gh` says is shown without anything that looks like one.
 """
@@ -36,19 +36,21 @@ _TOKEN = re.compile(r"\b(?:gh[a-z]|github_pat)_\w+")
 
 @dataclass(frozen=True)
 class Issue:
-    """An open issue of ours: its number on GitHub, its claims and runs, and the digest of what it says."""
+    """An open issue of ours: its number on GitHub, its claims and runs, the digest of what changed, and its text."""
 
     number: int
     claims: tuple[str, ...]
     runs: tuple[str, ...]
     said: str
+    body: str = ""
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> "Issue | None":
         """Read an entry of `gh issue list`; None where it is not one of ours."""
         try:
-            mark = json.loads(_MARK.findall(str(entry["body"]))[-1])
-            return cls(int(entry["number"]), tuple(mark["claims"]), tuple(mark["runs"]), str(mark["said"]))
+            body = str(entry["body"])
+            mark = json.loads(_MARK.findall(body)[-1])
+            return cls(int(entry["number"]), tuple(mark["claims"]), tuple(mark["runs"]), str(mark["said"]), body)
         except (LookupError, TypeError, ValueError):
             return None
 
@@ -122,7 +124,7 @@ def settle(runs: Sequence[NamedRun], github: GitHub, label: str = LABEL, *, dry:
 
 def _open(group: Mapping[str, list[Change]], github: GitHub, label: str, *, dry: bool) -> Iterator[str]:
     title, text = _title(group)[:TITLE], _text(group)
-    body = f"{text}\n{_mark(group, _runs(group), text)}\n"
+    body = f"{text}\n{_mark(group, _runs(group), group)}\n"
     if dry:
         yield f"would open: {title}\n\n{text}"
     else:
@@ -137,13 +139,15 @@ def _update(
     number = str(issue.number)
     if mine:
         text = _text(mine)
-        if _digest(text) == issue.said:
+        all_runs = dict.fromkeys((*issue.runs, *_runs(mine)))
+        body = f"{text}\n{_mark(issue.claims, list(all_runs), mine)}\n"
+        if _digest(mine) == issue.said:
             yield f"#{number} says so already: {_title(mine)}"
+            if not dry and body.split() != issue.body.split():  # GitHub may change the ends of lines
+                github("issue", "edit", number, "--body-file", "-", text=body)  # nobody is notified
             return
         yield f"{'would comment' if dry else 'commented'} on #{number}: {_title(mine)}"
         if not dry:
-            all_runs = dict.fromkeys((*issue.runs, *_runs(mine)))
-            body = f"{text}\n{_mark(issue.claims, list(all_runs), text)}\n"
             github("issue", "comment", number, "--body-file", "-", text=text)
             github("issue", "edit", number, "--body-file", "-", text=body)
         return
@@ -191,14 +195,16 @@ def _shown(text: str) -> str:
     return escape(text).replace("\\@", "@<!-- -->")
 
 
-def _mark(claims: Sequence[str] | Mapping[str, Any], runs: Sequence[str], text: str) -> str:
+def _mark(claims: Sequence[str] | Mapping[str, Any], runs: Sequence[str], group: Mapping[str, list[Change]]) -> str:
     """Return the hidden comment by which the next run knows the issue; ``>`` would end it early."""
-    mark = json.dumps({"claims": list(claims), "runs": list(runs), "said": _digest(text)}).replace(">", "\\u003e")
+    mark = json.dumps({"claims": list(claims), "runs": list(runs), "said": _digest(group)}).replace(">", "\\u003e")
     return f"<!-- pytest-claims: {mark} -->"
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _digest(group: Mapping[str, list[Change]]) -> str:
+    """Return a digest of what changed; versions are left out, since a development version moves every night."""
+    said = sorted((name, change.run, change.was, change.now, change.stage) for name in group for change in group[name])
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def _runs(group: Mapping[str, list[Change]]) -> list[str]:

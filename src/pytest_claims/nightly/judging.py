@@ -72,9 +72,16 @@ def run_claim(
 def departs(claim: ClaimComparison, stage: Stage) -> bool:
     """Whether a claim departs from its baseline at this stage; it does so, too, where changed inputs hide the stage.
 
-    Raises an UnusableVersionError where the stage could not be compared for another reason.
+    Raises an UnusableVersionError where the stage could not be compared for another reason. Two different verdicts are
+    no departure where their runs had other looks, seeds or engines, or measured time; but nothing says that they agree.
     """
     if stage == "verdict":
+        was, now = claim.verdict
+        if was != now and not claim.verdict_changed:
+            raise UnusableVersionError(
+                f"{claim.id} is {now} and was {was}, but the two runs cannot be compared (an error, other looks, seeds "
+                "or engine, or a measured time): take the same arguments for both"
+            )
         return claim.verdict_changed
     if claim.states[stage] == "not compared":
         if claim.inputs_changed or claim.verdict_changed:
