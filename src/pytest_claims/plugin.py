@@ -103,7 +103,7 @@ def _configure_controller(config: pytest.Config) -> None:
     if config.option.claims_ctrf and not options.only_looks(config):
         from pytest_claims.report.ctrf import CtrfFile
 
-        ctrf = CtrfFile(config, settings.flag("ctrf"), config.option.claims_ctrf)
+        ctrf = CtrfFile(config, settings.flag("ctrf"), config.option.claims_ctrf, place.path)
         config.pluginmanager.register(ctrf, "claims-ctrf")
     if options.asks_for_claims(config):
         interruption = Interruption()

@@ -70,6 +70,9 @@ def test_a_badge_replaces_a_badge_and_nothing_else(tmp_path, capsys):
     """A file that is none is left as it is."""
     results, target = write(tmp_path, SUPPORTED), tmp_path / "badge.json"
     assert [main(["badge", str(results), "-o", str(target)]) for _ in range(2)] == [0, 0]
+    assert main(["badge", str(results), "-o", str(results)]) == 2
+    assert "results.json holds the results of a run, not a badge" in capsys.readouterr().err
+    assert "claims" in json.loads(results.read_text())
     target.write_text('{"mine": true}')
 
     assert main(["badge", str(results), "-o", str(target)]) == 2

@@ -144,6 +144,20 @@ def test_ctrf_replaces_its_own_file_and_no_other(toy):
     toy.result.stdout.fnmatch_lines(["CTRF: ctrf.json"])
 
 
+def test_ctrf_replaces_no_run_no_baseline_and_no_file_of_the_report(toy):
+    """Neither one that exists, nor one that this run is going to write."""
+    (toy.path / "base.json").write_text('{"schema": 1, "claims": [], "condensed": true, "environment": {}}')
+    for name, why in (
+        ("base.json", "holds a baseline, not a CTRF file"),
+        ("out/results.json", "the report has a file"),
+    ):
+        toy.write(MORE).run("--report", "out", "--ctrf", name, "-k", "passes")
+
+        assert toy.ret == 4
+        assert why in toy.text
+    assert "condensed" in (toy.path / "base.json").read_text()
+
+
 @pytest.mark.parametrize(
     "options, status",
     [
