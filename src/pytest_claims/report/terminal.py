@@ -49,7 +49,7 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     _not_judged(reporter, "Skipped", results.skipped)
     if not results.complete:
         _not_judged(reporter, "Without a verdict", results.missing)
-        reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
+        reporter.write_line("Not every claim was judged: the report is partial.", yellow=True)
     reporter.write_line("")
     for sentence in run.unshown:
         reporter.write_line(sentence, red=True)
