@@ -83,6 +83,17 @@ def test_a_verdict_as_registered_has_passed(toy, workers):
     assert {test["rawStatus"] for test in file["tests"]} == {"passed", "xfailed", "failed", "skipped"}
 
 
+def test_what_a_quick_look_leaves_open_was_judged(toy):
+    """The terminal and results.json say skipped; for dashboards, which would count it as not run, it has passed."""
+    toy.write(CLAIMS).run("--seeds", "8", "-rs", "--junitxml=junit.xml", "--ctrf=ctrf.json", "-k", "supported")
+
+    assert toy.outcomes == {"1.a": "skipped"}
+    toy.result.stdout.fnmatch_lines(["SKIPPED*Inconclusive*"])
+    (test,) = json.loads((toy.path / "ctrf.json").read_text())["results"]["tests"]
+    assert (test["status"], test["rawStatus"], test["labels"]["verdict"]) == ("passed", "skipped", "inconclusive")
+    assert toy.junit()["test_supported"].find("skipped") is None
+
+
 MORE = """
 import pytest
 

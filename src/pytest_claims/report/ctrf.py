@@ -39,7 +39,7 @@ class Case:
     """What the phases of one test reported. Times in seconds."""
 
     word: str = ""  # pytest's
-    expected: bool = False  # whether it is a claim that is refuted or inconclusive, as registered
+    expected: bool = False  # whether it is a claim that was judged and does not fail
     duration: float = 0.0
     start: float | None = None  # since the epoch
     message: str = ""
@@ -54,7 +54,7 @@ class Case:
         self.start = start if self.start is None else self.start
         self.worker = getattr(report, "worker_id", None) or self.worker
         self.record = attached(getattr(report, "user_properties", ())) or self.record
-        self.expected = self.expected or getattr(report, EXPECTED, False)
+        self.expected = self.expected or bool(getattr(report, EXPECTED, ""))
         if _WEIGHT.get(word, 0) > _WEIGHT[self.word]:
             self.word = word
             self.message, self.trace = _message(report), report.longreprtext if report.failed else ""
