@@ -32,6 +32,8 @@ _SIGNS = {
 }
 #: The name of a run's folder below trials/, as options.read gives it; a folder with another name is not ours.
 RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
+#: What a JSON file of ours may be.
+RUN_FILE, BASELINE, CTRF, BADGE, LEG = "the results of a run", "a baseline", "a CTRF file", "a badge", "a leg's record"
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -46,15 +48,20 @@ def is_ours(path: Path) -> bool:
         content = json.loads(read_ordinary(path))
     except (OSError, ValueError, RecursionError):
         return False
-    if not isinstance(content, dict):
-        return False
+    return isinstance(content, dict) and _kind(content) is not None
+
+
+def _kind(content: dict[str, Any]) -> str | None:
+    """Return what JSON of ours is, in words; None for other people's."""
     claims = content.get("claims")
     if isinstance(claims, list):
-        return "schema" in content or bool(
-            claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)
-        )
-    ours = ({"leg", "state"}, {"schemaVersion", "label", "message", "color"})  # a leg's record, a badge
-    return content.get("reportFormat") == "CTRF" or any(content.keys() >= names for names in ours)
+        if "schema" in content or (claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)):
+            return BASELINE if content.get("condensed") else RUN_FILE
+        return None
+    if content.get("reportFormat") == "CTRF":
+        return CTRF
+    ours = {LEG: {"leg", "state"}, BADGE: {"schemaVersion", "label", "message", "color"}}
+    return next((kind for kind, names in ours.items() if content.keys() >= names), None)
 
 
 def refuse_path(spelled: str, name: str) -> None:
@@ -63,9 +70,17 @@ def refuse_path(spelled: str, name: str) -> None:
         raise FolderError(f"{spelled} {name}: give a name without folders, of letters, digits and the signs . _ - + @.")
 
 
-def refuse_to_replace(path: Path) -> None:
-    """Raise a FolderError where a file is in the way that this library did not write."""
-    if os.path.lexists(path) and not is_ours(path):
+def refuse_to_replace(path: Path, kind: str | None = None) -> None:
+    """Raise a FolderError where a file is in the way that this library did not write, or JSON of another ``kind``."""
+    if not os.path.lexists(path):
+        return
+    if is_ours(path):
+        found = None if kind is None or path.suffix in _SIGNS else _kind(json.loads(read_ordinary(path)))
+        if found != kind and kind is not None:
+            raise FolderError(
+                f"{path} holds {found or 'something else'}, not {kind}, and would be replaced: name another place."
+            )
+    else:
         raise FolderError(
             f"{path} was not written by pytest-claims and would be replaced: move it away, or name another place."
         )

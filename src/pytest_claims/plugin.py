@@ -51,8 +51,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Say *xfailed* on the terminal of a claim that is refuted or inconclusive as registered (`running/items.py`)."""
-    return ("xfailed", "x", "XFAIL") if getattr(report, EXPECTED, False) else None
+    """Keep pytest's word on the terminal for a claim that other readers are told has passed (`running/items.py`)."""
+    words = {"xfailed": ("xfailed", "x", "XFAIL"), "skipped": ("skipped", "s", "SKIPPED")}
+    return words.get(getattr(report, EXPECTED, ""))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -103,7 +104,7 @@ def _configure_controller(config: pytest.Config) -> None:
     if config.option.claims_ctrf and not options.only_looks(config):
         from pytest_claims.report.ctrf import CtrfFile
 
-        ctrf = CtrfFile(config, settings.flag("ctrf"), config.option.claims_ctrf)
+        ctrf = CtrfFile(config, settings.flag("ctrf"), config.option.claims_ctrf, place.path)
         config.pluginmanager.register(ctrf, "claims-ctrf")
     if options.asks_for_claims(config):
         interruption = Interruption()

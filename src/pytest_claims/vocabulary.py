@@ -33,7 +33,7 @@ SEED, DIVERGED = "seed", "diverged"
 
 #: The name of the user property under which a test report carries a claim's record.
 PROPERTY = "claim"
-#: The attribute of a test report that says: refuted or inconclusive, as registered.
+#: The attribute of a report that says passed of a judged claim: pytest's own word, xfailed or skipped.
 EXPECTED = "claim_is_as_registered"
 #: The schema of results.json.
 SCHEMA = 1

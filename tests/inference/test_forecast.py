@@ -274,3 +274,16 @@ def test_no_margin_holds_where_nothing_can_be_decided(given):
     for verdict in (tied, quick):
         assert (verdict.verdict, verdict.outlook.margins) == ("inconclusive", None)
         assert "supported for every" not in verdict.message
+
+
+def test_a_quick_look_names_only_margins_that_are_refuted(given):
+    """It supports nothing, whatever the margin: neither its sentence nor results.json says so."""
+    x = given(0.6 + 0.1 * sample(0.0, n=8))
+    above, below = exceeds(x, by=0.6), at_most(x, 0.6)
+    for hypothesis, words in ((above, "refuted for every margin from"), (below, "refuted for every bound up to")):
+        verdict = hypothesis.judge(looks=Looks((8,), quick=True))
+
+        assert verdict.verdict == "inconclusive"
+        assert words in verdict.message
+        assert "supported for" not in verdict.message
+        assert verdict.as_json()["margins"] == [None, verdict.outlook.margins[1]]

@@ -10,6 +10,9 @@ SUPPORTED = {"id": "1.a", "verdict": "supported", "registered": "supported", "ou
 REFUTED = {"id": "1.b", "verdict": "refuted", "registered": "refuted", "outcome": "xfailed"}
 OPEN = {"id": "1.c", "verdict": "inconclusive", "registered": "inconclusive", "outcome": "xfailed"}
 DEPARTED = {"id": "1.d", "verdict": "refuted", "registered": "supported", "outcome": "failed"}
+SLOW = {**DEPARTED, "outcome": "passed", "clock": True}
+QUICK = {**REFUTED, "registered_looks": [], "last_look": 8}
+OTHER = {**SUPPORTED, "registered": None}
 ERROR = {"id": "1.e", "verdict": "error", "registered": "supported", "outcome": "error"}
 CHANGED = {"failed": True, "claims": [{"id": "1.a", "alarm": True, "verdict_changed": True}]}
 
@@ -33,9 +36,24 @@ def write(folder, *claims, complete=True, **more):
         ((SUPPORTED, ERROR), {}, "1 supported, 0 refuted, 0 open, 1 in error", "red"),
         ((SUPPORTED,), {"baseline": CHANGED}, "1 supported, 0 refuted, 0 open", "red"),
         ((SUPPORTED,), {"complete": False}, "1 supported, 0 refuted, 0 open, run not complete", "lightgrey"),
+        ((SUPPORTED, SLOW), {}, "1 supported, 1 refuted, 0 open, 1 not as registered", "lightgrey"),
+        ((OTHER,), {}, "1 supported, 0 refuted, 0 open, 1 not registered", "lightgrey"),
+        ((QUICK,), {}, "0 supported, 1 refuted, 0 open, quick look", "lightgrey"),
+        ((SUPPORTED,), {"skipped": [{"id": "1.f"}]}, "1 supported, 0 refuted, 0 open, 1 skipped", "lightgrey"),
         ((), {}, "0 supported, 0 refuted, 0 open", "lightgrey"),
     ],
-    ids=["as registered", "departed", "error", "changed", "partial", "nothing"],
+    ids=[
+        "as registered",
+        "departed",
+        "error",
+        "changed",
+        "partial",
+        "excused",
+        "unregistered",
+        "quick",
+        "skipped",
+        "nothing",
+    ],
 )
 def test_a_badge_counts_and_has_the_colour_of_the_worst(tmp_path, capsys, claims, more, message, color):
     """Green says that every verdict is as registered, not that every claim holds."""
@@ -52,6 +70,9 @@ def test_a_badge_replaces_a_badge_and_nothing_else(tmp_path, capsys):
     """A file that is none is left as it is."""
     results, target = write(tmp_path, SUPPORTED), tmp_path / "badge.json"
     assert [main(["badge", str(results), "-o", str(target)]) for _ in range(2)] == [0, 0]
+    assert main(["badge", str(results), "-o", str(results)]) == 2
+    assert "results.json holds the results of a run, not a badge" in capsys.readouterr().err
+    assert "claims" in json.loads(results.read_text())
     target.write_text('{"mine": true}')
 
     assert main(["badge", str(results), "-o", str(target)]) == 2

@@ -188,6 +188,15 @@ def test_the_margins_that_would_hold_have_a_row(role: str, region: list, margins
     assert margins_text(record) == text
 
 
+@pytest.mark.parametrize("margins", [[None, 0.2], [0.1, 0.2]], ids=["now", "of an older version"])
+def test_a_quick_look_shows_only_margins_that_are_refuted(margins: list) -> None:
+    """It supports nothing: also in files of versions that wrote both numbers."""
+    part = {"text": "", "role": "gain", "region": [0.05, None], "estimator": "mean"}
+    record = claim(verdict="inconclusive", kind="difference", parts=[part], last_look=8, margins=margins)
+
+    assert margins_text(record) == "refuted for every margin from 0.2 on"
+
+
 def test_margins_that_an_older_result_does_not_have_are_not_made_up() -> None:
     """A result without them, or with an end that is not finite; an error has none."""
     known = {"verdict": "supported", "parts": [{"text": "a", "role": "gain", "region": [0.05, None]}]}

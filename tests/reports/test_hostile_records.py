@@ -132,6 +132,24 @@ def run(tmp_path: Path, pytester: pytest.Pytester) -> Run:
     return run
 
 
+def test_only_a_registered_refutation_is_called_one(run: Run) -> None:
+    """A claim about time that departs has passed, and a changed claim has no registered verdict: each has a heading."""
+    registered = {"1.a": "refuted", "1.b": "supported", "1.c": None}
+    records = [
+        Record(id=name, verdict="refuted", registered=verdict, outcome="passed", message="Refuted: so it is.")
+        for name, verdict in registered.items()
+    ]
+    run.results, reporter = Results(claims=tuple(records), complete=True), Reporter()
+    summarise(reporter, run)
+
+    headed = [section.splitlines()[:2] for section in reporter.text.split("\n\n")[2:5]]
+    assert headed == [
+        ["Not as registered, which this run allows", "1.b  registered supported, got refuted"],
+        ["Refuted, as registered", "1.a  claimed \N{EM DASH}"],
+        ["Refuted; no verdict is registered", "1.c  claimed \N{EM DASH}"],
+    ]
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_one_record_that_cannot_be_shown_costs_one_row(run: Run, name: str) -> None:
     """Its row says so in each file and on the terminal; the others are whole, and the run fails."""

@@ -226,6 +226,16 @@ def test_terminal_tells_every_claim_and_ends_with_the_page(project: pytest.Pytes
     )
 
 
+def test_a_file_that_cannot_be_collected_makes_the_run_partial(project: pytest.Pytester) -> None:
+    """Nobody knows its claims, so the run does not pass for complete, and its badge is not green."""
+    project.makepyfile(test_broken="def broken(:", test_whole="def test_one(judged): judged('1.a')")
+    run = project.runpytest_subprocess("--report", "out", "--continue-on-collection-errors")
+
+    written = results(project.path / "out")
+    assert (written["complete"], [entry["id"] for entry in written["missing"]]) == (False, ["test_broken.py"])
+    run.stdout.fnmatch_lines(["*test_broken.py: It could not be collected*", "Not every claim was judged: *"])
+
+
 def test_texts_cannot_move_the_cursor(project: pytest.Pytester) -> None:
     """Escape sequences, carriage returns and turned lines in a claim's words are written out."""
     project.makepyfile(

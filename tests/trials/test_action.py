@@ -93,7 +93,7 @@ def test_claims_run_and_leave_all_files(tmp_path):
     names = {"index.html", "results.json", "badge.json", "junit.xml", "ctrf.json"}
     assert names <= {path.name for path in (tmp_path / "out").iterdir()}
     badge = json.loads((tmp_path / "out" / "badge.json").read_text())
-    assert (badge["message"], badge["color"]) == ("1 supported, 2 refuted, 1 open", "red")
+    assert (badge["message"], badge["color"]) == ("1 supported, 2 refuted, 1 open, 1 skipped", "red")
     assert "not as registered" in summary.read_text()
     environment["CLAIMS_ARGS"] = "-k 'unfinished"
     ran = step("run")

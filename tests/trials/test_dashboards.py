@@ -83,6 +83,17 @@ def test_a_verdict_as_registered_has_passed(toy, workers):
     assert {test["rawStatus"] for test in file["tests"]} == {"passed", "xfailed", "failed", "skipped"}
 
 
+def test_what_a_quick_look_leaves_open_was_judged(toy):
+    """The terminal and results.json say skipped; for dashboards, which would count it as not run, it has passed."""
+    toy.write(CLAIMS).run("--seeds", "8", "-rs", "--junitxml=junit.xml", "--ctrf=ctrf.json", "-k", "supported")
+
+    assert toy.outcomes == {"1.a": "skipped"}
+    toy.result.stdout.fnmatch_lines(["SKIPPED*Inconclusive*"])
+    (test,) = json.loads((toy.path / "ctrf.json").read_text())["results"]["tests"]
+    assert (test["status"], test["rawStatus"], test["labels"]["verdict"]) == ("passed", "skipped", "inconclusive")
+    assert toy.junit()["test_supported"].find("skipped") is None
+
+
 MORE = """
 import pytest
 
@@ -142,6 +153,20 @@ def test_ctrf_replaces_its_own_file_and_no_other(toy):
 
         assert toy.ret == 0
     toy.result.stdout.fnmatch_lines(["CTRF: ctrf.json"])
+
+
+def test_ctrf_replaces_no_run_no_baseline_and_no_file_of_the_report(toy):
+    """Neither one that exists, nor one that this run is going to write."""
+    (toy.path / "base.json").write_text('{"schema": 1, "claims": [], "condensed": true, "environment": {}}')
+    for name, why in (
+        ("base.json", "holds a baseline, not a CTRF file"),
+        ("out/results.json", "the report has a file"),
+    ):
+        toy.write(MORE).run("--report", "out", "--ctrf", name, "-k", "passes")
+
+        assert toy.ret == 4
+        assert why in toy.text
+    assert "condensed" in (toy.path / "base.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -199,12 +199,12 @@ def _badge(options: argparse.Namespace) -> int:
     import json
 
     from pytest_claims.files import write_atomically
-    from pytest_claims.folders import refuse_to_replace
+    from pytest_claims.folders import BADGE, refuse_to_replace
     from pytest_claims.report.badge import badge
     from pytest_claims.results import read
 
     shown = badge(read(options.file), options.label)
-    refuse_to_replace(options.output)
+    refuse_to_replace(options.output, BADGE)
     write_atomically(options.output, json.dumps(shown, indent=1) + "\n")
     say(f"{options.output}: {shown['message']}")
     return 0

@@ -93,7 +93,7 @@ def _pooled(ledger: dict[str, Any], pool: dict[str, dict[str, Any]]) -> str:
 def why_not(results: Results) -> str | None:
     """Return why a run cannot be a baseline, in one sentence; None where it can."""
     if not results.complete:
-        return "The run was interrupted: a baseline needs a complete one."
+        return "Not every claim was judged: a baseline needs a complete run."
     errors = [claim.id for claim in results.claims if claim.verdict == "error"]
     if errors:
         return f"{', '.join(errors)}: an error is no verdict that a later run could be compared with."

@@ -42,19 +42,22 @@ class Outlook:
     """What a verdict says beyond itself.
 
     ``undecided``, ``within`` (how far from its margin the effect may lie), and the ``chance`` that ``later`` seeds
-    would decide are those of an inconclusive claim, and None where they are not known. ``margins``: which would hold.
+    would decide are those of an inconclusive claim, and None where they are not known. ``margins``: which would hold,
+    and which would not; the first is None in a quick look, which supports none.
     """
 
     undecided: Undecided | None = None
     within: float | None = None
     chance: float | None = None
     later: int | None = None
-    margins: tuple[float, float] | None = None
+    margins: tuple[float | None, float] | None = None
 
 
-def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float) -> Outlook:
-    """Look beyond a verdict on ``parts``, judged at ``level`` a side."""
-    margins = margins_that_hold(parts)
+def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float, *, quick: bool = False) -> Outlook:
+    """Look beyond a verdict on ``parts``, judged at ``level`` a side; ``quick``: in a look that supports nothing."""
+    margins: tuple[float | None, float] | None = margins_that_hold(parts)
+    if quick and margins is not None:
+        margins = None, margins[1]
     if deciding.verdict != "inconclusive":
         return Outlook(margins=margins)
     later = FURTHER * deciding.seeds

@@ -170,23 +170,25 @@ def _margins(story: Story) -> str:
 
 
 def margin_line(
-    role: str, region: tuple[float, float], margins: tuple[float, float], say: Callable[[float], str]
+    role: str, region: tuple[float, float], margins: tuple[float | None, float], say: Callable[[float], str]
 ) -> str:
     """Say that a claim is supported for every margin below the first of ``margins``, and refuted from the second on.
 
     ``role`` and ``region`` are those of its parts: a bound from above and an equivalence hold for larger margins.
-    ``say`` puts a margin into words.
+    ``say`` puts a margin into words. Where the first is None, as in a quick look, only the second is said.
     """
-    holds, fails = map(say, margins)
+    last, first = margins
+    fails = say(first)
     what = {"level": "bound", "share": "share", "time": "factor"}.get(role, "margin")
     low, high = region
-    if not isfinite(high):
-        return f"supported for every {what} below {holds}, refuted from {fails} on"
-    if isfinite(low):
+    upwards = not isfinite(high)
+    if isfinite(low) and isfinite(high):
         what = "margin"
-    return f"supported for every {what} above {holds}, refuted " + (
-        f"up to {fails}" if not isfinite(low) or margins[1] > 0 else "for none"
-    )
+    fits = upwards or not isfinite(low) or first > 0
+    refuted = f"{'from' if upwards else 'up to'} {fails}{' on' if upwards else ''}" if fits else "for none"
+    if last is None:
+        return f"refuted for every {what} {refuted}" if fits else "refuted for no margin"
+    return f"supported for every {what} {'below' if upwards else 'above'} {say(last)}, refuted {refuted}"
 
 
 def _margin(story: Story, margin: float) -> str:

@@ -108,7 +108,9 @@ class Verdict:
             "within": finite(self.outlook.within),
             "chance": finite(self.outlook.chance),
             "chance_seeds": self.outlook.later,
-            "margins": None if self.outlook.margins is None else [finite(end) for end in self.outlook.margins],
+            "margins": None
+            if self.outlook.margins is None
+            else [None if end is None else finite(end) for end in self.outlook.margins],
             "message": self.message,
             "unit": self.unit,
             "conditions": [_row(row) for row in self.conditions],
@@ -132,7 +134,7 @@ def combine(
     )
     direction = _direction(deciding) if verdict == "refuted" else None
     effect, needed = _reach(deciding, alpha)
-    beyond = outlook(parts, deciding, alpha)
+    beyond = outlook(parts, deciding, alpha, quick=terms.quick)
     return Verdict(
         verdict=verdict,
         kind=kind,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pytest_claims.report.words import departed
+from pytest_claims.report.words import departed, excused
 from pytest_claims.results import Results
 
 #: What a badge says of each verdict.
@@ -12,18 +12,32 @@ WORDS = {"supported": "supported", "refuted": "refuted", "inconclusive": "open",
 def badge(results: Results, label: str = "claims") -> dict[str, Any]:
     """Return the JSON of shields.io's endpoint badge.
 
-    Red: a verdict departs from its registration, or the comparison with the baseline raised an alarm. Grey: the run is
-    not complete, so it says nothing about the claims that are missing. Green: neither.
+    Red: a verdict departs from its registration, or the comparison with the baseline raised an alarm. Green: every
+    claim was judged at its seeds, and every verdict is as registered. Grey: neither, and the message says why.
     """
-    counts = {verdict: sum(claim.verdict == verdict for claim in results.claims) for verdict in WORDS}
+    claims = results.claims
+    counts = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in WORDS}
     words = [f"{count} {WORDS[verdict]}" for verdict, count in counts.items() if count or verdict != "error"]
-    partial = results.complete is False
-    if partial:
-        words.append("run not complete")
-    alarm = bool(results.alarms) or any(map(departed, results.claims))
+    doubts = _doubts(results)
+    alarm = bool(results.alarms) or any(map(departed, claims))
     return {
         "schemaVersion": 1,
         "label": label,
-        "message": ", ".join(words),
-        "color": "red" if alarm else "lightgrey" if partial or not results.claims else "brightgreen",
+        "message": ", ".join(words + doubts),
+        "color": "red" if alarm else "lightgrey" if doubts or not claims else "brightgreen",
     }
+
+
+def _doubts(results: Results) -> list[str]:
+    """Return why a run without a failure does not say that every verdict is as registered."""
+    claims = results.claims
+    counts = {
+        "not as registered": sum(map(excused, claims)),
+        "not registered": sum(claim.registered is None for claim in claims),
+        "skipped": len(results.skipped),
+    }
+    return [
+        *(f"{count} {what}" for what, count in counts.items() if count),
+        *(["quick look"] if any(claim.is_quick for claim in claims) else []),
+        *(["run not complete"] if results.complete is False else []),
+    ]

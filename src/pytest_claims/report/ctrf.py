@@ -19,7 +19,7 @@ import pytest
 import pytest_claims
 from pytest_claims.errors import FolderError
 from pytest_claims.files import machine_paths, why_unwritable, without_paths, write_atomically
-from pytest_claims.folders import refuse_to_replace
+from pytest_claims.folders import CTRF, FIXED, LOCK, MARKER, refuse_to_replace
 from pytest_claims.record import Record, attached
 from pytest_claims.vocabulary import EXPECTED
 
@@ -39,7 +39,7 @@ class Case:
     """What the phases of one test reported. Times in seconds."""
 
     word: str = ""  # pytest's
-    expected: bool = False  # whether it is a claim that is refuted or inconclusive, as registered
+    expected: bool = False  # whether it is a claim that was judged and does not fail
     duration: float = 0.0
     start: float | None = None  # since the epoch
     message: str = ""
@@ -54,7 +54,7 @@ class Case:
         self.start = start if self.start is None else self.start
         self.worker = getattr(report, "worker_id", None) or self.worker
         self.record = attached(getattr(report, "user_properties", ())) or self.record
-        self.expected = self.expected or getattr(report, EXPECTED, False)
+        self.expected = self.expected or bool(getattr(report, EXPECTED, ""))
         if _WEIGHT.get(word, 0) > _WEIGHT[self.word]:
             self.word = word
             self.message, self.trace = _message(report), report.longreprtext if report.failed else ""
@@ -87,26 +87,28 @@ class Case:
 class CtrfFile:
     """Collects the tests of a session and writes them at its end: a plugin, registered on the controller only.
 
-    ``option`` is how the user spells the option, ``shown`` the file as it was named.
+    ``option`` is how the user spells the option, ``shown`` the file as it was named, ``report`` the report folder.
     """
 
-    def __init__(self, config: pytest.Config, option: str, shown: str) -> None:
+    def __init__(self, config: pytest.Config, option: str, shown: str, report: Path) -> None:
         self.config, self.shown = config, shown
         self.path = Path(config.invocation_params.dir) / shown
         self.tests: dict[str, Case] = {}
         self.problem: str | None = None
         self.begun = time.time()
-        self._check(option)
+        self._check(option, report)
 
-    def _check(self, option: str) -> None:
+    def _check(self, option: str, report: Path) -> None:
         """Raise a UsageError where the file cannot be written, before anything is trained."""
         if self.path.is_dir():
             raise pytest.UsageError(f"{option} {self.shown}: this is a folder; name a file, such as ctrf.json.")
         reason = why_unwritable(self.path.parent)
         if reason:
             raise pytest.UsageError(f"{option} {self.shown}: it cannot be written ({reason}); name another file.")
+        if self.path.resolve() in {(report / name).resolve() for name in (*FIXED, MARKER, LOCK)}:
+            raise pytest.UsageError(f"{option} {self.shown}: the report has a file of this name; name another file.")
         try:
-            refuse_to_replace(self.path)
+            refuse_to_replace(self.path, CTRF)
         except FolderError as error:
             raise pytest.UsageError(f"{option}: {str(error).replace(str(self.path), self.shown)}") from error
 

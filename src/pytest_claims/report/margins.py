@@ -27,7 +27,7 @@ def margins_text(claim: Record) -> str:
     if any(part.verdict != "supported" for part in claim.assays):
         return "supported for none, because this run could not have seen a difference"
     low, high = ends(claim.margins)
-    if low is not None and high is not None:
+    if high is not None and (low is not None or claim.is_quick):
         return _line(claim, claim.parts[0], (low, high)) + _unit(claim)
     groups: dict[tuple[str, Ends], list[PartRecord]] = {}
     for part in claim.parts:
@@ -60,17 +60,17 @@ def _clause(claim: Record, parts: Sequence[PartRecord]) -> str:
         return ""
     if first.role == "range" or first.outside:
         within, beyond = ("lies outside of", "holds") if first.outside else ("holds", "lies outside of")
-        return (
-            f"supported for every range that {within} {span(claim, first.interval, first)}, refuted for every range "
-            f"that {beyond} {span(claim, first.strict, first)}"
-        )
+        supported = f"supported for every range that {within} {span(claim, first.interval, first)}, "
+        refuted = f"refuted for every range that {beyond} {span(claim, first.strict, first)}"
+        return refuted if claim.is_quick else supported + refuted
     judged = cast("list[PartVerdict]", [_Judged.of(part) for part in parts])  # it has all that is read here
     found = margins_that_hold(judged)
     return "" if found is None else _line(claim, first, found)
 
 
-def _line(claim: Record, part: PartRecord, margins: tuple[float, float]) -> str:
-    return margin_line(part.role, _open(part.region), margins, lambda margin: quantity(claim, margin, part))
+def _line(claim: Record, part: PartRecord, margins: tuple[float | None, float]) -> str:
+    known = (None if claim.is_quick else margins[0], margins[1])  # also in files whose quick looks say otherwise
+    return margin_line(part.role, _open(part.region), known, lambda margin: quantity(claim, margin, part))
 
 
 def _open(pair: Ends | None) -> tuple[float, float]:

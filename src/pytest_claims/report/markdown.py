@@ -54,7 +54,7 @@ def _head(results: Results) -> list[str]:
     )
     lines += [f"{plural(len(results.claims), 'claim')} in {duration(results.duration_s)} on {escape(versions)}.", ""]
     if not results.complete:
-        lines += ["**Partial:** this run was interrupted.", "", *_not_judged("No verdict", results.missing)]
+        lines += ["**Partial:** not every claim was judged.", "", *_not_judged("No verdict", results.missing)]
     return lines + _not_judged("Skipped", results.skipped)
 
 

@@ -47,6 +47,7 @@ class Run:
         self.selected = selected  # the claims of this run as JSON, by node id; empty while they are not known
         self.records: dict[str, Record] = {}
         self.skips: dict[str, str] = {}  # why pytest skipped a test that brought no record, by node id
+        self.uncollected: set[str] = set()  # files that could not be collected, by node id
         self.results: Results | None = None
         self.problem: str | None = None
         self.unshown: list[str] = []  # a sentence for each record that some output could not show
@@ -72,14 +73,23 @@ class Run:
             with suppress(Exception):
                 self._write_results("The run had not come to it when this was written.")
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that could not be collected: nobody knows which claims it holds."""
+        if report.failed and report.nodeid:
+            self.uncollected.add(report.nodeid)
+
     @property
     def skipped(self) -> list[NotJudged]:
         """The claims that pytest skipped: by a mark, a fixture or the claim itself."""
         return self._without_record(self.skips.get)
 
     def missing(self, why: str) -> list[NotJudged]:
-        """Return the claims that were selected, and neither judged nor skipped."""
-        return self._without_record(lambda nodeid: None if nodeid in self.skips else why)
+        """Return the selected claims neither judged nor skipped, after the files that could not be collected."""
+        broken = [
+            NotJudged(id=nodeid, nodeid=nodeid, reason="It could not be collected, so its claims were not run.")
+            for nodeid in sorted(self.uncollected)
+        ]
+        return broken + self._without_record(lambda nodeid: None if nodeid in self.skips else why)
 
     def _without_record(self, reason: Callable[[str], str | None]) -> list[NotJudged]:
         claims = [
@@ -227,8 +237,8 @@ def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -
         if report.failed:
             return "error"
         return (earlier or record).outcome or report.outcome
-    if getattr(report, EXPECTED, False):
-        return "xfailed"
+    if getattr(report, EXPECTED, ""):
+        return str(getattr(report, EXPECTED))
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "passed"
     if report.failed and record.verdict == "error":

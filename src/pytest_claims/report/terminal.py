@@ -10,7 +10,17 @@ from pytest_claims import _compat
 from pytest_claims.drift.notes import listed
 from pytest_claims.record import Record
 from pytest_claims.report.soundness import sound
-from pytest_claims.report.words import by_reason, clip, departed, interval_text, kinds, plural, quantity, region_text
+from pytest_claims.report.words import (
+    by_reason,
+    clip,
+    departed,
+    excused,
+    interval_text,
+    kinds,
+    plural,
+    quantity,
+    region_text,
+)
 from pytest_claims.results import NotJudged, Results
 from pytest_claims.vocabulary import ENDS
 
@@ -39,7 +49,7 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     _not_judged(reporter, "Skipped", results.skipped)
     if not results.complete:
         _not_judged(reporter, "Without a verdict", results.missing)
-        reporter.write_line("This run was interrupted: the report is partial.", yellow=True)
+        reporter.write_line("Not every claim was judged: the report is partial.", yellow=True)
     reporter.write_line("")
     for sentence in run.unshown:
         reporter.write_line(sentence, red=True)
@@ -114,10 +124,21 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
     for claim in surprising:
         reporter.write_line(f"{claim.id}  registered {claim.registered}, got {claim.verdict}", bold=True)
         _sentence(reporter, claim.message)
-    refuted = [claim for claim in claims if claim.verdict == "refuted" and not departed(claim)]
-    if refuted:
-        _heading(reporter, "Refuted, as registered")
-    for claim in refuted:
+    decided = [claim for claim in claims if excused(claim) and claim.verdict != "inconclusive"]
+    if decided:
+        _heading(reporter, "Not as registered, which this run allows")
+    for claim in decided:
+        reporter.write_line(f"{claim.id}  registered {claim.registered}, got {claim.verdict}", bold=True)
+        _sentence(reporter, claim.message)
+    refuted = [claim for claim in claims if claim.verdict == "refuted"]
+    _refuted(reporter, "Refuted, as registered", [claim for claim in refuted if claim.registered == "refuted"])
+    _refuted(reporter, "Refuted; no verdict is registered", [claim for claim in refuted if claim.registered is None])
+
+
+def _refuted(reporter: pytest.TerminalReporter, title: str, claims: Sequence[Record]) -> None:
+    if claims:
+        _heading(reporter, title)
+    for claim in claims:
         reporter.write_line(f"{claim.id}  claimed {region_text(claim)}", bold=True)
         _sentence(reporter, claim.message)
 

@@ -21,6 +21,7 @@ from pytest_claims.report.words import (
     bare,
     confidence,
     departed,
+    excused,
     interval_text,
     is_time,
     level_text,
@@ -100,8 +101,7 @@ class ClaimView:
     @cached_property
     def undecided(self) -> bool:
         """Whether the verdict differs from the registered one but does not fail: a quick look, a claim about time."""
-        registered = self.record.registered
-        return registered is not None and registered != self.verdict and not self.departed
+        return excused(self.record)
 
     @cached_property
     def changes_verdict(self) -> bool | None:

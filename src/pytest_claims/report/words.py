@@ -163,6 +163,11 @@ def departed(claim: Record) -> bool:
     return claim.registered is not None and claim.verdict != claim.registered
 
 
+def excused(claim: Record) -> bool:
+    """Whether the verdict is not the registered one, in a way that does not fail the run: a quick look, a clock."""
+    return claim.registered is not None and claim.verdict != claim.registered and not departed(claim)
+
+
 def ended(claim: Record) -> str | None:
     """Return why a claim was judged no further: decided, futile or last look; None where it was not judged by looks.
 

@@ -137,16 +137,19 @@ class Running:
 
 
 def _expected(report: pytest.TestReport) -> None:
-    """Let a verdict that is as registered, but not "supported", be a passed test for every reader but the terminal.
+    """Let a judged claim that does not fail be a passed test for every reader but the terminal.
 
-    To pytest such a claim is an expected failure, which JUnit, report logs and dashboards show as a skipped test: as
-    something that was not run. `pytest_report_teststatus` in the plugin keeps pytest's own word on the terminal.
+    To pytest, refuted as registered is an expected failure and undecided in a quick look a skip. JUnit, report logs and
+    dashboards show both as a skipped test: as something that was not run. `pytest_report_teststatus` in the plugin
+    keeps pytest's own word on the terminal, where `-rs` wants the place of a skip, too.
     """
-    if report.when == "call" and report.skipped and hasattr(report, "wasxfail"):
+    if report.when == "call" and report.skipped:
         record = attached(report.user_properties)
-        if record is not None and record.outcome == "xfailed":
-            report.outcome, report.longrepr = "passed", None
-            setattr(report, EXPECTED, True)
+        word = "xfailed" if hasattr(report, "wasxfail") else "skipped"
+        if record is not None and record.outcome == word:
+            report.outcome = "passed"
+            report.longrepr = report.longrepr if word == "skipped" else None
+            setattr(report, EXPECTED, word)
 
 
 def _write_out(report: pytest.TestReport) -> None:

@@ -130,7 +130,7 @@ def test_a_claim_is_a_line(tmp_path):
 @pytest.mark.parametrize(
     "fault, sentence",
     [
-        ({"complete": False}, "interrupted"),
+        ({"complete": False}, "Not every claim was judged"),
         ({"claims": [record("2.a", verdict="error")]}, "2.a: an error is no verdict"),
         ({"claims": [record("2.a", seeds=8)]}, "2.a: not at the registered seeds"),
         ({"claims": [record("2.a", stream="fresh-1")]}, "2.a: not at the registered seeds"),
@@ -174,7 +174,7 @@ def test_the_command_refuses_a_run_in_one_sentence(tmp_path, monkeypatch, capsys
     (tmp_path / "results.json").write_text(json.dumps({**as_json(), "complete": False}))
 
     assert main(["baseline", ".", "--yes"]) == 2
-    assert capsys.readouterr().err == "pytest-claims: The run was interrupted: a baseline needs a complete one.\n"
+    assert capsys.readouterr().err == "pytest-claims: Not every claim was judged: a baseline needs a complete run.\n"
     assert not (tmp_path / "reports" / "baseline").exists()
 
 
