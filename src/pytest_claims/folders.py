@@ -33,7 +33,8 @@ _SIGNS = {
 #: The name of a run's folder below trials/, as options.read gives it; a folder with another name is not ours.
 RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
 #: What a JSON file of ours may be.
-RUN_FILE, BASELINE, CTRF, BADGE, LEG = "the results of a run", "a baseline", "a CTRF file", "a badge", "a leg's record"
+RUN_FILE, SMALL_RUN, BASELINE = "the results of a run", "a condensed run", "a baseline"
+CTRF, BADGE, LEG = "a CTRF file", "a badge", "a leg's record"
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -56,7 +57,8 @@ def _kind(content: dict[str, Any]) -> str | None:
     claims = content.get("claims")
     if isinstance(claims, list):
         if "schema" in content or (claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)):
-            return BASELINE if content.get("condensed") else RUN_FILE
+            whole = "command" in content or any("conditions" in claim for claim in claims if isinstance(claim, dict))
+            return BASELINE if content.get("condensed") else RUN_FILE if whole else SMALL_RUN
         return None
     if content.get("reportFormat") == "CTRF":
         return CTRF

@@ -67,6 +67,16 @@ def test_a_command_replaces_its_own_file_and_no_other(place, capsys, name):
     assert (place / written).read_text() == "mine"
 
 
+def test_a_whole_run_is_not_condensed_away(place, capsys):
+    """What `condense` writes may be replaced, by it; a run that was measured may not."""
+    whole = (place / "b" / "results.json").read_text()
+
+    assert main(["condense", "a", "-o", "b/results.json"]) == 2
+    sentence = "b/results.json holds the results of a run, not a condensed run, and would be replaced"
+    assert sentence in capsys.readouterr().err
+    assert (place / "b" / "results.json").read_text() == whole
+
+
 def test_a_history_does_not_replace_the_page_of_a_run(place, capsys):
     """Where the folder of the history is a report itself, another folder must be named."""
     shutil.copy(place / "a" / "results.json", place / "nights")

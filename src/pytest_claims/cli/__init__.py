@@ -176,11 +176,11 @@ def _condense(options: argparse.Namespace) -> int:
     import json
 
     from pytest_claims.files import write_atomically
-    from pytest_claims.folders import BASELINE, refuse_to_replace
+    from pytest_claims.folders import SMALL_RUN, refuse_to_replace
     from pytest_claims.report.runs import condensed
     from pytest_claims.results import read
 
-    refuse_to_replace(options.output, BASELINE)
+    refuse_to_replace(options.output, SMALL_RUN)
     text = json.dumps(condensed(read(options.file)).as_json(), ensure_ascii=False, separators=(",", ":"))
     write_atomically(options.output, f"{text}\n")
     say(options.output)
