@@ -36,8 +36,11 @@ def problems(folder: Path, expected: list[str]) -> list[str]:
 
 
 def in_ctrf(tests: list[dict[str, Any]], claims: list[dict[str, Any]]) -> list[str]:
-    """Return a sentence for each claim that the CTRF file has not once, or with another status or verdict."""
-    statuses = {"passed": "passed", "xfailed": "passed", "skipped": "skipped", "failed": "failed", "error": "failed"}
+    """Return a sentence for each claim that the CTRF file has not once, or with another status or verdict.
+
+    A claim that a quick look leaves open was judged, so it is passed there, although pytest skips its test.
+    """
+    statuses = {"passed": "passed", "xfailed": "passed", "skipped": "passed", "failed": "failed", "error": "failed"}
     expected = sorted((claim["id"], claim["verdict"], statuses[claim["outcome"]]) for claim in claims)
     found = sorted(
         (test["labels"]["claim"], test["labels"]["verdict"], test["status"]) for test in tests if "labels" in test
