@@ -1,7 +1,8 @@
-"""Measurements of a finished run as the claims' files declare them today."""
+"""Measurements as the claims' files declare them today."""
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from pytest_claims.record import Record
 from pytest_claims.trials.measurements import _DECLARED, Measurement
@@ -9,10 +10,18 @@ from pytest_claims.trials.measurements import _DECLARED, Measurement
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def of_fixture(fixture: Any) -> Measurement | None:
+    """Return the measurement behind a module's fixture; None for any other object."""
+    if not hasattr(fixture, "_get_wrapped_function"):
+        return None
+    # pytest has no public way back from a fixture to its function
+    found: Measurement | None = getattr(fixture._get_wrapped_function(), _DECLARED, None)  # noqa: SLF001 - as said above
+    return found
+
+
 def declared(claim: Record, name: str) -> Measurement | None:
     """Return a measurement that a claim rests on; None where its file, or the measurement in it, is no longer there."""
     if not (ROOT / claim.file).is_file():
         return None
-    fixture = getattr(importlib.import_module(".".join(Path(claim.file).with_suffix("").parts)), name, None)
-    # pytest has no public way back from a fixture to its function
-    return None if fixture is None else getattr(fixture._get_wrapped_function(), _DECLARED)  # noqa: SLF001
+    module = importlib.import_module(".".join(Path(claim.file).with_suffix("").parts))
+    return of_fixture(getattr(module, name, None))

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.ledger import JAX, TORCH_FUNC, WAYS, best, gains, plain_over
+from benchmarks.ledger import JAX, NETWORKS, OPTIMISERS, TORCH_FUNC, WAYS, best, gains, plain_over
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -145,17 +145,16 @@ def engines(measured: Mapping[str, Any]) -> list[str]:
 
 def modules(measured: Mapping[str, Any]) -> str:
     """Return the part about modules of one's own: a table, and how far the stack is from the others."""
-    found = {(entry["network"], entry["optimiser"], entry["seeds"]) for entry in measured["modules"]}
-    pairs = dict.fromkeys((network, optimiser) for network, optimiser, _ in sorted(found))
-    _refuse([
-        f"{network} with {optimiser} and {seeds} seeds"
-        for network, optimiser in pairs
-        for seeds in SEEDS_OF_MODULES
-        if (network, optimiser, seeds) not in found
-    ])  # fmt: skip
     by_module: dict[tuple[str, str], dict[int, Mapping[str, float]]] = {}
     for entry in measured["modules"]:
         by_module.setdefault((entry["network"], entry["optimiser"]), {})[entry["seeds"]] = entry["costs"]
+    _refuse([
+        f"{network} with {optimiser} and {seeds} seeds"
+        for network in NETWORKS
+        for optimiser in OPTIMISERS
+        for seeds in SEEDS_OF_MODULES
+        if seeds not in by_module.get((network, optimiser), {})
+    ])  # fmt: skip
     headings = ["network", "optimiser", "plain loop, µs"]
     for seeds in SEEDS_OF_MODULES:
         headings += [f"{seeds} seeds: **stacked**", "`torch.func`", "JAX"]

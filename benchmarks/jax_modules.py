@@ -38,36 +38,43 @@ class Applied:
 
     def __call__(self, module: nn.Module, x: Array, name: str = "") -> Array:
         """Apply a module by its class; `name` is its place, with a dot behind it."""
-        return getattr(self, f"_{type(module).__name__}")(module, x, name)
+        return LAYERS[type(module)](self, module, x, name)
 
-    def _Sequential(self, module: nn.Sequential, x: Array, name: str) -> Array:  # noqa: N802 - as torch's class
+    def sequential(self, module: nn.Sequential, x: Array, name: str) -> Array:
+        """Apply one layer after another."""
         for place, layer in module.named_children():
             x = self(layer, x, f"{name}{place}.")
         return x
 
-    def _Linear(self, _module: nn.Linear, x: Array, name: str) -> Array:  # noqa: N802
+    def linear(self, _module: nn.Linear, x: Array, name: str) -> Array:
+        """Apply weights and biases."""
         return x @ self.state[f"{name}weight"].T + self.state[f"{name}bias"]
 
-    def _ReLU(self, _module: nn.ReLU, x: Array, _name: str) -> Array:  # noqa: N802
+    def relu(self, _module: nn.ReLU, x: Array, _name: str) -> Array:
+        """Cut off below 0."""
         return jax.nn.relu(x)
 
-    def _Flatten(self, _module: nn.Flatten, x: Array, _name: str) -> Array:  # noqa: N802
+    def flatten(self, _module: nn.Flatten, x: Array, _name: str) -> Array:
+        """Make rows of vectors."""
         return x.reshape(len(x), -1)
 
-    def _Conv1d(self, module: nn.Conv1d, x: Array, name: str) -> Array:  # noqa: N802
+    def conv(self, module: nn.Conv1d, x: Array, name: str) -> Array:
+        """Convolve over one axis."""
         padding = [(int(module.padding[0]),) * 2]
         y = lax.conv_general_dilated(
             x, self.state[f"{name}weight"], module.stride, padding, dimension_numbers=("NCH", "OIH", "NCH")
         )
         return y + self.state[f"{name}bias"][:, None]
 
-    def _Dropout(self, module: nn.Dropout, x: Array, _name: str) -> Array:  # noqa: N802
+    def dropout(self, module: nn.Dropout, x: Array, _name: str) -> Array:
+        """Drop values in training mode."""
         if self.key is None:
             return x
         self.key, own = jax.random.split(self.key)
         return jnp.where(jax.random.bernoulli(own, 1 - module.p, x.shape), x / (1 - module.p), 0.0)
 
-    def _BatchNorm1d(self, module: nn.BatchNorm1d, x: Array, name: str) -> Array:  # noqa: N802
+    def batch_norm(self, module: nn.BatchNorm1d, x: Array, name: str) -> Array:
+        """Normalise; in training mode by the batch."""
         axes = (0, *range(2, x.ndim))
         mean, variance = self.state[f"{name}running_mean"], self.state[f"{name}running_var"]
         if self.key is not None:
@@ -83,14 +90,29 @@ class Applied:
         scale = self.state[f"{name}weight"] * lax.rsqrt(variance + module.eps)
         return (x - along(mean)) * along(scale) + along(self.state[f"{name}bias"])
 
-    def _Block(self, module: Block, x: Array, name: str) -> Array:  # noqa: N802
+    def block(self, module: Block, x: Array, name: str) -> Array:
+        """Apply two layers and perhaps add the inputs."""
         inner = self(module.two, jax.nn.relu(self(module.one, x, f"{name}one.")), f"{name}two.")
         return jax.nn.relu(inner + x if module.shortcut else inner)
 
-    def _CNN(self, module: CNN, x: Array, name: str) -> Array:  # noqa: N802
+    def cnn(self, module: CNN, x: Array, name: str) -> Array:
+        """Apply two convolutions with a shortcut, and a linear layer to the means."""
         x = jax.nn.relu(self(module.one, x, f"{name}one."))
         inner = self(module.norm, self(module.two, x, f"{name}two."), f"{name}norm.")
         return self(module.last, (x + jax.nn.relu(inner)).mean(-1), f"{name}last.")
+
+
+LAYERS: dict[type[nn.Module], Callable[..., Array]] = {
+    nn.Sequential: Applied.sequential,
+    nn.Linear: Applied.linear,
+    nn.ReLU: Applied.relu,
+    nn.Flatten: Applied.flatten,
+    nn.Conv1d: Applied.conv,
+    nn.Dropout: Applied.dropout,
+    nn.BatchNorm1d: Applied.batch_norm,
+    Block: Applied.block,
+    CNN: Applied.cnn,
+}
 
 
 def updated(optimiser: Adam | AdamW | SGD, gradient: Array, value: Array, moments: State, step: Array) -> Any:

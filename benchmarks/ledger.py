@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("torch", "numpy", "scikit-learn", "jax")
+#: The names of what benchmarks/modules.py trains; they stand here because that module needs torch.
+NETWORKS = ("perceptron", "batch norm", "dropout", "CNN", "34 layers", "34 layers, residual", "MNIST-1D")
+OPTIMISERS = ("Adam", "AdamW", "SGD")
 WAYS = ("plain", "plain_fused", "vmap", "stacked", "sklearn", "jax")
 
 

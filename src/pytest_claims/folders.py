@@ -32,7 +32,8 @@ _SIGNS = {
 }
 #: The name of a run's folder below trials/, as options.read gives it; a folder with another name is not ours.
 RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
-#: What a JSON file of ours may be.
+#: What a file of ours may be: for people to look at, or JSON.
+SHOWN = "a page, a figure or a table"
 RUN_FILE, SMALL_RUN, BASELINE = "the results of a run", "a condensed run", "a baseline"
 CTRF, BADGE, LEG = "a CTRF file", "a badge", "a leg's record"
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
@@ -43,13 +44,18 @@ _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 def is_ours(path: Path) -> bool:
     """Whether the content of a page, a figure, a table or a stored run says that this library wrote it."""
+    return _kind_of(path) is not None
+
+
+def _kind_of(path: Path) -> str | None:
+    """Return what a file of ours is, in words; None where its content does not say that this library wrote it."""
     try:
         if path.suffix in _SIGNS:
-            return bool(_SIGNS[path.suffix].search(read_ordinary(path, _FIRST_BYTES)))
+            return SHOWN if _SIGNS[path.suffix].search(read_ordinary(path, _FIRST_BYTES)) else None
         content = json.loads(read_ordinary(path))
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and _kind(content) is not None
+        return None
+    return _kind(content) if isinstance(content, dict) else None
 
 
 def _kind(content: dict[str, Any]) -> str | None:
@@ -73,19 +79,16 @@ def refuse_path(spelled: str, name: str) -> None:
 
 
 def refuse_to_replace(path: Path, kind: str | None = None) -> None:
-    """Raise a FolderError where a file is in the way that this library did not write, or JSON of another ``kind``."""
+    """Raise a FolderError where a file is in the way that this library did not write, or one of another ``kind``."""
     if not os.path.lexists(path):
         return
-    if is_ours(path):
-        found = None if kind is None or path.suffix in _SIGNS else _kind(json.loads(read_ordinary(path)))
-        if found != kind and kind is not None:
-            raise FolderError(
-                f"{path} holds {found or 'something else'}, not {kind}, and would be replaced: name another place."
-            )
-    else:
+    found = _kind_of(path)
+    if found is None:
         raise FolderError(
             f"{path} was not written by pytest-claims and would be replaced: move it away, or name another place."
         )
+    if kind is not None and found != kind:
+        raise FolderError(f"{path} holds {found}, not {kind}, and would be replaced: name another place.")
 
 
 def foreign(folder: Path) -> Path | None:

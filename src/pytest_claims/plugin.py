@@ -51,7 +51,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Keep pytest's word on the terminal for a claim that other readers are told has passed (`running/items.py`)."""
+    """Show pytest's own word, xfailed or skipped, for a claim that other formats call passed (`running/items.py`)."""
     words = {"xfailed": ("xfailed", "x", "XFAIL"), "skipped": ("skipped", "s", "SKIPPED")}
     return words.get(getattr(report, EXPECTED, ""))
 

@@ -52,6 +52,8 @@ def measured():
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """Put the page, its numbers and its drawing into a folder of this test."""
+    monkeypatch.setattr(document, "NETWORKS", ("CNN", "dropout"))
+    monkeypatch.setattr(document, "OPTIMISERS", ("SGD",))
     names = {"KEPT": "engines/kept.json", "KEPT_MODULES": "engines/modules.json", "DRAWN": "engines/growth.svg"}
     for name, path in {"PAGE": "performance.md", **names}.items():
         monkeypatch.setattr(document, name, tmp_path / path)
@@ -118,6 +120,16 @@ def test_half_a_part_is_no_page(measured, places, capsys):
 
     assert "CNN with SGD and 32 seeds, dropout with SGD and 32 seeds missing" in capsys.readouterr().err
     assert (places / "performance.md").read_text(encoding="utf-8") == PAGE
+
+
+def test_modules_of_which_one_is_missing_are_half_a_part(measured, places, capsys):
+    """`make bench ARGS="-k dropout"` does not replace the table of all."""
+    measured["modules"] = [entry for entry in measured["modules"] if entry["network"] == "dropout"]
+    source = places / "latest.json"
+    source.write_text(json.dumps(measured), encoding="utf-8")
+
+    assert document.main([str(source)]) == 1
+    assert "CNN with SGD and 8 seeds, CNN with SGD and 32 seeds missing" in capsys.readouterr().err
 
 
 def test_a_part_that_was_not_measured_stays(measured, places):

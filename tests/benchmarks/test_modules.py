@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.ledger import NETWORKS, OPTIMISERS
+
 modules = pytest.importorskip("benchmarks.modules", reason="the ways of training need torch")
 
 
@@ -41,6 +43,11 @@ def test_jax_does_the_same_work(optimiser, monkeypatch):
 
     for way in ("JAX, vmap", "JAX, map"):
         np.testing.assert_allclose(every[way]().losses, plain.losses, rtol=1e-3, err_msg=way)
+
+
+def test_the_page_expects_what_is_trained():
+    """Every network and every optimiser, in this order."""
+    assert (tuple(modules.NETWORKS), tuple(modules.OPTIMISERS)) == (NETWORKS, OPTIMISERS)
 
 
 def test_the_clock_leaves_out_the_first_steps(monkeypatch):

@@ -6,11 +6,11 @@ import importlib
 import numpy as np
 import pytest
 
+from benchmarks.declared import of_fixture
 from benchmarks.workloads import WORKLOADS
 from fixtures import datasets as datasets_module
 from pytest_claims import training
 from pytest_claims.training import Run, Seeds
-from pytest_claims.trials.measurements import _DECLARED
 
 ways = pytest.importorskip("benchmarks.ways", reason="the ways of training need torch").ways
 pytest.importorskip("sklearn", reason="the claims need scikit-learn")
@@ -53,7 +53,7 @@ def measured(name, monkeypatch):
     """Return block and shape of a claim's measurement."""
     topic, measurement, condition = CLAIMS[name]
     module = importlib.import_module(f"claims.test_{topic}")
-    declared = getattr(getattr(module, measurement)._get_wrapped_function(), _DECLARED)
+    declared = of_fixture(getattr(module, measurement))
 
     def train(runs, *, batch=64, **_):
         raise CapturedError(shape(runs, batch))

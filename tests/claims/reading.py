@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.declared import of_fixture
 from pytest_claims import training
 from pytest_claims.trials.claims import MARK
-from pytest_claims.trials.measurements import _DECLARED
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = sorted((ROOT / "claims").glob("test_*.py"))
@@ -49,11 +49,7 @@ class ClaimFile:
     def measurements_of(self, function):
         """Return the measurements that a claim's function asks for, by name, as they are declared."""
         known = {name: getattr(self.module, name, None) for name in inspect.signature(function).parameters}
-        declared = {
-            name: getattr(value._get_wrapped_function(), _DECLARED, None)
-            for name, value in known.items()
-            if hasattr(value, "_get_wrapped_function")
-        }
+        declared = {name: of_fixture(value) for name, value in known.items()}
         return {name: measurement for name, measurement in declared.items() if measurement is not None}
 
     @cached_property

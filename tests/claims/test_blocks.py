@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from benchmarks.declared import of_fixture
 from pytest_claims.training import Seeds, mixture
 
 pytest.importorskip("sklearn")
@@ -16,8 +17,7 @@ TECHNIQUES = list(data_size.TECHNIQUES)
 def measured(technique, seeds):
     """Return the arrays of some seeds of experiment 3's measurement, and the hashes of what they drew."""
     block = Seeds(3, seeds, "blocks")
-    # pytest has no public way back from a fixture to its function
-    function = data_size.by_size._get_wrapped_function().__measurement__.function
+    function = of_fixture(data_size.by_size).function
     with threadpool_limits(1):  # as around a trial
         return function(block, mixture, technique), block.inputs
 

@@ -196,7 +196,7 @@ def answers(port: int) -> bool:
 
 
 class Proxy:
-    """Forwards a port of its own to another, until it is told to end all connections."""
+    """Stands between two programs: what arrives at its port goes to another port, until it cuts all connections."""
 
     def __init__(self, port: int) -> None:
         self.there = port

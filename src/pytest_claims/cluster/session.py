@@ -344,8 +344,7 @@ class Cluster:
         if "stranger" in reply:
             differ = kinds.differences(self.kind, reply["stranger"])
             why = f"its environment differs ({differ})" if differ else f"{reply['what']} is not the same there"
-            refused = f"{task.trial.label}: a worker of the cluster refused to measure it, because {why}."
-            return Failure(refused)
+            return Failure(f"{task.trial.label}: a worker of the cluster refused to measure it, because {why}.")
         sentence = str(reply["error"])
         if "FileNotFoundError" in sentence:
             sentence += (

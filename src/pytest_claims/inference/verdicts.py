@@ -108,9 +108,7 @@ class Verdict:
             "within": finite(self.outlook.within),
             "chance": finite(self.outlook.chance),
             "chance_seeds": self.outlook.later,
-            "margins": None
-            if self.outlook.margins is None
-            else [None if end is None else finite(end) for end in self.outlook.margins],
+            "margins": None if self.outlook.margins is None else [finite(end) for end in self.outlook.margins],
             "message": self.message,
             "unit": self.unit,
             "conditions": [_row(row) for row in self.conditions],

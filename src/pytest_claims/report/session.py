@@ -237,8 +237,8 @@ def outcome(report: pytest.TestReport, record: Record, earlier: Record | None) -
         if report.failed:
             return "error"
         return (earlier or record).outcome or report.outcome
-    if getattr(report, EXPECTED, ""):
-        return str(getattr(report, EXPECTED))
+    if word := getattr(report, EXPECTED, ""):
+        return str(word)
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "passed"
     if report.failed and record.verdict == "error":

@@ -148,7 +148,8 @@ def _expected(report: pytest.TestReport) -> None:
         word = "xfailed" if hasattr(report, "wasxfail") else "skipped"
         if record is not None and record.outcome == word:
             report.outcome = "passed"
-            report.longrepr = report.longrepr if word == "skipped" else None
+            if word == "xfailed":
+                report.longrepr = None
             setattr(report, EXPECTED, word)
 
 

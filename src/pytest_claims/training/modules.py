@@ -21,7 +21,8 @@ from pytest_claims.training.seeds import Seeds
 Factory = Callable[[], Any]
 """Returns a new `torch.nn.Module`."""
 
-PROBE_ROWS = 8
+TRIED_ROWS = 8
+"""Rows of inputs on which a module is tried before it trains."""
 
 #: The names of axes, by how many there are.
 HIDDEN_AXES = {2: ("row", "unit"), 3: ("row", "channel", "position"), 4: ("row", "channel", "height", "width")}
@@ -184,7 +185,7 @@ def make(seeds: Seeds, factory: Factory, x: NDArray[Any]) -> Modules:
         )
     refuse_unfinished(first)
     _refuse_shared(modules)
-    rows = np.array(x[0, :PROBE_ROWS])
+    rows = np.array(x[0, :TRIED_ROWS])
     facts = examine(first, rows)
     columns = [dict(_state(module)) for module in modules]
     _refuse_shapes(type(first).__name__, columns)

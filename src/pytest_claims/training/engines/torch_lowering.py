@@ -22,6 +22,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
+from pytest_claims.training.engines.torch_alike import HOOKS
 from pytest_claims.training.engines.torch_noise import Site
 
 Instruction = tuple[int, Callable[..., Tensor], tuple[int, ...]]
@@ -96,7 +97,7 @@ class Traced:
 def trace(module: nn.Module) -> Traced:
     """Trace a module in the mode that it is in; NotLowered where its forward looks at values."""
     tracer = Tracer()
-    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks:  # noqa: SLF001 - as above
+    if any(getattr(module, hooks) for hooks in HOOKS):
         raise NotLowered(type(module).__name__, "it has hooks")
     try:
         graph = tracer.trace(module)

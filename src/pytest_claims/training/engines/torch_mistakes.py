@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from pytest_claims.training.engines.torch_alike import name_of
+
 
 def refuse_unfinished(module: nn.Module) -> None:
     """Raise a ValueError, one sentence that names the layer.
@@ -15,9 +17,8 @@ def refuse_unfinished(module: nn.Module) -> None:
     For a layer whose weights are drawn at its first call, when no seed is set any more, and for one that holds a
     computed tensor, which no copy of the module could have.
     """
-    whole = type(module).__name__
     for path, layer in module.named_modules():
-        name = f"the layer {path} ({type(layer).__name__})" if path else whole
+        name = name_of(path, layer)
         if any(is_lazy(tensor) for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))):
             raise ValueError(f"{name} is lazy, it has no weights before its first call: say how many inputs it has")
         for attribute, value in vars(layer).items():

@@ -65,8 +65,7 @@ class ModuleNetwork:
                 f"a module with dropout needs as many rows at every step, got {before} and then {now}: its masks are "
                 "drawn for so many"
             )
-        with default_dtype(x.dtype):
-            return forward.function([*parameters, *self.buffers], x, self.masks())
+        return forward.function([*parameters, *self.buffers], x, self.masks())
 
     @staticmethod
     def fill(parameters: Sequence[Tensor]) -> None:
@@ -98,8 +97,7 @@ def evaluate(task: Task, state: Sequence[Tensor], x: Tensor, mode: Mode, layer: 
     for structure, count in task.groups(lambda settings: settings.structure):
         here = slice(start, start + count)
         forward = applied(task.modules, structure).forward(tuple(x.shape[1:]), mode, layer)
-        with default_dtype(x.dtype):
-            parts.append(forward.function([tensor[here] for tensor in state], x[here], []))
+        parts.append(forward.function([tensor[here] for tensor in state], x[here], []))
         start += count
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
@@ -210,7 +208,8 @@ class AppliedModule:
             given = dict(zip(self.names, state, strict=True))
             # autograd may keep a buffer that the step itself changes, so each step has its own
             tensors = {name: tensor.clone() if name in buffers else tensor for name, tensor in given.items()}
-            with SuppliedMasks(masks, sites, whole), _returned(layers[layer or ""], inner=bool(layer)) as returned:
+            watched = _returned(layers[layer or ""], inner=bool(layer))
+            with default_dtype(x.dtype), SuppliedMasks(masks, sites, whole), watched as returned:
                 functional_call(module, tensors, (x,))
             for name, tensor in given.items():
                 if name in buffers:
@@ -258,7 +257,7 @@ class AppliedModule:
 
         def applied(way: Forward, x: Tensor) -> list[Tensor]:
             copied = [tensor.clone() for tensor in state]
-            with torch.no_grad(), default_dtype(torch.float64):
+            with torch.no_grad():
                 return [way.function(copied, x, masks), *copied]
 
         own = self._rows((CHECKED_REPLICATES, *rows))

@@ -18,7 +18,7 @@ from pytest_claims.training.engines.torch_lowering import NotLowered, trace
 from pytest_claims.training.engines.torch_noise import DROPS_IN_EVALUATION, SuppliedMasks
 
 OUTPUT_AXES = 2  # (rows, outputs)
-PROBE_ROWS = 2
+ROWS_OF_A_CALL = 2
 
 
 @dataclass(frozen=True)
@@ -42,33 +42,30 @@ def examine(module: nn.Module, rows: np.ndarray[Any, Any]) -> Facts:
     if not trained:
         raise ValueError(f"{whole} has no parameters that train: a run needs a module that can learn")
     model = copy.deepcopy(module).train()
-    x, last = (
-        torch.tensor(part, dtype=next(model.parameters()).dtype) for part in (rows[:PROBE_ROWS], rows[-PROBE_ROWS:])
-    )
+    x, last = (_inputs(model, part) for part in (rows[:ROWS_OF_A_CALL], rows[-ROWS_OF_A_CALL:]))
     watch = Watch(x)
     with undrawn(), SuppliedMasks() as supplied, watch.hooked(model, supplied):
         outputs = model(watch.x)
-    rows = rows[:PROBE_ROWS]
     if not isinstance(outputs, Tensor):
         raise ValueError(  # noqa: TRY004 - as all refusals of modules
             f"{whole} returns a {type(outputs).__name__}: forward must return the outputs alone"
         )
-    if outputs.ndim != OUTPUT_AXES or len(outputs) != len(rows):
-        wanted = f"({len(rows)}, outputs)"
-        raise ValueError(f"{whole} returns {tuple(outputs.shape)} for {len(rows)} rows: forward must return {wanted}")
+    if outputs.ndim != OUTPUT_AXES or len(outputs) != len(x):
+        wanted = f"({len(x)}, outputs)"
+        raise ValueError(f"{whole} returns {tuple(outputs.shape)} for {len(x)} rows: forward must return {wanted}")
     if outputs.requires_grad:
         torch.autograd.backward(outputs.sum())
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad and parameter.grad is None and not _looks_at_values(module):
-            raise ValueError(
-                f"the parameter {name} of {whole} never gets a gradient, because forward does not use it: take it out, "
-                "or keep it as it is with requires_grad_(False)"
-            )
+    unused = [name for name, each in model.named_parameters() if each.requires_grad and each.grad is None]
+    if unused and not _looks_at_values(module):
+        raise ValueError(
+            f"the parameter {unused[0]} of {whole} never gets a gradient, because forward does not use it: take it "
+            "out, or keep it as it is with requires_grad_(False)"
+        )
     with undrawn(), torch.no_grad():
         _refuse_dropout_in_evaluation(module, x)
         _refuse_state(module, x, last)
     values = [*watch.values, outputs.numel()]
-    return Facts(outputs.shape[1], sum(values) // len(rows), max(values) // len(rows))
+    return Facts(outputs.shape[1], sum(values) // len(x), max(values) // len(x))
 
 
 def refuse_unlike(modules: Sequence[nn.Module], rows: np.ndarray[Any, Any]) -> None:
