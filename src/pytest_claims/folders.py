@@ -34,8 +34,7 @@ _SIGNS = {
 RUN = re.compile(r"run-\d{8}-\d{6}-[0-9a-f]{8}")
 #: What a file of ours may be: for people to look at, or JSON.
 SHOWN = "a page, a figure or a table"
-RUN_FILE, SMALL_RUN, BASELINE = "the results of a run", "a condensed run", "a baseline"
-CTRF, BADGE, LEG = "a CTRF file", "a badge", "a leg's record"
+RUN_FILE, BASELINE, CTRF, BADGE, LEG = "the results of a run", "a baseline", "a CTRF file", "a badge", "a leg's record"
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
@@ -63,8 +62,7 @@ def _kind(content: dict[str, Any]) -> str | None:
     claims = content.get("claims")
     if isinstance(claims, list):
         if "schema" in content or (claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)):
-            whole = "command" in content or any("conditions" in claim for claim in claims if isinstance(claim, dict))
-            return BASELINE if content.get("condensed") else RUN_FILE if whole else SMALL_RUN
+            return BASELINE if content.get("condensed") else RUN_FILE
         return None
     if content.get("reportFormat") == "CTRF":
         return CTRF

@@ -176,11 +176,15 @@ def _condense(options: argparse.Namespace) -> int:
     import json
 
     from pytest_claims.files import write_atomically
-    from pytest_claims.folders import SMALL_RUN, refuse_to_replace
+    from pytest_claims.folders import RUN_FILE, refuse_to_replace
     from pytest_claims.report.runs import condensed
     from pytest_claims.results import read
 
-    refuse_to_replace(options.output, SMALL_RUN)
+    refuse_to_replace(options.output, RUN_FILE)
+    if options.output.exists() and read(options.output).command:  # what condense writes has lost it
+        raise FolderError(
+            f"{options.output} holds {RUN_FILE}, not a condensed run, and would be replaced: name another place."
+        )
     text = json.dumps(condensed(read(options.file)).as_json(), ensure_ascii=False, separators=(",", ":"))
     write_atomically(options.output, f"{text}\n")
     say(options.output)
