@@ -9,7 +9,7 @@ from scipy import stats
 
 from pytest_claims.record import Record
 from pytest_claims.report.chance import chance_of, error_of, fresh_of, most_wrong
-from pytest_claims.report.cite import Cited, citation_of, read_cff
+from pytest_claims.report.cite import Cited, bibtex, citation_of, read_cff
 from pytest_claims.stored import problem_of
 from tests.reports.factory import FACTS, assemble, error_record
 from tests.reports.test_page import page_of
@@ -145,3 +145,43 @@ def test_each_source_has_one_entry_and_every_claim_leads_to_its_own(tmp_path: Pa
     for identifier, anchor in zip("abcd", ["cite-1", "cite-1", "cite-2", "cite"], strict=True):
         assert f'<a href="#{anchor}" aria-label="How to cite the source of claim 1.{identifier}">' in text
     assert text.count("@misc{abid2018") == 1
+
+
+@pytest.mark.parametrize(
+    "source, authors",
+    [
+        ("Goodfellow, Bengio and Courville 2016, chapter 8", "Goodfellow and Bengio and Courville"),
+        ("Smith, Jones, and Doe (2019)", "Smith and Jones and Doe"),
+        ("LeCun, Y. 1998", "LeCun, Y."),
+        ("van der Maaten & Hinton 2008", "van der Maaten and Hinton"),
+        ("Vaswani et al. (2017), section 3", "Vaswani and others"),
+        ("folk wisdom since 1995", None),
+        ("Since 2018 everybody knows", None),
+        ("a talk by Doe 2019", None),
+    ],
+)
+def test_authors_of_a_source(source: str, authors: str | None) -> None:
+    """Several names, initials and particles make an entry; words that are no names make none."""
+    works = Cited(assemble([{**error_record(), "id": "1.a", "source": source}], FACTS)).works
+
+    assert [f"author = {{{authors}}}" in work.bibtex for work in works[1:]] == ([] if authors is None else [True])
+
+
+def test_every_entry_has_a_key_of_its_own() -> None:
+    """Accents are left out of keys; names that are then the same, or nothing, are told apart."""
+    sources = ["Müller 2017", "Muller 2017", "李 2017", "王 2017"]
+    records = [{**error_record(), "id": f"1.{at}", "source": source} for at, source in enumerate(sources)]
+
+    entries = [work.bibtex for work in Cited(assemble(records, FACTS)).works[1:]]
+
+    assert [entry[len("@misc{") :].partition(",")[0] for entry in entries] == [
+        "muller2017", "muller2017-2", "work2017", "work2017-2",
+    ]  # fmt: skip
+    assert "author = {李}" in entries[2]
+
+
+def test_an_entry_is_balanced_whatever_a_title_holds() -> None:
+    """A brace without a partner is left out, a backslash is TeX's own word for it."""
+    entry = bibtex("misc", "k", {"title": "A } brace and \\ back", "note": "50 % of {X}"})
+
+    assert entry == r"@misc{k, title = {A  brace and \textbackslash  back}, note = {50 \% of {X}}}"

@@ -1,6 +1,7 @@
 """How to cite a run and the sources of its claims: the block `citation` of results.json, and BibTeX."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,13 @@ FILE = "CITATION.cff"
 #: Pages about method and fresh draws that a repository may have.
 DOCUMENTS = ("docs/statistics.md", "docs/audit.md", "docs/fresh.md")
 #: "Raghu et al. 2017, 'bottom-up' convergence": who, when; the rest names a place in the work.
-_WORK = re.compile(r"(?P<who>[^\W\d_][^\d,;:]*?),? \(?(?P<year>(?:1[89]|20)\d\d)[a-z]?\)?(?=\W|$)")
+_WORK = re.compile(r"(?P<who>[^\W\d_][^\d;:()]*?),? \(?(?P<year>(?:1[89]|20)\d\d)[a-z]?\)?(?=\W|$)")
+_BETWEEN = re.compile(r",?\s+(?:and|&)\s+|,\s*")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.[ -]?)+")
+#: Words of a name that begin with a small letter; other small words make it no name.
+_PARTICLES = {"al.", "da", "de", "del", "den", "der", "di", "du", "et", "la", "le", "ten", "ter", "van", "von", "zu"}
+#: Large words before a year that are no name.
+_NO_NAMES = {"About", "After", "Around", "Before", "By", "During", "From", "In", "Since", "Until"}
 _SPECIAL = re.compile(r"[&%$#_]")
 
 
@@ -122,13 +129,17 @@ class Cited:
     def works(self) -> list[Work]:
         """The suite first, then the sources in the order in which claims name them."""
         sources = {claim.id: _work(claim.source or "") for claim in self._results.claims}
+        keys = _Keys()
         return [
-            Work("cite", self.title, [name for name, work in sources.items() if work is None], self._suite()),
+            Work("cite", self.title, [name for name, work in sources.items() if work is None], self._suite(keys)),
             *(
-                Work(anchor, " ".join(work), [name for name, at in sources.items() if at == work], self._source(*work))
+                Work(
+                    anchor, " ".join(work), [name for name, at in sources.items() if at == work],
+                    self._source(keys, *work),
+                )
                 for work, anchor in self._anchors.items()
             ),
-        ]
+        ]  # fmt: skip
 
     @property
     def title(self) -> str:
@@ -140,13 +151,13 @@ class Cited:
         """Pages about the method, in the suite's repository."""
         return [str(name) for name in self._known.get("documents") or []]
 
-    def _suite(self) -> str:
+    def _suite(self, keys: "_Keys") -> str:
         known, commit = self._known, self._results.environment.get("commit")
         authors = known.get("authors") or []
         note = f"Run of {self._results.started[:10]}" if self._results.started else ""
         return bibtex(
             "software",
-            _key(self._results.heading, str(known.get("date") or self._results.started)[:4]),
+            keys.of(self._results.heading, str(known.get("date") or self._results.started)[:4]),
             {
                 "author": " and ".join(map(str, authors)) or f"{{The authors of {self._results.heading}}}",
                 "title": f"{{{self.title}}}",
@@ -158,22 +169,23 @@ class Cited:
             },
         )
 
-    def _source(self, who: str, year: str) -> str:
-        name = who.removesuffix(" et al.").strip()
+    def _source(self, keys: "_Keys", who: str, year: str) -> str:
+        names = _names(who) or []
+        first = names[0]
         full: Mapping[str, Any] = next(
             (
                 entry
                 for entry in self._known.get("references") or []
-                if str(entry.get("year")) == year and any(name in str(author) for author in entry.get("authors") or [])
+                if str(entry.get("year")) == year and _is_by(entry.get("authors") or [], first)
             ),
             {},
         )
-        others = " and others" if who.endswith("et al.") else ""
+        others = ["others"] if who.endswith("et al.") else []
         return bibtex(
             "misc",
-            _key(name, year),
+            keys.of(first.partition(",")[0], year),
             {
-                "author": " and ".join(map(str, full.get("authors") or [])) or name + others,
+                "author": " and ".join(map(str, full.get("authors") or [*names, *others])),
                 "title": f"{{{full['title']}}}" if full.get("title") else None,
                 "year": year,
                 "url": full.get("url"),
@@ -185,19 +197,67 @@ class Cited:
 def _work(source: str) -> tuple[str, str] | None:
     """Return (who, year) of the work that a source names first; None where it names none."""
     found = _WORK.match(source)
-    return (found["who"].strip(), found["year"]) if found else None
+    return (found["who"].strip(), found["year"]) if found and _names(found["who"]) else None
 
 
-def _key(*words: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", "".join(words).lower()) or "claims"
+def _names(who: str) -> list[str] | None:
+    """Return authors as BibTeX reads them, "et al." left out; None where these words are no names.
+
+    "Smith, Jones and Doe" are three authors; "LeCun, Y." is one.
+    """
+    names: list[str] = []
+    for part in filter(None, _BETWEEN.split(re.sub(r",?\s+et al\.?\s*$", "", who.strip()))):
+        if _INITIALS.fullmatch(part) and names:
+            names[-1] = f"{names[-1]}, {part}"
+        elif _is_name(part):
+            names.append(part)
+        else:
+            return None
+    return names or None
+
+
+def _is_name(words: str) -> bool:
+    each = words.split()
+    small = [word for word in each if word[0].islower()]
+    return bool(each) and len(small) < len(each) and {*small} <= _PARTICLES and not _NO_NAMES & {*each}
+
+
+def _is_by(authors: Iterable[Any], name: str) -> bool:
+    """Whether a work's authors, "Abid, Abubakar", have one of this family name."""
+    return any(str(author).partition(",")[0] == name.partition(",")[0] for author in authors)
+
+
+class _Keys:
+    """The keys of one bibliography: plain letters and digits, each once."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def of(self, name: str, year: str) -> str:
+        """Return a key that no other entry has: abid2018, then abid2018-2."""
+        plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+        own = (re.sub(r"[^a-z0-9]+", "", plain) or "work") + year
+        key, at = own, 2
+        while key in self._given:
+            key, at = f"{own}-{at}", at + 1
+        self._given.add(key)
+        return key
 
 
 def bibtex(kind: str, key: str, fields: Mapping[str, Any]) -> str:
     """Return one BibTeX entry on one line; fields without a value are left out."""
     known: Iterable[tuple[str, str]] = ((name, str(value)) for name, value in fields.items() if value)
-    written = ", ".join(f"{name} = {{{_SPECIAL.sub(_escaped, text)}}}" for name, text in known)
+    written = ", ".join(f"{name} = {{{_escaped(text)}}}" for name, text in known)
     return f"@{kind}{{{key}, {written}}}"
 
 
-def _escaped(letter: re.Match[str]) -> str:
-    return f"\\{letter[0]}"
+def _escaped(text: str) -> str:
+    """Return a field's text with what TeX takes for more than itself escaped; braces without a partner are left out."""
+    depth = 0
+    for letter in text:
+        depth += (letter == "{") - (letter == "}")
+        if depth < 0:
+            break
+    if depth:
+        text = text.replace("{", "").replace("}", "")
+    return _SPECIAL.sub(lambda letter: f"\\{letter[0]}", text.replace("\\", r"\textbackslash "))
