@@ -1,16 +1,18 @@
-"""What a run may touch in a report folder: what an earlier run wrote there, and nothing else.
+"""What a run may touch in a report folder: what an earlier run wrote there, and nothing else; a project's sources.
 
 A marker file lists what the last run wrote. A folder without one is taken over only if it holds nothing but a report of
 an earlier version, known by its content. A lock, which the system frees when its process ends, keeps a second run out.
 """
 
+import hashlib
 import json
 import os
 import re
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from pytest_claims.files import read_ordinary, why_unwritable, write_atomically
 MARKER, LOCK = ".pytest-claims", ".pytest-claims.lock"
 WHAT = "A report folder of pytest-claims. The next run replaces or deletes the files under 'written', and no others."
 PAGE, RESULTS, TABLE = FIXED = ("index.html", "results.json", "measurements.csv")
+SOURCES = frozenset({".py", ".toml", ".ini", ".cfg"})
 FIGURES, TRIALS, DURATIONS = "figures", "trials", "durations.json"
 #: Files that other programs leave in any folder; no run writes or deletes them.
 HARMLESS = frozenset({".gitignore", ".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -284,3 +287,35 @@ class ReportFolder:
             with suppress(OSError):
                 place.rmdir()
         self._made = []
+
+
+def sources(root: Path, skipped: Sequence[str], leave_out: Iterable[Path] = ()) -> Iterator[Path]:
+    """Yield the source files below ``root``, sorted.
+
+    Left out are hidden folders, those that match one of the patterns ``skipped``, virtual environments, this library
+    and the folders in ``leave_out``.
+    """
+    out = {path.resolve() for path in (*leave_out, Path(__file__).parent)}
+    for folder, below, names in os.walk(root):
+        below[:] = sorted(
+            name
+            for name in below
+            if not name.startswith(".")
+            and name != "__pycache__"
+            and not any(fnmatch(name, pattern) for pattern in skipped)
+            and not Path(folder, name, "pyvenv.cfg").exists()
+            and Path(folder, name).resolve() not in out
+        )
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.suffix in SOURCES and path.is_file():
+                yield path
+
+
+def digest_of(root: Path, files: Iterable[Path]) -> str:
+    """Return a hash of files below ``root``: of their names there and of what they hold."""
+    digest = hashlib.sha256()
+    for path in files:
+        for part in (path.relative_to(root).as_posix().encode(), path.read_bytes()):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:16]

@@ -16,6 +16,7 @@ from pytest_claims.cluster.engine import Answer
 from pytest_claims.cluster.session import Cluster
 from pytest_claims.cluster.worker import last_error
 from pytest_claims.errors import ClusterError
+from pytest_claims.folders import sources
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Measurement
 from pytest_claims.trials.plan import Settings
@@ -172,7 +173,7 @@ def test_what_travels(tmp_path):
     """Sources and named data files do; history, reports, environments and caches do not; this library does."""
     root = project(tmp_path)
     files = [
-        *archive.sources(root, ["build"], [root / "reports/latest"]),
+        *sources(root, ["build"], [root / "reports/latest"]),
         *archive.named(root, root / "claims", ["data/a*"], "x"),
     ]
     names = zipfile.ZipFile(io.BytesIO(archive.packed(root, files, {}))).namelist()
@@ -186,7 +187,7 @@ def test_what_travels(tmp_path):
 def test_the_same_project_has_the_same_name(tmp_path):
     """A change of a source or of how pytest starts makes another."""
     root = project(tmp_path)
-    files = list(archive.sources(root, []))
+    files = list(sources(root, []))
     first = archive.name_of(archive.packed(root, files, {"paths": []}))
 
     assert archive.name_of(archive.packed(root, files, {"paths": []})) == first
@@ -211,7 +212,7 @@ def test_too_large_a_project_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "MOST", 8_000_000)
 
     with pytest.raises(ClusterError, match=r"the largest file is big\.py"):
-        archive.packed(root, archive.sources(root, []), {})
+        archive.packed(root, sources(root, []), {})
 
 
 # -- kinds ----------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def index(tmp_path, monkeypatch):
     made = Index(tmp_path / "index")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", made.url)
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / ".uv"))  # hidden: it is no part of the project
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     return made
 

@@ -381,6 +381,28 @@ def test_folders_of_others_are_refused(index, quick, tmp_path):
         quick("1.0", "1.1", Look()).find()
 
 
+def test_an_edited_claim_gets_no_answer_from_before(index, quick, tmp_path):
+    """What was found is about the claims as they were: a source file that changed, came or went is said."""
+    index.add("toy", "1.0", toy("1.0"))
+    index.add("toy", "1.1", toy("1.1"))
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "test_edited.py").write_text("margin = 0.3\n")
+    (project / "notes.md").write_text("no source\n")
+
+    def find():
+        bisection = quick("1.0", "1.1", Look())
+        bisection.installer = Installer("toy", project, None, installer_named(None))
+        return bisection.find()
+
+    find()
+    (project / "notes.md").write_text("no source, changed\n")
+    find()
+    (project / "test_edited.py").write_text("margin = -3\n")
+    with pytest.raises(FolderError, match="a source file of the project has changed since"):
+        find()
+
+
 def test_a_lock_of_others_does_not_make_their_folder_ours(index, quick, tmp_path):
     """Nothing in it is deleted or replaced, although a folder in it is named like a version."""
     index.add("toy", "1.0", toy("1.0"))

@@ -7,10 +7,8 @@ Two folders and a file: ``project/``, the sources below pytest's root with the d
 import hashlib
 import io
 import json
-import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatch
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,33 +16,9 @@ from typing import Any
 from pytest_claims.errors import ClusterError
 from pytest_claims.trials.places import LIBRARY
 
-SOURCES = frozenset({".py", ".toml", ".ini", ".cfg"})
 #: A project of more bytes than this is refused: something is in it that measures nothing.
 MOST = 256 * 2**20
 _OF_PACKAGE = ("METADATA", "entry_points.txt")
-
-
-def sources(root: Path, skipped: Sequence[str], leave_out: Iterable[Path] = ()) -> Iterator[Path]:
-    """Yield the source files below ``root``, sorted.
-
-    Left out are hidden folders, those that match one of the patterns ``skipped``, virtual environments, this library
-    and the folders in ``leave_out``.
-    """
-    out = {path.resolve() for path in (*leave_out, LIBRARY)}
-    for folder, below, names in os.walk(root):
-        below[:] = sorted(
-            name
-            for name in below
-            if not name.startswith(".")
-            and name != "__pycache__"
-            and not any(fnmatch(name, pattern) for pattern in skipped)
-            and not Path(folder, name, "pyvenv.cfg").exists()
-            and Path(folder, name).resolve() not in out
-        )
-        for name in sorted(names):
-            path = Path(folder, name)
-            if path.suffix in SOURCES and path.is_file():
-                yield path
 
 
 def named(root: Path, folder: Path, patterns: Iterable[str], who: str) -> list[Path]:

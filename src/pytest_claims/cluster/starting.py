@@ -11,6 +11,7 @@ from pytest_claims import _compat
 from pytest_claims.cluster import addresses, archive
 from pytest_claims.cluster.session import Cluster
 from pytest_claims.errors import ClusterError
+from pytest_claims.folders import sources
 from pytest_claims.trials.claims import claim_of
 from pytest_claims.trials.measurements import measurements_of
 from pytest_claims.trials.plan import Settings
@@ -74,7 +75,7 @@ def lay_out(cluster: Cluster, config: pytest.Config, items: Sequence[pytest.Item
 def _files(config: pytest.Config, settings: Settings, items: Sequence[pytest.Item]) -> list[Path]:
     """Return what travels: the sources, and the data files that measurements and the ini file name."""
     root = config.rootpath
-    found = list(archive.sources(root, config.getini("norecursedirs"), [settings.report]))
+    found = list(sources(root, config.getini("norecursedirs"), [settings.report]))
     found += archive.named(root, root, config.getini("claims_data"), "claims_data")
     for measurement in {each for item in items for each in measurements_of(item).values()}:
         folder, who = Path(measurement.file).parent, f"the measurement {measurement.name}"

@@ -24,6 +24,7 @@ from pytest_claims.drift.stages import IN_WORDS
 from pytest_claims.environment import environment
 from pytest_claims.errors import FolderError, RequirementsError, UnreadableError
 from pytest_claims.files import why_unwritable, write_atomically
+from pytest_claims.folders import digest_of, sources
 from pytest_claims.nightly.environments import (
     Environment,
     Installer,
@@ -50,6 +51,8 @@ from pytest_claims.record import Record
 from pytest_claims.results import Results, read
 from pytest_claims.stored import read_mapping
 
+#: Folders of a project that hold no sources of its claims.
+NO_SOURCES = ("build", "dist", "node_modules", "*.egg", "*.egg-info")
 STATE, LOCK, IGNORE = "bisect.json", ".lock", ".gitignore"
 #: The exit statuses of `pytest-claims bisect`, by how it ended.
 FOUND, SAME, SEVERAL = 0, 1, 3
@@ -268,7 +271,14 @@ class Bisection:
             **asdict(self.question),
             "arguments": list(self.question.arguments),  # as JSON gives it back
             **{name: value for name, value in here.items() if name not in left_out},
+            "sources": self._sources,
         }
+
+    @cached_property
+    def _sources(self) -> str:
+        """A hash of the project's source files as they are when the bisection starts: a claim may have been edited."""
+        root = self.installer.root
+        return digest_of(root, sources(root, NO_SOURCES, [self.folder]))
 
     def _load(self) -> bool:
         """Take over what an earlier bisection found; return whether there was one."""
@@ -280,6 +290,11 @@ class Bisection:
         if not isinstance(was, dict):
             raise UnreadableError(f"{path} is no state of a bisection: it holds no question.")
         other = next((name for name in asked if was.get(name) != asked[name]), None)
+        if other == "sources":
+            raise FolderError(
+                f"{path} is a bisection of the claims as they were: a source file of the project has changed since. "
+                "Name another folder with --state, or remove that one."
+            )
         if other is not None:
             raise FolderError(
                 f"{path} is the state of another bisection ({other}: {was.get(other)} there, {asked[other]} now): name "
