@@ -79,6 +79,21 @@ def test_the_report_of_the_registered_claims_is_not_replaced(toy, folder):
     assert "must not replace the report of the registered ones" in toy.text
 
 
+def test_a_report_of_registered_claims_is_not_replaced_in_another_folder_either(toy):
+    """The folder keeps the registered run; one that holds a changed run is used again."""
+    toy.add(MORE).reporting().run("--claim", "2.a", "--report", "keep")
+    kept = (toy.path / "keep" / "results.json").read_bytes()
+
+    toy.run("--claim", "2.a", "--report", "keep", "--change", "level=1,2")
+
+    assert toy.ret == 4
+    assert "must not replace the report of the registered ones" in toy.text
+    assert (toy.path / "keep" / "results.json").read_bytes() == kept
+    for _ in range(2):
+        toy.run("--claim", "2.a", "--report", "changed", "--change", "level=1,2")
+        assert toy.ret == 0
+
+
 def test_a_claim_that_names_what_was_left_out_is_an_error_in_words(toy):
     """2.a asks for level 2, which is not measured."""
     toy.add(MORE).run("--claim", "2.a", "--change", "level=1,3", "--report", "changed")

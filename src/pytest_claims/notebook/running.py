@@ -63,6 +63,8 @@ def run(
     place = Path(folder).absolute()
     if not place.exists():
         raise RunError(f"There is no folder {folder}; name the one that holds the claims, as in folder='claims'.")
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 0:
+        raise RunError(f"workers={workers!r} is no number of processes: 0 for one that does all, or 1, 2 and so on.")
     change = {name: _values(name, values) for name, values in conditions.items()}
     words = Words(silent=not progress)
     kept = Folder.temporary() if report is None else Folder(Path(report).absolute())

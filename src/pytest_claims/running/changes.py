@@ -7,10 +7,14 @@ the report folder of the registered ones.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_claims.errors import UnreadableError
+from pytest_claims.folders import RESULTS
+from pytest_claims.stored import read_mapping
 from pytest_claims.trials.claims import claim_of, register
 from pytest_claims.trials.conditions import values_in_words
 from pytest_claims.trials.measurements import change
@@ -33,6 +37,15 @@ def read(spelled: str, text: str) -> tuple[str, tuple[Any, ...]]:
             f"{spelled} {text}: name a condition and its values, numbers or texts, as in {spelled} layers=1,2,4."
         )
     return name.strip(), tuple(values)
+
+
+def holds_registered(folder: Path) -> bool:
+    """Whether a report folder has a run in which a claim was asked as it is registered."""
+    try:
+        claims = read_mapping(folder / RESULTS).get("claims")
+    except UnreadableError:
+        return False  # there is none, or what is there is no run: the folder's own check speaks of it
+    return isinstance(claims, list) and any(isinstance(each, dict) and not each.get("changed") for each in claims)
 
 
 def check_together(option: Any, spelled: Callable[[str], str]) -> None:

@@ -207,7 +207,8 @@ def read(config: pytest.Config) -> Settings:
         else f"fresh-{option.claims_fresh}"
     )  # fmt: skip
     report = report_folder(config)
-    if option.claims_change and report.resolve() == _usual_folder(config).resolve():
+    usual = report.resolve() == _usual_folder(config).resolve()
+    if option.claims_change and (usual or changes.holds_registered(report)):
         raise pytest.UsageError(
             f"{flag('change', short=short)}: a changed claim must not replace the report of the registered ones; give "
             f"it a folder of its own with {flag('report', short=short)} DIR."
