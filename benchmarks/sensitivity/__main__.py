@@ -20,13 +20,14 @@ def main(arguments: list[str] | None = None) -> int:
     claims = tuple(options.claim.split(",")) if options.claim else CLAIMS if options.shortened else ()
     plugins = ("benchmarks.sensitivity.shortened",) if options.shortened else ()
     work = options.work.resolve()  # runs have the repository as their working folder
-    bench = Bench(work / "regressions", options.seeds, claims, plugins)
+    bench = Bench(work / "regressions", options.seeds, claims, plugins, tier=options.tier)
     baseline = bench.run("baseline", options.workers)
     comparisons = {}
     for name in REGRESSIONS:
         comparisons[name] = compare(baseline, bench.run(name, options.workers, name))
         _say(name, comparisons[name])
-    calm = Bench(work / "repeats", options.repeat_seeds or options.seeds, claims, plugins)
+    repeat_seeds = options.repeat_seeds or options.seeds
+    calm = Bench(work / "repeats", repeat_seeds, claims, plugins, tier="" if repeat_seeds else options.tier)
     first = calm.run("baseline", options.workers) if options.repeats or options.other_workers else baseline
     repeats = []
     for number in range(1, options.repeats + 1):
@@ -54,6 +55,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--seeds", type=int, help="default: the registered seeds")
     parser.add_argument("--repeat-seeds", type=int, help="for the runs in which nothing is broken; default: as --seeds")
+    parser.add_argument("--tier", default="", help="as pytest's option, with the claims of all experiments")
     parser.add_argument("--claim", default="", help="ids; default: all claims of experiments 1, 2, 7 and 9")
     parser.add_argument(
         "--shortened", action="store_true", help="a few dozen steps: shows where faults are seen, not their effects"

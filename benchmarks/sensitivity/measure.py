@@ -1,10 +1,13 @@
-"""Runs of the claims of experiments 1, 2, 7 and 9, with and without a regression, and what a comparison sees of it."""
+"""Runs of claims with and without a regression, and what a comparison sees of it.
+
+The claims are those of experiments 1, 2, 7 and 9, or of a tier.
+"""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from filelock import FileLock
 from benchmarks.sensitivity.regressions import VARIABLE, Regression
 from pytest_claims.drift import ClaimComparison, Comparison
 from pytest_claims.drift.comparison import ORDER
+from pytest_claims.record import Record
 from pytest_claims.results import Results, read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,9 +34,10 @@ class Bench:
 
     folder: Path
     seeds: int | None = None
-    claims: tuple[str, ...] = ()  # ids; all claims of the four experiments where empty
+    claims: tuple[str, ...] = ()  # ids; all claims of the four experiments, or of the tier, where empty
     plugins: tuple[str, ...] = ()  # further modules that pytest loads
     more: tuple[str, ...] = ()  # further options
+    tier: str = ""
 
     def run(self, name: str, workers: int = 0, regression: str = "") -> Results:
         """Run the claims under a name; return the results."""
@@ -53,12 +58,13 @@ class Bench:
         options += [part for plugin in self.plugins for part in ("-p", plugin)]
         options += ["--report", str(report), *self.more]
         options += ["--seeds", str(self.seeds)] if self.seeds else []
+        options += ["--tier", self.tier] if self.tier else []
         return options + (["--claim", ",".join(self.claims)] if self.claims else [])
 
     def _run(self, report: Path, options: Sequence[str], regression: str) -> None:
         stored = report / "results.json"
         stored.unlink(missing_ok=True)
-        files = [f"claims/{file}" for file in FILES.values()]
+        files = ["claims"] if self.tier else [f"claims/{file}" for file in FILES.values()]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         environment = {**inherited, VARIABLE: regression, "PYTHONPATH": str(ROOT)}
         ended = subprocess.run(
@@ -83,11 +89,17 @@ class Seen:
     place: str  # that step in words
     changed: int  # verdicts
     drifted: int  # material drift
+    failed: bool  # a verdict or inputs changed: the run fails
 
 
 def seen(comparison: Comparison) -> list[Seen]:
-    """Sum up a comparison by experiment."""
-    return [_seen(experiment, claims) for experiment in FILES if (claims := _of(experiment, comparison))]
+    """Sum up a comparison by experiment, in the order of their numbers."""
+    return [_seen(experiment, _of(experiment, comparison)) for experiment in experiments_of(comparison.claims)]
+
+
+def experiments_of(claims: Iterable[ClaimComparison | Record]) -> list[str]:
+    """Return the experiments that claims belong to, in the order of their numbers."""
+    return sorted({claim.id.partition(".")[0] for claim in claims}, key=lambda number: (len(number), number))
 
 
 def _of(experiment: str, comparison: Comparison) -> list[ClaimComparison]:
@@ -108,16 +120,21 @@ def _seen(experiment: str, claims: Sequence[ClaimComparison]) -> Seen:
         place="" if left is None else left.place,
         changed=sum(claim.verdict_changed for claim in claims),
         drifted=sum(claim.drift is not None and claim.drift.material for claim in claims),
+        failed=any(claim.alarm for claim in claims),
     )
 
 
 def missed(regression: Regression, sightings: Sequence[Seen]) -> list[str]:
-    """Return the experiments that do not see a regression at its earliest place, or see one that they do not use."""
+    """Return the experiments that do not see a regression at its earliest place, or see one that they do not use.
+
+    What other experiments than those of FILES must see is not known beforehand.
+    """
     earliest = (regression.stage, regression.step)
     return [
         sighting.experiment
         for sighting in sightings
-        if (sighting.stage, sighting.step)
+        if sighting.experiment in FILES
+        and (sighting.stage, sighting.step)
         != (earliest if sighting.experiment in regression.experiments else (None, None))
     ]
 

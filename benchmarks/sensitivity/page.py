@@ -1,25 +1,30 @@
 """docs/sensitivity.md: what the alarm sees of each regression, and that it is silent where nothing changed."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.sensitivity.measure import FILES, Seen, disturbed, seen
+from benchmarks.sensitivity.measure import Seen, disturbed, experiments_of, seen
 from benchmarks.sensitivity.regressions import REGRESSIONS
 from pytest_claims.drift import Comparison
 from pytest_claims.drift.comparison import ORDER
 from pytest_claims.drift.stages import IN_WORDS
+from pytest_claims.record import Record
+from pytest_claims.report.page import trials_of
 from pytest_claims.results import Results
 
 SENSITIVITY = (
-    "Faults of the kind that libraries have had, each put into real training runs of experiments 1, 2, 7 and 9 and "
-    "compared with the untouched run. A cell names the earliest stage that saw the fault, where, in how many of the "
-    "experiment's claims, and what came of it. A dash: the experiment does not use what is broken, and its numbers are "
-    "bitwise the same. A fault that changes numbers but no verdict is shown and does not fail the run."
+    "Faults of the kind that libraries have had, each put into real training runs and compared with the untouched run. "
+    "A cell names the earliest stage that saw the fault, where, in how many of the experiment's claims, and what came "
+    "of it. A dash: the experiment does not use what is broken, and its numbers are bitwise the same. A fault that "
+    "changes numbers but no verdict is shown and does not fail the run."
 )
 SHORTENED = (
     "Training was cut to its first few dozen steps (`benchmarks/sensitivity/shortened.py`): the stages are those of "
     "whole runs, the drift and the verdicts are not, and a claim judged so early means nothing."
 )
+#: Lines of the terminal that the page quotes of each fault.
+QUOTED = 6
 VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 
 
@@ -57,9 +62,9 @@ def page(measured: Measured) -> str:
         f"Claims and seeds: {_sample(measured.baseline)}.",
         *(["", f"**{SHORTENED}**"] if measured.shortened else []),
         "",
-        "| fault | " + " | ".join(f"experiment {experiment}" for experiment in FILES) + " | the run |",
-        "| --- |" + " --- |" * (len(FILES) + 1),
-        *(_row(name, sightings[name], measured.regressions[name]) for name in sightings),
+        *_table(measured, sightings),
+        "",
+        _rate(measured),
         "",
         (f"The stages, in the order in which they are compared: {', '.join(IN_WORDS[stage] for stage in ORDER)}. "
         "What the terminal says of each fault:"),
@@ -82,12 +87,46 @@ def _sample(results: Results) -> str:
     return "; ".join(f"{', '.join(ids)} on {seeds}" for seeds, ids in by_seeds.items())
 
 
-def _row(name: str, sightings: Sequence[Seen], comparison: Comparison) -> str:
-    cells = {sighting.experiment: _cell(sighting) for sighting in sightings}
+def _table(measured: Measured, sightings: Mapping[str, Sequence[Seen]]) -> list[str]:
+    """Return a row for each experiment, with its cost, and one for the run; a column for each fault."""
+    seconds, claims = processor_seconds(measured.baseline.claims), measured.baseline.claims
+    rows = [
+        ["", *(REGRESSIONS[name].text for name in sightings)],
+        ["---"] * (1 + len(sightings)),
+    ]
+    for experiment in experiments_of(claims):
+        found = [next((each for each in seen if each.experiment == experiment), None) for seen in sightings.values()]
+        cost = f" ({seconds[experiment]:.0f} s)" if experiment in seconds else ""
+        rows.append([f"experiment {experiment}{cost}", *("not run" if each is None else _cell(each) for each in found)])
+    rows.append(["**the run**", *(_ends(measured.regressions[name], seen) for name, seen in sightings.items())])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def processor_seconds(claims: Iterable[Record]) -> dict[str, float]:
+    """Return the processor time of each experiment's trials; none of an experiment where a trial has no time."""
+    seconds: dict[str, float] = {}
+    for (experiment, *_), trial in dict(trials_of(claims)).items():
+        used = math.nan if trial.processor_s is None else trial.processor_s
+        seconds[experiment] = seconds.get(experiment, 0.0) + used
+    return {experiment: total for experiment, total in seconds.items() if not math.isnan(total)}
+
+
+def _ends(comparison: Comparison, sightings: Sequence[Seen]) -> str:
     drifted = any(sighting.drifted for sighting in sightings)
-    ends = "**fails**" if comparison.failed else "passes, loud about drift" if drifted else "passes, numbers shown"
-    columns = [cells.get(experiment, "not run") for experiment in FILES]
-    return f"| {' | '.join([REGRESSIONS[name].text, *columns, ends])} |"
+    return "**fails**" if comparison.failed else "passes, loud about drift" if drifted else "passes, numbers shown"
+
+
+def _rate(measured: Measured) -> str:
+    """Say how many of the faults this run notices, at which cost, and how many fail it."""
+    comparisons, faults = measured.regressions.values(), len(measured.regressions)
+    noticed = sum(any(claim.departed for claim in comparison.claims) for comparison in comparisons)
+    failing = sum(comparison.failed for comparison in comparisons)
+    claims = measured.baseline.claims
+    cost = sum(processor_seconds(claims).values())
+    return (
+        f"These {len(claims)} claims{f', {cost:.0f} s of processor time,' if cost else ''} notice {noticed} of "
+        f"{_count(faults, 'fault')}; {failing} fail the run."
+    )
 
 
 def _cell(sighting: Seen) -> str:
@@ -105,7 +144,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _quoted(name: str, comparison: Comparison) -> list[str]:
-    return [f"### {REGRESSIONS[name].text}", "", "```", *comparison.sentences(), "```", ""]
+    lines = comparison.sentences()
+    more = [f"... {_count(len(lines) - QUOTED, 'more line')}"] if len(lines) > QUOTED else []
+    return [f"### {REGRESSIONS[name].text}", "", "```", *lines[:QUOTED], *more, "```", ""]
 
 
 def _specificity(measured: Measured) -> list[str]:

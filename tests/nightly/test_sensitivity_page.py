@@ -23,6 +23,7 @@ def record(identifier, **fields):
     return {
         **{name: part[name] for name in ("effect", "interval", "region", "margin")},
         "id": identifier,
+        "experiment": identifier.partition(".")[0],
         "verdict": "supported",
         "kind": "difference",
         "alpha": 0.005,
@@ -113,15 +114,44 @@ def test_an_experiment_that_does_not_use_what_is_broken_must_be_silent():
 
 
 def test_the_page_names_stage_place_and_what_came_of_it():
-    """A row has the fault, a cell for each experiment, and how the run ends; the page says what was not run."""
-    later = with_loss(results(), 0, 1, 0.65)
+    """A column has the fault, a cell for each experiment with its cost, and how the run ends."""
+    trials = [{"measurement": "m", "condition": {}, "seeds": [0, 7], "seconds": 9.0, "processor_s": 4.2}]
+    base = results(record("1.a", seconds_by_trial=trials), record("1.b", seconds_by_trial=trials), record("2.a"))
+    later = with_loss(base, 0, 1, 0.65)
     later["claims"][0]["verdict"] = "refuted"
 
-    text = page(measured({"eps": compare(results(), later)}))
+    text = page(measured({"eps": compare(base, later), "sigmoid": compare(base, base)}, baseline=base))
 
-    cells = "| **first steps**, step 1, in the loss (1 of 1 claim); 1 verdict changed | - | not run | not run |"
-    assert f"| {EPS.text} {cells} **fails** |" in text
+    assert f"|  | {EPS.text} | {SIGMOID.text} |" in text
+    seen = "**first steps**, step 1, in the loss (1 of 2 claims); 1 verdict changed"
+    assert f"| experiment 1 (4 s) | {seen} | - |" in text
+    assert "| experiment 2 | - | - |" in text
+    assert "| **the run** | **fails** | passes, numbers shown |" in text
+    assert "These 3 claims, 4 s of processor time, notice 1 of 2 faults; 1 fail the run." in text
     assert "1.a: verdict changed, supported → refuted" in text
+
+
+def test_experiments_are_in_the_order_of_their_numbers_and_others_than_the_four_expect_nothing():
+    """A tier's claims are of any experiment; what experiment 10 sees is shown, not expected."""
+    base = results(record("10.a"), record("2.a"))
+
+    found = seen(compare(base, with_loss(base, 0, 1, 0.65)))
+
+    assert [each.experiment for each in found] == ["2", "10"]
+    assert [each.stage for each in found] == [None, "trace"]
+    assert missed(EPS, found) == ["2"]
+
+
+def test_a_long_report_of_the_terminal_is_cut():
+    """The page quotes its first lines, and says how many there are."""
+    base = results(*(record(f"{number}.a", kind="difference") for number in range(1, 10)))
+    later = copy.deepcopy(base)
+    for claim in later["claims"]:
+        claim["verdict"] = "refuted"
+
+    text = page(measured({"eps": compare(base, later)}))
+
+    assert "... 4 more lines" in text
 
 
 def test_the_page_says_that_a_fault_without_consequence_passes():

@@ -5,6 +5,7 @@ torch is imported when the modules are made, not before.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,13 @@ def check_factory(network: Any) -> None:
         raise ValueError(f"{wanted}, anew for each seed, got a {name} that is made already: pass lambda: {name}(...)")
     if not callable(network):
         raise ValueError(f"{wanted}, got {name}")  # noqa: TRY004 - as all refusals of modules
+    try:
+        inspect.signature(network).bind()
+    except TypeError as error:
+        called = getattr(network, "__name__", name)
+        raise ValueError(f"{wanted}, but {called} takes arguments ({error}): pass lambda: {called}(...)") from None
+    except ValueError:  # something of C that has no signature
+        return
 
 
 def joined(networks: Sequence[Modules]) -> list[Modules]:

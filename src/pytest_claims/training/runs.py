@@ -110,6 +110,8 @@ class Run:
                 "label_smoothing is a share of the targets in [0, 1) under cross-entropy, "
                 f"got {self.label_smoothing} under {self.loss!r}"
             )
+        if self.average_units and self.masks:
+            raise ValueError("average_units keeps the units of a layer equal, masks tell them apart: leave one out")
         for what, arrays in (("start", self.start), ("masks", self.masks)):
             self._check_parameters(what, arrays or {})
         self._regime(rate=1.0)
