@@ -100,6 +100,11 @@ def warning_filters(config: pytest.Config) -> list[str]:
     return list(getattr(config.known_args_namespace, "pythonwarnings", None) or ())
 
 
+def default_options(config: pytest.Config) -> dict[str, Any]:
+    """Return every option's value where nobody gives it; pytest has no public name for what its parser knows."""
+    return dict(vars(config._parser.parse([])))  # noqa: SLF001
+
+
 def forget_attempt(item: pytest.Item) -> None:
     """Drop what a test has written, before it is run again: pytest keeps it on the item."""
     item._report_sections.clear()  # noqa: SLF001 - it has no public name

@@ -213,6 +213,8 @@ class Collecting:
             from pytest_claims.cluster.starting import lay_out
             from pytest_claims.running.postponed import PostponingLoop
 
+            cluster.difference = workshop.difference_elsewhere
+            cluster.store.refused = workshop.store.refused  # why trials of an earlier run are measured again
             expansion.before = partial(lay_out, cluster, config)
             config.pluginmanager.register(PostponingLoop(running, expansion, cluster), "claims-postponing")
         config.pluginmanager.register(expansion, "claims-expansion")

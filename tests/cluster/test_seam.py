@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import re
 import signal
 import socket
 import threading
@@ -47,6 +49,8 @@ def kind(**versions):
         ("tcp://127.0.0.1", "it names no port"),
         ("tcp://127.0.0.1:99999", "give tcp://HOST:PORT"),
         ("tcp://:8786", "give tcp://HOST:PORT"),
+        ("tcp://user:secret@127.0.0.1:8786", "give tcp://HOST:PORT"),
+        ("tcp://127.0.0.1:8786/there?x=1", "give tcp://HOST:PORT"),
         ("missing.json", "the scheduler file cannot be read (No such file or directory)"),
     ],
 )
@@ -86,10 +90,17 @@ def test_a_port_where_nobody_listens(tmp_path):
         addresses.probe(addresses.parse("scheduler.json", tmp_path))
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70])
+def test_a_host_whose_name_is_none(host, tmp_path):
+    """It cannot be looked up at all."""
+    with pytest.raises(ClusterError, match=rf"nobody answers at tcp://{re.escape(host)}:8786"):
+        addresses.probe(addresses.parse(f"tcp://{host}:8786", tmp_path))
+
+
 # -- options --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [("-n2",), ("-n", "0"), ("--dist", "load"), ("--numprocesses=3",)])
+@pytest.mark.parametrize("workers", [("-n2",), ("-n", "0"), ("--dist", "load"), ("-d",), ("--numprocesses=3",)])
 def test_workers_beside_a_cluster_are_refused(toy, workers):
     """An explicit number of workers, or their distribution, contradicts --cluster: exit status 4."""
     toy.write().run("--cluster", "local:2", "-p", "xdist", *workers)
@@ -117,6 +128,19 @@ def test_the_ini_key_names_itself(toy):
 
     assert toy.ret == 4
     assert "claims_cluster = nonsense: give tcp://" in toy.text
+
+
+def test_an_option_that_cannot_be_sent_is_refused(toy):
+    """A bench would take its default, and measure something else."""
+    with (toy.write().path / "conftest.py").open("a") as file:
+        file.write(
+            "\ndef pytest_addoption(parser):\n"
+            "    parser.addoption('--levels', type=lambda text: tuple(text.split(',')), default=('1',))\n"
+        )
+    toy.run("--cluster", "local:1", "--levels", "1,2")
+
+    assert toy.ret == 4
+    assert "the option levels is ('1', '2'), a tuple, which cannot be sent to workers" in toy.text
 
 
 def test_looking_connects_to_nothing(toy):
@@ -213,6 +237,49 @@ def test_too_large_a_project_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(ClusterError, match=r"the largest file is big\.py"):
         archive.packed(root, sources(root, []), {})
+
+
+def test_a_link_travels_under_its_own_name(tmp_path):
+    """As the file that it leads to, wherever that is."""
+    root = project(tmp_path / "project")
+    (tmp_path / "far.csv").write_text("1,2")
+    (root / "current.csv").symlink_to(tmp_path / "far.csv")
+
+    files = archive.named(root, root, ["current.csv"], "claims_data")
+
+    packed = zipfile.ZipFile(io.BytesIO(archive.packed(root, files, {})))
+    assert packed.read("project/current.csv") == b"1,2"
+
+
+@pytest.mark.parametrize(
+    "make, sentence",
+    [
+        (lambda root: os.mkfifo(root / "gone.py"), None),
+        (lambda root: (root / os.fsdecode(b"caf\xe9.py")).write_text(""), r"'caf\\udce9\.py' is not UTF-8"),
+        (lambda root: (root / "gone.cfg").symlink_to("nowhere"), None),
+    ],
+)
+def test_what_cannot_travel_is_said(make, sentence, tmp_path):
+    """In a sentence; what is no file is no source."""
+    root = project(tmp_path)
+    make(root)
+    files = list(sources(root, []))
+
+    if sentence is None:
+        assert archive.packed(root, files, {})
+    else:
+        with pytest.raises(ClusterError, match=sentence):
+            archive.packed(root, files, {})
+
+
+def test_a_huge_data_file_is_not_read(tmp_path):
+    """Its size is enough to refuse it."""
+    root = project(tmp_path)
+    with (root / "huge.csv").open("wb") as file:
+        file.truncate(2**40)
+
+    with pytest.raises(ClusterError, match=r"the largest file is huge\.csv"):
+        archive.packed(root, archive.named(root, root, ["huge.csv"], "x"), {})
 
 
 # -- kinds ----------------------------------------------------------------------------------------------------------
@@ -312,9 +379,10 @@ def run(tmp_path):
     """Return what runs trials on a pretended cluster until all are there; it is closed after the test."""
     started = []
 
-    def go(engine, trials):
+    def go(engine, trials, difference=lambda _facts: None):
         cluster = Cluster(engine, Settings(folder=tmp_path, run="run-1", timeout=5), "--cluster tcp://x:1", 2.0)
         started.append(cluster)
+        cluster.difference = difference
         for each in trials:
             cluster.want(each)
         cluster.lay_out(b"", "claims-x", "/root")
@@ -374,6 +442,18 @@ def test_a_worker_that_cannot_measure_is_left_out_and_its_trial_goes_elsewhere(r
 
     assert sentence(cluster, "one") == sentence(cluster, "two") == ""
     assert any("left out: no pandas" in line for line in cluster.news())
+
+
+def test_a_result_that_rests_on_something_else_is_not_taken(run):
+    """The worker is left out, the reason named, and the trial measured elsewhere."""
+    engine = Pretended(
+        {"a": 1, "b": 1}, lambda _n, worker, _b: {"facts": good()["facts"] | {"from": worker}, "slot": 0}
+    )
+    cluster = run(engine, [trial("one"), trial("two")], difference=lambda facts: "it" if facts["from"] == "a" else None)
+
+    assert sentence(cluster, "one") == sentence(cluster, "two") == ""
+    assert any("left out: what it measured rests on something else (it)" in line for line in cluster.news())
+    assert {json.loads((cluster.store.folder / f"{name}.json").read_text())["from"] for name in ("one", "two")} == {"b"}
 
 
 def test_when_no_worker_is_left_the_run_ends_with_a_sentence(run):

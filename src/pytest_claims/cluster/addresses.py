@@ -65,7 +65,8 @@ def _checked(url: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in {"tcp", "tls"} or not host:
+    further = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in {"tcp", "tls"} or not host or further:
         raise ClusterError(_FORMS)
     if not port:
         raise ClusterError(f"it names no port; {_FORMS}")
@@ -78,8 +79,9 @@ def probe(address: Address) -> None:
     stale = "; the file may be of a scheduler that has ended" if address.spelled.endswith(".json") else ""
     try:
         socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=PATIENCE).close()
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:  # a host's name may be none
+        why = getattr(error, "strerror", None) or str(error)
         raise ClusterError(
-            f"nobody answers at {address.url} ({why}); is the scheduler up, and can this machine reach its port{stale}?"
+            f"nobody answers at {ascii(address.url)[1:-1]} ({why}): see that the scheduler is up and that this machine "
+            f"can reach its port{stale}"
         ) from error

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ _OF_PACKAGE = ("METADATA", "entry_points.txt")
 def named(root: Path, folder: Path, patterns: Iterable[str], who: str) -> list[Path]:
     """Return the files that match patterns relative to ``folder``. Raises a ClusterError where one matches none."""
     found: set[Path] = set()
+    base = root.resolve()
     for pattern in patterns:
         try:
             matching = [path for path in folder.glob(pattern) if path.is_file()]
@@ -31,33 +32,53 @@ def named(root: Path, folder: Path, patterns: Iterable[str], who: str) -> list[P
             matching = []
         if not matching:
             raise ClusterError(f"{who} names the data file {pattern}, and there is no such file")
-        found.update(path.resolve() for path in matching)
-    outside = next((path.name for path in sorted(found) if not path.is_relative_to(root.resolve())), None)
-    if outside is not None:
-        raise ClusterError(f"{who} names the data file {outside}, which is not below the project's root")
-    return sorted(root / path.relative_to(root.resolve()) for path in found)
+        for path in matching:
+            # a link travels under its own name, as the file that it leads to
+            place = path.parent.resolve() / path.name
+            if not place.is_relative_to(base):
+                raise ClusterError(f"{who} names the data file {path.name}, which is not below the project's root")
+            found.add(root / place.relative_to(base))
+    return sorted(found)
 
 
 def packed(root: Path, files: Iterable[Path], session: Mapping[str, Any]) -> bytes:
     """Return the archive; the same files give the same bytes. Raises a ClusterError where it is too large."""
     content: dict[str, bytes] = {"session.json": json.dumps(session, sort_keys=True).encode()}
-    for path in sorted(set(files)):
-        content[f"project/{path.relative_to(root).as_posix()}"] = path.read_bytes()
+    for path, data in _read(root, sorted(set(files))):
+        content[f"project/{path}"] = data
     for path in sorted(LIBRARY.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             content[f"library/{LIBRARY.name}/{path.relative_to(LIBRARY).as_posix()}"] = path.read_bytes()
     content |= _distribution()
-    if sum(map(len, content.values())) > MOST:
-        largest = max(content, key=lambda name: len(content[name]))
-        raise ClusterError(
-            f"the project's sources and data have more than {MOST // 2**20} MiB, too much to send; the largest file is "
-            f"{largest.partition('/')[2]}"
-        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # with no time of its own
     return buffer.getvalue()
+
+
+def _read(root: Path, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield each file's path below the root and its content. Raises a ClusterError for what cannot travel."""
+    sizes = {}
+    for path in files:
+        name = path.relative_to(root).as_posix()
+        try:
+            name.encode()
+            sizes[name] = path.stat().st_size
+        except UnicodeEncodeError:
+            raise ClusterError(f"the name of the file {name!a} is not UTF-8, so it cannot be sent") from None
+        except OSError as error:
+            raise ClusterError(f"{name} cannot be read ({error.strerror or error})") from error
+    if sum(sizes.values()) > MOST:
+        raise ClusterError(
+            f"the project's sources and data have more than {MOST // 2**20} MiB, too much to send; the largest file is "
+            f"{max(sizes, key=sizes.__getitem__)}"
+        )
+    for path, name in zip(files, sizes, strict=True):
+        try:
+            yield name, path.read_bytes()
+        except OSError as error:
+            raise ClusterError(f"{name} cannot be read ({error.strerror or error})") from error
 
 
 def _distribution() -> dict[str, bytes]:

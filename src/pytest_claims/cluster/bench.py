@@ -18,13 +18,14 @@ from typing import Any, BinaryIO
 import pytest
 
 from pytest_claims import _compat
-from pytest_claims.cluster.worker import arrives, receive, send, without_folder
+from pytest_claims.cluster.worker import BEGUN, arrives, receive, send, without_folder
 from pytest_claims.environment import environment, steady_arithmetic
 from pytest_claims.errors import TrialError
 from pytest_claims.files import in_strings
-from pytest_claims.running import options
+from pytest_claims.running import changes, options
 from pytest_claims.running.expansion import trial_item
 from pytest_claims.running.items import Running
+from pytest_claims.trials.deadline import DUMPS
 from pytest_claims.trials.fingerprint import kind
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Handle, measurements_of
@@ -62,7 +63,11 @@ class Server:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Make the workshop, and keep all items, whatever others deselect."""
+        """Make the workshop, and keep all items, whatever others deselect; conditions are those of the run."""
+        change = {name: tuple(values) for name, values in self.told["change"].items()}
+        asked = Settings(selected=tuple(self.told["selected"]), change=change)
+        if change:
+            changes.apply(items, asked)
         self.workshop = Workshop(Settings(worker="bench"), config)  # each task brings the rest
         config.pluginmanager.register(Running(self.workshop), "claims-running")
         self.items = {item.nodeid: item for item in items}
@@ -74,8 +79,7 @@ class Server:
         send(self.sink, json.dumps(hello).encode())
         while arrives(self.source, IDLE) and (task := receive(self.source)) is not None:
             reply, data = self.answer(json.loads(task), session)
-            written = in_strings(reply, lambda text: without_folder(text, self.folder))
-            send(self.sink, json.dumps(written).encode(), data)
+            send(self.sink, self._written(reply), data)
         return True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -88,6 +92,15 @@ class Server:
         report = yield
         del item
         return report
+
+    def _written(self, reply: dict[str, Any]) -> bytes:
+        """Return a reply as JSON, without the names of folders here."""
+        written = in_strings(reply, lambda text: without_folder(text, self.folder))
+        try:
+            return json.dumps(written).encode()
+        except (TypeError, ValueError) as error:
+            sentence = f"what was noted of it cannot be sent, since it is no JSON: {error}."
+            return json.dumps({"error": sentence, "details": ""}).encode()
 
     def answer(self, task: dict[str, Any], session: pytest.Session) -> tuple[dict[str, Any], bytes]:
         """Return the reply to a task, and the bytes of the trial's file."""
@@ -121,6 +134,7 @@ class Server:
         def measure() -> None:
             values = shown.funcargs.values()
             handle = next(each for each in values if isinstance(each, Handle) and each.measurement is trial.measurement)
+            send(self.sink, BEGUN)  # from here on the trial's time counts, not that of its fixtures
             try:
                 self.outcome = sealed(*self.workshop.measure(handle, trial))
             except TrialError as error:
@@ -141,6 +155,7 @@ def serve(folder: Path) -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    DUMPS.append(os.dup(2))  # pytest's capture takes descriptor 2
     parent = os.getppid()
 
     def watch() -> None:
@@ -151,7 +166,11 @@ def serve(folder: Path) -> int:
     threading.Thread(target=watch, daemon=True).start()
     server = Server(source, sink, folder)
     told, project = server.told, folder / "project"
-    os.chdir(project / told["folder"])
+    here = project / told["folder"]
+    here.mkdir(parents=True, exist_ok=True)  # the user may have been where no source is
+    os.chdir(here)
+    if told["here_on_path"]:
+        sys.path.insert(0, str(here))
     arguments = [*told["arguments"], f"--rootdir={project}", *(str(project / path) for path in told["paths"])]
     if told["inifile"]:
         arguments = ["-c", str(project / told["inifile"]), *arguments]

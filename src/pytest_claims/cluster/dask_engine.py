@@ -31,6 +31,10 @@ except ImportError as error:
     raise ClusterError(
         "it needs Dask's package distributed, which is not installed: pip install 'pytest-claims[cluster]'"
     ) from error
+except Exception as error:  # a configuration file that is no YAML
+    raise ClusterError(
+        f"Dask cannot be loaded; see its configuration ({' '.join(str(error).split()) or type(error).__name__})"
+    ) from error
 
 #: Both web servers of a local cluster; by default they listen on all interfaces.
 LOOPBACK = "127.0.0.1:0"
@@ -150,11 +154,16 @@ class DaskEngine:
             if name.partition(".")[0] == "distributed":  # some have levels of their own, by Dask's configuration
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
-        self.cluster = _local(address.local) if address.local else None
-        self.client = _connected(address) if self.cluster is None else _client(self.cluster)
+        try:
+            self.cluster = _local(address.local) if address.local else None
+            self.client = _connected(address) if self.cluster is None else _client(self.cluster)
+        except ClusterError:
+            raise
+        except Exception as error:
+            raise ClusterError(f"Dask does not start here; see its configuration ({_words(error)})") from error
         self.measure, self.lay_out, self.end = _measurer(), _layer(), _ender()
         self.flying: dict[int, Any] = {}
-        self._back: queue.Queue[tuple[int, Any]] = queue.Queue()
+        self._back: queue.Queue[tuple[int, Any] | Answer] = queue.Queue()
 
     def slots(self) -> dict[str, int]:
         """Return the threads of each worker, by its address."""
@@ -203,24 +212,37 @@ class DaskEngine:
                 within(PATIENCE, lambda: self.client.cancel(futures, force=True))
 
     def done(self, seconds: float) -> list[Answer]:
-        """Return what has come back."""
-        back = []
+        """Return what has come back.
+
+        Results are fetched by a thread of their own: a worker that dies with one is noticed meanwhile, and cancelling
+        what it had ends the fetching.
+        """
+        back: list[tuple[int, Any] | Answer] = []
         with suppress(queue.Empty):
             back.append(self._back.get(timeout=seconds))
             while True:
                 back.append(self._back.get_nowait())
-        here = [(number, self.flying.pop(number)) for number, _ in back if number in self.flying]
+        answers = [each for each in back if isinstance(each, Answer)]
+        here = [each for each in back if not isinstance(each, Answer) and each[0] in self.flying]
+        answers += [self._failed(number, future) for number, future in here if future.status != "finished"]
         good = [(number, future) for number, future in here if future.status == "finished"]
-        answers = [self._failed(number, future) for number, future in here if future.status != "finished"]
         if good:
-            try:
-                values = within(LAYING_OUT, lambda: self.client.gather([future for _, future in good]))
-            except Exception:  # noqa: BLE001 - a worker died with its result: all of these are asked for again
-                return [*answers, *(Answer(number, lost=True) for number, _ in good)]
-            answers += [
-                Answer(number, json.loads(reply), data) for (number, _), (reply, data) in zip(good, values, strict=True)
-            ]
-        return answers
+            threading.Thread(target=self._fetch, args=(good,), name="claims-cluster-fetch", daemon=True).start()
+        return [answer for answer in answers if self.flying.pop(answer.number, None) is not None]
+
+    def _fetch(self, good: list[tuple[int, Any]]) -> None:
+        """Put the answers of finished tasks into the queue: all at once, or one by one where one of them is lost."""
+        try:
+            values = self.client.gather([future for _, future in good])
+        except Exception:  # noqa: BLE001 - whatever it is, the result is not here
+            if len(good) == 1:
+                self._back.put(Answer(good[0][0], lost=True))
+            else:
+                for each in good:
+                    self._fetch([each])
+            return
+        for (number, _), (reply, data) in zip(good, values, strict=True):
+            self._back.put(Answer(number, json.loads(reply), data))
 
     def _failed(self, number: int, future: Any) -> Answer:
         """Return the answer of a task that has no result: its worker died, or could not run it at all."""
@@ -246,7 +268,8 @@ class DaskEngine:
 
 def _local(processes: int) -> Any:
     """Return a scheduler and a worker inside this process, for so many benches."""
-    with warnings.catch_warnings():
+    # a machine that has slept has not lost its own worker
+    with warnings.catch_warnings(), dask.config.set({"distributed.scheduler.worker-ttl": None}):
         warnings.simplefilter("ignore")  # a port that is taken, a machine with little memory
         return LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=1, threads_per_worker=processes, processes=False, protocol="inproc://", memory_limit=0,
@@ -269,9 +292,15 @@ def _connected(address: Address) -> Any:
             "and .client.key"
         )
     other = "tcp://, without encryption" if secure else "tls://"
+    try:
+        arguments = security.get_connection_args("client")
+    except Exception as error:
+        raise ClusterError(
+            f"the certificates that Dask's configuration names cannot be used ({_words(error)})"
+        ) from error
 
     async def identity() -> Any:
-        remote: Any = rpc(url, timeout=PATIENCE / 2, connection_args=security.get_connection_args("client"))  # type: ignore[no-untyped-call]
+        remote: Any = rpc(url, timeout=PATIENCE / 2, connection_args=arguments)  # type: ignore[no-untyped-call]
         try:
             return await asyncio.wait_for(remote.identity(), PATIENCE)
         finally:
@@ -300,8 +329,9 @@ def _connected(address: Address) -> Any:
 def _check_versions(client: Any) -> None:
     """Raise a ClusterError where the scheduler has another version of distributed than this process."""
     try:
-        found = within(PATIENCE, client.get_versions)
-        here, there = (found[side]["packages"]["distributed"] for side in ("client", "scheduler"))
+        # not `get_versions`, which asks all workers: one that does not answer is no reason
+        found = within(PATIENCE, lambda: client.sync(client.scheduler.versions))
+        here, there = metadata.version("distributed"), found["packages"]["distributed"]
     except Exception as error:
         within(PATIENCE, client.close)
         raise ClusterError(f"the scheduler does not say its versions ({_words(error)})") from error

@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,8 @@ class Failure:
 class Cluster:
     """The cluster as this run sees it; `trials.workshop.Elsewhere` and `running.postponed.Source`.
 
-    ``broken`` says in a sentence why nothing more will come; None while that is not so.
+    ``broken`` says in a sentence why nothing more will come, or None. ``difference`` says why a result
+    is not what this process has asked for; None where it is.
     """
 
     def __init__(self, engine: Engine, settings: Settings, spelled: str, wait: float) -> None:
@@ -96,6 +97,7 @@ class Cluster:
         self._failures: set[str] = set()
         self._inbox: queue.Queue[Task | dict[str, dict[str, Any]]] = queue.Queue()
         self._arrived = threading.Event()
+        self.difference: Callable[[Mapping[str, Any]], str | None] = lambda _facts: None
         self._over = threading.Event()
         self._lonely = time.monotonic()  # since when no worker is usable
         self._thread = threading.Thread(target=self._run, name="claims-cluster", daemon=True)
@@ -384,6 +386,11 @@ class Cluster:
             self._died(task, {"died": "its result arrived damaged", "details": ""})
             return
         facts = in_strings(facts, lambda text: text.replace(ROOT, self.root))
+        if (why := self.difference(facts)) is not None:
+            worker.usable = False
+            self.notes.append(f"worker-{worker.number} is left out: what it measured rests on something else ({why})")
+            heapq.heappush(self._todo, task)
+            return
         facts["worker"] = f"worker-{worker.number}.{answer.reply.get('slot', 0)}"
         self.store.put(task.trial.key, answer.data, facts)
 

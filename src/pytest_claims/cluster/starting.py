@@ -1,6 +1,7 @@
 """From options to a cluster that can measure: connected before anything is collected, the project sent after it."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ _HERE = frozenset({
 #: Environment variables that change which plugins pytest loads.
 _VARIABLES = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS")
 #: Options of this library, and of plugins that watch a run.
-_OF_OTHERS = ("claims_", "cov_", "benchmark_", "xdist")
+_OF_OTHERS = ("claims_", "cov_", "xdist")
+#: Those of pytest-benchmark that are objects: files and storages.
+_OBJECTS_OF_OTHERS = ("benchmark_",)
 
 
 def connect(config: pytest.Config, settings: Settings, address: str) -> Cluster:
@@ -76,6 +79,9 @@ def _files(config: pytest.Config, settings: Settings, items: Sequence[pytest.Ite
     """Return what travels: the sources, and the data files that measurements and the ini file name."""
     root = config.rootpath
     found = list(sources(root, config.getini("norecursedirs"), [settings.report]))
+    for folder in {*map(Path, config.getini("pythonpath")), *(Path(item.path).parent for item in items)}:
+        if folder.is_relative_to(root) and folder != root:  # what is named is meant, whatever norecursedirs says
+            found += sources(folder, config.getini("norecursedirs"), [settings.report])
     found += archive.named(root, root, config.getini("claims_data"), "claims_data")
     for measurement in {each for item in items for each in measurements_of(item).values()}:
         folder, who = Path(measurement.file).parent, f"the measurement {measurement.name}"
@@ -87,7 +93,7 @@ def _session(config: pytest.Config, settings: Settings, items: Sequence[pytest.I
     """Return how a bench starts pytest: as this process was, but only for what measures."""
     root, here = config.rootpath, Path(config.invocation_params.dir)
     option = config.option
-    paths = sorted({_below(root, Path(item.path)) for item in items if claim_of(item) is not None})
+    paths = sorted({_named(_below(root, Path(item.path))) for item in items if claim_of(item) is not None})
     arguments = ["-q", "-p", "no:cacheprovider", f"--import-mode={option.importmode}"]
     for flag, values in {
         "-o": option.override_ini,
@@ -97,22 +103,33 @@ def _session(config: pytest.Config, settings: Settings, items: Sequence[pytest.I
         arguments += [word for value in values or () for word in (flag, str(value))]
     return {
         "arguments": arguments,
+        "change": {name: list(values) for name, values in settings.change.items()},
         "engine": settings.engine,
         "folder": os.path.relpath(here, root) if here.is_relative_to(root) else ".",
+        "here_on_path": bool({"", str(here)} & {*sys.path}),
         "inifile": None if config.inipath is None else _below(root, config.inipath),
         "options": _options(config),
         "paths": paths,
+        "selected": list(settings.selected),
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
 
 
 def _options(config: pytest.Config) -> dict[str, Any]:
     """Return the options that may change what is measured: those of the repository and of other plugins."""
-    return {
+    given = {
         name: value
         for name, value in vars(config.option).items()
-        if name not in _HERE and not name.startswith(_OF_OTHERS) and _plain(value)
+        if name not in _HERE and not name.startswith(_OF_OTHERS)
     }
+    usual = _compat.default_options(config)
+    for name, value in given.items():
+        if not _plain(value) and value != usual.get(name) and not name.startswith(_OBJECTS_OF_OTHERS):
+            raise ClusterError(
+                f"the option {name} is {value!r}, a {type(value).__name__}, which cannot be sent to workers: numbers, "
+                "texts and lists of them can"
+            )
+    return {name: value for name, value in given.items() if _plain(value)}
 
 
 def _plain(value: Any) -> bool:
@@ -120,6 +137,11 @@ def _plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_plain, value))
     return value is None or type(value) in {bool, int, float, str}
+
+
+def _named(path: str) -> str:
+    """Return a path as pytest takes it: what follows a bracket would be the name of a parameter to it."""
+    return path if "[" not in path else path[: path.index("[")].rpartition("/")[0] or "."
 
 
 def _below(root: Path, path: Path) -> str:

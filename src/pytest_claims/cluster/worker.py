@@ -7,16 +7,20 @@ the standard library alone. A bench is a process of its own; one that dies costs
 import json
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+#: What a bench sends when a trial's fixtures are there and its measurement begins.
+BEGUN = b"begun"
 #: In what is sent from a worker, the folder of the project is written like this.
 ROOT = "<root>"
 #: Seconds until a bench must have collected the project.
@@ -25,6 +29,8 @@ START = 900.0
 STARTS = 3
 #: Seconds until a worker must have said what it is.
 PROBE = 300.0
+#: Seconds in which what has begun must end: a reply after its first frame, a process after its stream.
+GRACE = 30.0
 #: Of what a bench wrote before it died so many bytes are kept.
 TAIL = 6000
 #: Variables of the worker's own pytest, if it has one, and what would change how a bench starts.
@@ -42,30 +48,39 @@ def send(stream: BinaryIO, *frames: bytes) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> bytes | None:
-    """Return a frame of an unbuffered stream (a buffer would hide from select what has come); None at its end."""
-    head = _exactly(stream, 8)
+def receive(stream: BinaryIO, more: Callable[[], bool] = lambda: True) -> bytes | None:
+    """Return a frame of an unbuffered stream (a buffer would hide from select what has come); None at its end.
+
+    ``more`` returns whether to go on reading, as soon as something can be read.
+    """
+    head = _exactly(stream, 8, more)
     if len(head) < 8:  # noqa: PLR2004 - the bytes of a frame's length
         return None
     size = struct.unpack("<Q", head)[0]
-    frame = _exactly(stream, size)
+    frame = _exactly(stream, size, more)
     return frame if len(frame) == size else None
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: BinaryIO, count: int, more: Callable[[], bool]) -> bytes:
     parts = []
-    while count and (part := stream.read(min(count, 2**20))):
+    while count and more() and (part := stream.read(min(count, 2**20))):
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
 
 
-def arrives(stream: BinaryIO, seconds: float) -> bool:
-    """Whether something can be read within these seconds; the end of the stream counts."""
+def arrives(stream: BinaryIO, seconds: float, alive: Callable[[], bool] = lambda: True) -> bool:
+    """Whether something can be read within these seconds; the end of the stream counts.
+
+    What nobody writes any more is not waited for: ``alive`` returns whether the writer is there. A child that it has
+    forked may hold the stream open.
+    """
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
-        if select.select([stream], [], [], min(left, 60.0))[0]:
+        if select.select([stream], [], [], min(left, 1.0))[0]:
             return True
+        if not alive():
+            return bool(select.select([stream], [], [], 0)[0])
     return False
 
 
@@ -98,7 +113,8 @@ class Bench:
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the bench is
         # a session of its own: Ctrl-C in the terminal of a worker is for the worker, which ends its benches
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pytest_claims.cluster.bench", str(folder)],
+            # -P: the folder in which the worker was started is no place for modules
+            [sys.executable, "-P", "-m", "pytest_claims.cluster.bench", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -112,25 +128,39 @@ class Bench:
         assert self.process.stdin is not None  # noqa: S101 - a pipe
         with suppress(OSError):  # it is dead, as the next line finds
             send(self.process.stdin, task)  # type: ignore[arg-type]
-        return [self.hear(seconds), self.hear(seconds)]
+        first = self.hear(START, late=False)
+        if first != BEGUN:
+            return [first, self.hear(GRACE)]
+        return [self.hear(seconds), self.hear(GRACE)]
 
-    def hear(self, seconds: float) -> bytes:
-        """Return the next frame. Raises BenchDied."""
+    def hear(self, seconds: float, *, late: bool = True) -> bytes:
+        """Return the next frame. Raises BenchDied; ``late`` says whether time is the trial's own affair."""
         stream: Any = self.process.stdout
-        if not arrives(stream, seconds):
-            self.kill()
-            raise BenchDied(f"its process did not answer within {seconds:g} s", self._written(), late=True)
-        frame = receive(stream)
+        until = time.monotonic() + seconds
+        frame = receive(stream, lambda: arrives(stream, until - time.monotonic(), self._lives))
         if frame is not None:
             return frame
-        code = self.process.wait()
+        overdue = self._lives() and time.monotonic() >= until
+        if not overdue:
+            with suppress(subprocess.TimeoutExpired):  # its stream has ended, and it is about to
+                self.process.wait(timeout=GRACE)
+        self.kill()
+        if overdue:
+            raise BenchDied(f"its process did not answer within {seconds:g} s", self._written(), late=late)
+        code = self.process.returncode
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit status {code}"
         raise BenchDied(f"its process {how}", self._written())
 
+    def _lives(self) -> bool:
+        return self.process.poll() is None
+
     def kill(self) -> None:
-        """End it, whatever it does."""
+        """End it and all that it has started, whatever they do."""
         with suppress(OSError):
-            self.process.kill()
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
         self.process.wait()
 
     def _written(self) -> str:
@@ -153,7 +183,7 @@ class Project:
     def begin(self) -> dict[str, Any]:
         """Say what this worker is: ``kind`` and ``environment``, or why it is ``unable``."""
         session = json.loads((self.folder / "session.json").read_text(encoding="utf-8"))
-        command = [sys.executable, "-m", "pytest_claims.cluster.bench", "--kind", session["engine"]]
+        command = [sys.executable, "-P", "-m", "pytest_claims.cluster.bench", "--kind", session["engine"]]
         try:
             finished = subprocess.run(
                 command,

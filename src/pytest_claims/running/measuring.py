@@ -9,7 +9,7 @@ from pytest_claims.running.options import SHORT, asks_for_claims, whole
 from pytest_claims.trials.plan import flag
 
 #: How a command line asks for workers of pytest-xdist.
-_WORKERS = re.compile(r"-n($|=?\w)|--(numprocesses|dist|tx|maxprocesses)\b")
+_WORKERS = re.compile(r"-n($|=?\w)|-d$|--(numprocesses|dist|tx|maxprocesses)\b")
 
 
 def choose_workers(config: pytest.Config) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_claims.running.expansion import Expansion
 from pytest_claims.running.items import Running
+from pytest_claims.trials.claims import claim_of
 
 #: Seconds between two looks at what has arrived.
 PAUSE = 0.5
@@ -47,15 +48,17 @@ class PostponingLoop:
         for trial in self.expansion.ahead:
             self.running.workshop.ask(trial)
         left = list(session.items)
+        follower: pytest.Item | None = None  # an ordinary test, of which the one before it was told
         while left:
-            ready = next((item for item in left if self._ready(item)), None)
+            ready = follower or next((item for item in left if self._ready(item)), None)
             if ready is None:
                 if self.source.broken is not None:
                     raise session.Interrupted(self.source.broken)
                 self.source.wait(PAUSE)
                 continue
-            # whatever comes next, it is of this session: its fixtures stay, all others are torn down
-            session.config.hook.pytest_runtest_protocol(item=ready, nextitem=session)
+            follower = _ordinary_after(ready, left)
+            # whatever comes after a claim, it is of this session: its fixtures stay, all others are torn down
+            session.config.hook.pytest_runtest_protocol(item=ready, nextitem=follower or session)
             if ready not in self.running.awaited:
                 left.remove(ready)
             if session.shouldfail:
@@ -68,3 +71,11 @@ class PostponingLoop:
         """Whether an item has what it waited for, or will never get it."""
         awaited = self.running.awaited.get(item, frozenset())
         return all(map(self.store.done, awaited)) or self.source.failed(awaited)
+
+
+def _ordinary_after(item: pytest.Item, items: list[pytest.Item]) -> pytest.Item | None:
+    """Return the ordinary test that comes next after an ordinary test, so that both share their module's fixtures."""
+    if claim_of(item) is not None:
+        return None
+    after = items[items.index(item) + 1 :][:1]
+    return after[0] if after and claim_of(after[0]) is None else None

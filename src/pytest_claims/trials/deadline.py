@@ -12,6 +12,9 @@ from typing import Any
 
 from pytest_claims.errors import TrialTimeout
 
+#: The descriptor that a process which ends itself writes to, the last one; standard error where there is none.
+DUMPS: list[int] = []
+
 
 def last_resort(seconds: float) -> float:
     """Return after how many seconds a worker that hangs in native code ends itself: some time after the deadline."""
@@ -44,7 +47,8 @@ def deadline(seconds: float, *, hard: bool) -> Iterator[None]:
     start = time.monotonic()
     outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     if hard:
-        faulthandler.dump_traceback_later(last_resort(seconds), exit=True, file=sys.__stderr__ or sys.stderr)
+        file = DUMPS[-1] if DUMPS else sys.__stderr__ or sys.stderr
+        faulthandler.dump_traceback_later(last_resort(seconds), exit=True, file=file)
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import ast
 import importlib.util
 import io
 import pickle
+import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +33,12 @@ from pytest_claims.trials.tracing import Reads, file_digest, folder_digest, valu
 DYNAMIC = frozenset({"eval", "exec", "getattr", "globals", "vars", "__dict__", "__import__", "modules"})
 #: Types of values that a module of an installed package may hold, and anybody may change.
 CONSTANTS = frozenset({*SPOKEN, float, complex})
+#: Environment variables that differ between machines, and say nothing about a measurement: who, where, how many cores.
+OF_A_MACHINE = re.compile(
+    r"HOME|PATH|PWD|OLDPWD|USER|USERNAME|LOGNAME|SHELL|HOSTNAME|TERM|COLUMNS|LINES|DISPLAY|LANG|LANGUAGE|TZ|TE?MP|TMPDIR"
+    r"|VIRTUAL_ENV|NO_COLOR|FORCE_COLOR|MPLCONFIGDIR|CUDA_VISIBLE_DEVICES"
+    r"|(?:LC|XDG|CONDA|PYTHON|PYTEST|DASK|SLURM|LOKY|JOBLIB|KMP)_?\w*|\w+_NUM_THREADS"
+)
 #: Where a module lies is another place on every machine; what is read beside it is noted by itself.
 WHERE = ".__file__"
 #: What a process has where torch is not loaded yet.
@@ -73,7 +80,7 @@ def departure(rests: Rests, identity: Identity, option: Callable[[str], Any]) ->
     if rests["outside"]:
         return f"it {rests['outside'][0]}"
     reached = Reached(identity.functions, Path(identity.measurement.file))
-    now: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
+    return _difference(rests, (
         ("values", "the global {} changed", reached.values.get),
         ("modules", "the module {} changed", _module_digest),
         ("sources", "the module {} changed", _source_digest),
@@ -83,8 +90,35 @@ def departure(rests: Rests, identity: Identity, option: Callable[[str], Any]) ->
         ("options", "the option {} changed", lambda name: value_digest(option(name))),
         ("distributions", "the package {} has another version", _version),
         ("state", "the setting {} changed", state().get),
-    )
-    for part, sentence, current in now:
+    ))  # fmt: skip
+
+
+def difference_elsewhere(rests: Rests, root: Path, *, packages: bool) -> str | None:
+    """Say what a trial that another machine has just measured rests on and that is not so here; None for nothing.
+
+    Compared are code, the files below ``root`` that are there, environment variables but those that are a machine's
+    own affair, and with ``packages`` the versions of distributions. What a process changes while it measures (values,
+    settings) is not, since this process has measured nothing.
+    """
+    here = {name: then for name, then in rests["files"].items() if Path(name).is_relative_to(root)}
+    variables = {name: then for name, then in rests["environment"].items() if not OF_A_MACHINE.fullmatch(name)}
+    compared = {
+        "sources": rests["sources"],
+        "files": {name: then for name, then in here.items() if file_digest(name) is not None},
+        "environment": variables,
+        "distributions": rests["distributions"] if packages else {},
+    }
+    return _difference(compared, (
+        ("sources", "the module {} is another there", _source_digest),
+        ("files", "the file {} is another there", file_digest),
+        ("environment", "the environment variable {} is another there", variable_digest),
+        ("distributions", "the package {} has another version there", _version),
+    ))  # fmt: skip
+
+
+def _difference(rests: Rests, compared: Iterable[tuple[str, str, Callable[[str], Any]]]) -> str | None:
+    """Say what the first name is about for which something else is found now."""
+    for part, sentence, current in compared:
         for name, then in rests[part].items():
             if current(name) != then and not name.endswith(WHERE):
                 return sentence.format(Path(name).name if part in {"sources", "files", "folders"} else name)

@@ -29,7 +29,7 @@ from pytest_claims.outcomes import Postponed
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline, heeding_interrupts
-from pytest_claims.trials.dependencies import Reached, departure, rests_on
+from pytest_claims.trials.dependencies import Reached, departure, difference_elsewhere, rests_on
 from pytest_claims.trials.fingerprint import kind, library
 from pytest_claims.trials.identity import Identity, identify
 from pytest_claims.trials.isolation import isolated
@@ -156,6 +156,18 @@ class Workshop:
     def _departure(self, trial: Trial, facts: Mapping[str, Any]) -> str | None:
         """Say why an earlier trial may not be reused; None where it may."""
         return departure(facts["rests_on"], trial.known, self._option)
+
+    def difference_elsewhere(self, facts: Mapping[str, Any]) -> str | None:
+        """Say why a trial that was measured elsewhere is not the one that this process asked for; None where it is.
+
+        Its code, the variables and the project's files that it read, and the packages that it used are as they are
+        here. Packages are not compared where this process itself is of another kind than those that measure.
+        """
+        rests = facts.get("rests_on")
+        if rests is None or self.elsewhere is None:
+            return None
+        alike = dict(self.elsewhere.kind) == kind(self.settings.engine)
+        return difference_elsewhere(rests, self.config.rootpath, packages=alike)
 
     def _option(self, name: str) -> Any:
         """Return an option by its destination, an ini value by "ini" and its name, an attribute by "config" and its.
