@@ -19,6 +19,7 @@ from pytest_claims.cluster.session import Cluster
 from pytest_claims.cluster.worker import last_error
 from pytest_claims.errors import ClusterError
 from pytest_claims.folders import sources
+from pytest_claims.trials import fingerprint
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Measurement
 from pytest_claims.trials.plan import Settings
@@ -292,6 +293,19 @@ def test_most_workers_decide_the_kind():
     assert kinds.majority({"a": old, "b": new, "c": new, "d": new}) == new
     assert kinds.left_out(new, [old], 4) == [
         "1 of 4 workers is left out, its numbers could differ: torch 2.12.0 instead of 2.13.0+cpu"
+    ]
+
+
+def test_a_worker_with_other_kernels_is_of_another_kind(monkeypatch):
+    """A variable that chooses them is part of the kind where it is set, and is named."""
+    plain = fingerprint.kind("torch")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    other = fingerprint.kind("torch")
+
+    assert "arithmetic" not in plain
+    assert kinds.majority({"a": plain, "b": plain, "c": other}) == plain
+    assert kinds.left_out(plain, [other], 3) == [
+        "1 of 3 workers is left out, its numbers could differ: OPENBLAS_CORETYPE Prescott instead of none"
     ]
 
 

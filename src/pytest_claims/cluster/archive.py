@@ -44,8 +44,8 @@ def named(root: Path, folder: Path, patterns: Iterable[str], who: str) -> list[P
 def packed(root: Path, files: Iterable[Path], session: Mapping[str, Any]) -> bytes:
     """Return the archive; the same files give the same bytes. Raises a ClusterError where it is too large."""
     content: dict[str, bytes] = {"session.json": json.dumps(session, sort_keys=True).encode()}
-    for path, data in _read(root, sorted(set(files))):
-        content[f"project/{path}"] = data
+    for name, data in _read(root, sorted(set(files))):
+        content[f"project/{name}"] = data
     for path in sorted(LIBRARY.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             content[f"library/{LIBRARY.name}/{path.relative_to(LIBRARY).as_posix()}"] = path.read_bytes()

@@ -17,7 +17,7 @@ def name_of(kind: Kind) -> str:
 
 def flat(kind: Kind) -> dict[str, str]:
     """Return a kind as names with values, versions first."""
-    return {**kind["versions"], "processor": kind["processor"], "system": kind["system"]}
+    return {**kind["versions"], **kind.get("arithmetic", {}), "processor": kind["processor"], "system": kind["system"]}
 
 
 def differences(ours: Kind, theirs: Kind) -> str:

@@ -6,6 +6,7 @@ valid.
 
 import ast
 import hashlib
+import os
 import platform
 from functools import lru_cache
 from importlib import metadata
@@ -24,6 +25,11 @@ MEASURES = (
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch")
 ENGINE_LIBRARIES = {"jax": ("jax", "jaxlib")}
 ENGINES = "pytest_claims.engines"
+#: Environment variables by which numpy, torch and what they multiply with choose their kernels.
+ARITHMETIC = (
+    "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE", "XLA_FLAGS",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -77,8 +83,13 @@ def versions(engine: str) -> dict[str, str]:
 
 
 def kind(engine: str) -> dict[str, Any]:
-    """Return what of this machine trials' numbers depend on: ``versions``, ``processor`` and ``system``."""
-    return {"versions": versions(engine), "processor": processor_kind(), "system": platform.system()}
+    """Return what of this machine trials' numbers depend on: ``versions``, ``processor`` and ``system``.
+
+    Also ``arithmetic``, the variables that choose other kernels than the processor's usual ones, where any is set.
+    """
+    found = {"versions": versions(engine), "processor": processor_kind(), "system": platform.system()}
+    chosen = {name: os.environ[name] for name in ARITHMETIC if os.environ.get(name, "")}
+    return found | ({"arithmetic": chosen} if chosen else {})
 
 
 @lru_cache(maxsize=1)
