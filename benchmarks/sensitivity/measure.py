@@ -89,7 +89,6 @@ class Seen:
     place: str  # that step in words
     changed: int  # verdicts
     drifted: int  # material drift
-    failed: bool  # a verdict or inputs changed: the run fails
 
 
 def seen(comparison: Comparison) -> list[Seen]:
@@ -120,7 +119,6 @@ def _seen(experiment: str, claims: Sequence[ClaimComparison]) -> Seen:
         place="" if left is None else left.place,
         changed=sum(claim.verdict_changed for claim in claims),
         drifted=sum(claim.drift is not None and claim.drift.material for claim in claims),
-        failed=any(claim.alarm for claim in claims),
     )
 
 

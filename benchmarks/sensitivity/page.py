@@ -1,16 +1,15 @@
 """docs/sensitivity.md: what the alarm sees of each regression, and that it is silent where nothing changed."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from benchmarks.sensitivity.measure import Seen, disturbed, experiments_of, seen
 from benchmarks.sensitivity.regressions import REGRESSIONS
 from pytest_claims.drift import Comparison
 from pytest_claims.drift.comparison import ORDER
 from pytest_claims.drift.stages import IN_WORDS
-from pytest_claims.record import Record
-from pytest_claims.report.page import trials_of
+from pytest_claims.report.page import seconds_of
 from pytest_claims.results import Results
 
 SENSITIVITY = (
@@ -25,6 +24,7 @@ SHORTENED = (
 )
 #: Lines of the terminal that the page quotes of each fault.
 QUOTED = 6
+PROCESSOR = attrgetter("processor_s")
 VERSIONS = ("torch", "numpy", "scipy", "scikit-learn")
 
 
@@ -89,7 +89,8 @@ def _sample(results: Results) -> str:
 
 def _table(measured: Measured, sightings: Mapping[str, Sequence[Seen]]) -> list[str]:
     """Return a row for each experiment, with its cost, and one for the run; a column for each fault."""
-    seconds, claims = processor_seconds(measured.baseline.claims), measured.baseline.claims
+    claims = measured.baseline.claims
+    seconds = seconds_of(claims, PROCESSOR)
     rows = [
         ["", *(REGRESSIONS[name].text for name in sightings)],
         ["---"] * (1 + len(sightings)),
@@ -100,15 +101,6 @@ def _table(measured: Measured, sightings: Mapping[str, Sequence[Seen]]) -> list[
         rows.append([f"experiment {experiment}{cost}", *("not run" if each is None else _cell(each) for each in found)])
     rows.append(["**the run**", *(_ends(measured.regressions[name], seen) for name, seen in sightings.items())])
     return [f"| {' | '.join(row)} |" for row in rows]
-
-
-def processor_seconds(claims: Iterable[Record]) -> dict[str, float]:
-    """Return the processor time of each experiment's trials; none of an experiment where a trial has no time."""
-    seconds: dict[str, float] = {}
-    for (experiment, *_), trial in dict(trials_of(claims)).items():
-        used = math.nan if trial.processor_s is None else trial.processor_s
-        seconds[experiment] = seconds.get(experiment, 0.0) + used
-    return {experiment: total for experiment, total in seconds.items() if not math.isnan(total)}
 
 
 def _ends(comparison: Comparison, sightings: Sequence[Seen]) -> str:
@@ -122,7 +114,7 @@ def _rate(measured: Measured) -> str:
     noticed = sum(any(claim.departed for claim in comparison.claims) for comparison in comparisons)
     failing = sum(comparison.failed for comparison in comparisons)
     claims = measured.baseline.claims
-    cost = sum(processor_seconds(claims).values())
+    cost = sum(seconds_of(claims, PROCESSOR).values())
     return (
         f"These {len(claims)} claims{f', {cost:.0f} s of processor time,' if cost else ''} notice {noticed} of "
         f"{_count(faults, 'fault')}; {failing} fail the run."

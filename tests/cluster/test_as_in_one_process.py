@@ -81,7 +81,7 @@ def test_stuck(stuck):
 VARIABLE = """
 @measurement(experiment=5, part=list(range(6)))
 def scaled(seeds, noise, part):
-    time.sleep(0.3)
+    time.sleep(0.3)  # long enough for both workers to get some
     return {"height": float(os.environ.get("SCALE", "3")) + noise(seeds)}
 
 @claim("5.a", "It is less than four", seeds=8)
@@ -170,7 +170,7 @@ def test_large(large):
     suite.write(head + large)
     run = suite.start("--seeds", "8")
     until("a trial to begin", lambda: suite.began() or run.poll() is not None)
-    time.sleep(1.5)
+    time.sleep(1.5)  # its result is made, and is under way or about to be
     machines.kill(next(worker for worker in workers if worker.pid in {parent for *_, parent in suite.began()}))
     begun = time.monotonic()
     printed = suite.ended(run)

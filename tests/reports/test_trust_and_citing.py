@@ -168,7 +168,7 @@ def test_authors_of_a_source(source: str, authors: str | None) -> None:
 
 
 def test_every_entry_has_a_key_of_its_own() -> None:
-    """Accents are left out of keys; names that are then the same, or nothing, are told apart."""
+    """Keys have no accents; names that become the same, or empty, get a number."""
     sources = ["Müller 2017", "Muller 2017", "李 2017", "王 2017"]
     records = [{**error_record(), "id": f"1.{at}", "source": source} for at, source in enumerate(sources)]
 

@@ -7,8 +7,9 @@ Two folders and a file: ``project/``, the sources below pytest's root with the d
 import hashlib
 import io
 import json
+import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,7 @@ def named(root: Path, folder: Path, patterns: Iterable[str], who: str) -> list[P
 def packed(root: Path, files: Iterable[Path], session: Mapping[str, Any]) -> bytes:
     """Return the archive; the same files give the same bytes. Raises a ClusterError where it is too large."""
     content: dict[str, bytes] = {"session.json": json.dumps(session, sort_keys=True).encode()}
-    for name, data in _read(root, sorted(set(files))):
-        content[f"project/{name}"] = data
+    content |= {f"project/{name}": data for name, data in _read(root, sorted(set(files))).items()}
     for path in sorted(LIBRARY.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             content[f"library/{LIBRARY.name}/{path.relative_to(LIBRARY).as_posix()}"] = path.read_bytes()
@@ -57,28 +57,25 @@ def packed(root: Path, files: Iterable[Path], session: Mapping[str, Any]) -> byt
     return buffer.getvalue()
 
 
-def _read(root: Path, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yield each file's path below the root and its content. Raises a ClusterError for what cannot travel."""
-    sizes = {}
-    for path in files:
-        name = path.relative_to(root).as_posix()
-        try:
-            name.encode()
-            sizes[name] = path.stat().st_size
-        except UnicodeEncodeError:
-            raise ClusterError(f"the name of the file {name!a} is not UTF-8, so it cannot be sent") from None
-        except OSError as error:
-            raise ClusterError(f"{name} cannot be read ({error.strerror or error})") from error
-    if sum(sizes.values()) > MOST:
+def _read(root: Path, files: Sequence[Path]) -> dict[str, bytes]:
+    """Return what files hold, by their paths below the root. Raises a ClusterError for what cannot travel."""
+    paths = {path.relative_to(root).as_posix(): path for path in files}
+    try:
+        for name in paths:
+            name.encode()  # as the archive will
+        sizes = {name: path.stat().st_size for name, path in paths.items()}
+        if sum(sizes.values()) > MOST:  # before anything is read
+            raise ClusterError(
+                f"the project's sources and data have more than {MOST // 2**20} MiB, too much to send; the largest "
+                f"file is {max(sizes, key=sizes.__getitem__)}"
+            )
+        return {name: path.read_bytes() for name, path in paths.items()}
+    except UnicodeEncodeError as error:
+        raise ClusterError(f"the name of the file {error.object!a} is not UTF-8, so it cannot be sent") from None
+    except OSError as error:
         raise ClusterError(
-            f"the project's sources and data have more than {MOST // 2**20} MiB, too much to send; the largest file is "
-            f"{max(sizes, key=sizes.__getitem__)}"
-        )
-    for path, name in zip(files, sizes, strict=True):
-        try:
-            yield name, path.read_bytes()
-        except OSError as error:
-            raise ClusterError(f"{name} cannot be read ({error.strerror or error})") from error
+            f"{os.path.relpath(error.filename, root)} cannot be read ({error.strerror or error})"
+        ) from error
 
 
 def _distribution() -> dict[str, bytes]:

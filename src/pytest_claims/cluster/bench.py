@@ -64,10 +64,9 @@ class Server:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Make the workshop, and keep all items, whatever others deselect; conditions are those of the run."""
-        change = {name: tuple(values) for name, values in self.told["change"].items()}
-        asked = Settings(selected=tuple(self.told["selected"]), change=change)
-        if change:
-            changes.apply(items, asked)
+        if self.told["change"]:
+            change = {name: tuple(values) for name, values in self.told["change"].items()}
+            changes.apply(items, Settings(selected=tuple(self.told["selected"]), change=change))
         self.workshop = Workshop(Settings(worker="bench"), config)  # each task brings the rest
         config.pluginmanager.register(Running(self.workshop), "claims-running")
         self.items = {item.nodeid: item for item in items}

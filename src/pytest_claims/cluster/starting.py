@@ -78,10 +78,11 @@ def lay_out(cluster: Cluster, config: pytest.Config, items: Sequence[pytest.Item
 def _files(config: pytest.Config, settings: Settings, items: Sequence[pytest.Item]) -> list[Path]:
     """Return what travels: the sources, and the data files that measurements and the ini file name."""
     root = config.rootpath
-    found = list(sources(root, config.getini("norecursedirs"), [settings.report]))
-    for folder in {*map(Path, config.getini("pythonpath")), *(Path(item.path).parent for item in items)}:
-        if folder.is_relative_to(root) and folder != root:  # what is named is meant, whatever norecursedirs says
-            found += sources(folder, config.getini("norecursedirs"), [settings.report])
+    # what is named is meant, whatever norecursedirs says
+    meant = {*map(Path, config.getini("pythonpath")), *(Path(item.path).parent for item in items)}
+    folders = [root, *(folder for folder in meant if folder.is_relative_to(root) and folder != root)]
+    skipped = config.getini("norecursedirs")
+    found = [path for folder in folders for path in sources(folder, skipped, [settings.report])]
     found += archive.named(root, root, config.getini("claims_data"), "claims_data")
     for measurement in {each for item in items for each in measurements_of(item).values()}:
         folder, who = Path(measurement.file).parent, f"the measurement {measurement.name}"

@@ -1,8 +1,9 @@
 """index.html: one self-contained file, drawn from results.json and figures/."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -200,14 +201,16 @@ def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], Trial
             yield (claim.experiment, *trial.key), trial
 
 
-def seconds_of(claims: Iterable[Record]) -> dict[str, float]:
-    """Seconds that each experiment's trials took, in this run or an earlier one.
+def seconds_of(
+    claims: Iterable[Record], of: Callable[[TrialTime], float | None] = attrgetter("seconds")
+) -> dict[str, float]:
+    """Seconds that each experiment's trials took, in this run or an earlier one; of wall time, or what ``of`` returns.
 
     A trial that several claims rest on counts once.
     """
     seconds: dict[str, float] = {}
     for (number, *_), trial in dict(trials_of(claims)).items():
-        seconds[number] = seconds.get(number, 0.0) + (trial.seconds or 0.0)
+        seconds[number] = seconds.get(number, 0.0) + (of(trial) or 0.0)
     return seconds
 
 

@@ -48,7 +48,9 @@ class PostponingLoop:
         for trial in self.expansion.ahead:
             self.running.workshop.ask(trial)
         left = list(session.items)
-        follower: pytest.Item | None = None  # an ordinary test, of which the one before it was told
+        follower: pytest.Item | None = (
+            None  # the ordinary test that is next: the one before it has left it their fixtures
+        )
         while left:
             ready = follower or next((item for item in left if self._ready(item)), None)
             if ready is None:

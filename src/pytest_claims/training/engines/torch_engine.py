@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 CACHE_BYTES = 24e6  # working set of a stack; beyond the last-level cache a wider stack gains nothing
 WIDEST_STACK = 128  # replicates; dispatch is amortised by then
 # a module has many small operations, whose dispatch costs more than the cache saves: seen on an AMD EPYC, family 25, a
-# stack of 32 replicates takes .6 to .9 of the time of one of 8 for 34 layers, and the same for a small CNN
+# stack of 32 replicates takes .6 to .8 of the time of one of 8 for 34 layers, and about the same for a small CNN
 WIDE_STACK, MODULE_BYTES = 32, 512e6
 GATHER_BYTES = 8e6  # minibatch rows copied at a time
 GATHER_STEPS = 256
