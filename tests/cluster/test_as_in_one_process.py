@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from tests.cluster.machines import until
+from tests.cluster.test_unsuited import pretend
 
 pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
 pytest_plugins = ["pytester"]
@@ -101,7 +102,8 @@ def test_links_folders_names_and_ordinary_tests(toy):
     (project / "lib" / "helpers.py").write_text("SCALE = 2\n")
     (project / "notes").mkdir()
     settings = (project / "pyproject.toml").read_text()
-    settings += '\nnorecursedirs = ["lib", "reports"]\npythonpath = ["lib"]\n'
+    settings = settings.replace("addopts = [", 'addopts = ["--ff", "--strict-config", ')
+    settings += '\nnorecursedirs = ["lib", "reports"]\npythonpath = ["lib"]\ncache_dir = "kept"\n'
     (project / "pyproject.toml").write_text(settings)
     toy.alone(".", "--cluster", "local:1", "--seeds", "8")
 
@@ -148,6 +150,23 @@ def test_a_worker_on_which_a_trial_reads_something_else_is_left_out(suite, machi
     assert suite.toy.outcomes["5.a"] == "passed"
     assert "is left out: what it measured rests on something else" in printed
     assert "the environment variable SCALE is another there" in printed
+
+
+@pytest.mark.slow
+def test_trials_are_reused_by_a_process_of_another_kind(suite, machines):
+    """This process has another numpy than the workers, whose versions count: a second run measures nothing."""
+    machines.scheduler()
+    machines.joined(machines.worker())
+    suite.write(VARIABLE.replace("{", "{{").replace("}", "}}"))
+    suite.toy.reporting()
+    other = os.pathsep.join([pretend(suite.toy.path.parent / "older", "numpy", "1.2.3"), os.environ["PYTHONPATH"]])
+    for more in ([], ["--reuse", "reports/latest"]):
+        command = suite.toy.command("--cluster", machines.address, "--seeds", "8", *more)
+        run = machines.start(command, cwd=suite.toy.path, PYTHONPATH=other)
+        printed = suite.ended(run)
+
+        assert run.returncode == 0, printed
+    assert suite.toy.claims["5.a"]["reused"] == len(suite.toy.claims["5.a"]["seconds_by_trial"]) == 6
 
 
 @pytest.mark.slow

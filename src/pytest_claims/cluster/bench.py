@@ -26,6 +26,7 @@ from pytest_claims.running import changes, options
 from pytest_claims.running.expansion import trial_item
 from pytest_claims.running.items import Running
 from pytest_claims.trials.deadline import DUMPS
+from pytest_claims.trials.dependencies import distributions
 from pytest_claims.trials.fingerprint import kind
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Handle, measurements_of
@@ -170,6 +171,8 @@ def serve(folder: Path) -> int:
     os.chdir(here)
     if told["here_on_path"]:
         sys.path.insert(0, str(here))
+    if told["cache"]:
+        told["arguments"] += ["-o", f"cache_dir={folder / f'cache-{os.getpid()}'}"]
     arguments = [*told["arguments"], f"--rootdir={project}", *(str(project / path) for path in told["paths"])]
     if told["inifile"]:
         arguments = ["-c", str(project / told["inifile"]), *arguments]
@@ -180,7 +183,7 @@ def say_kind(engine: str) -> None:
     """Write what of this machine numbers depend on, and its environment, as JSON."""
     found = environment(Path.cwd())
     own = {name: value for name, value in found.items() if name not in {"commit", "repository"}}
-    sys.stdout.write(json.dumps({"kind": kind(engine), "environment": own}))
+    sys.stdout.write(json.dumps({"kind": kind(engine), "environment": own, "distributions": distributions()}))
 
 
 if __name__ == "__main__":

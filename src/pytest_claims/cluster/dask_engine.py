@@ -286,18 +286,18 @@ def _connected(address: Address) -> Any:
     url = address.url
     secure = url.startswith("tls://")
     security: Any = Security()  # type: ignore[no-untyped-call] # certificates are named in Dask's own configuration
-    if secure and not dask.config.get("distributed.comm.tls.ca-file", None):
-        raise ClusterError(
-            "tls:// needs certificates, which Dask's configuration names: distributed.comm.tls.ca-file, .client.cert "
-            "and .client.key"
-        )
-    other = "tcp://, without encryption" if secure else "tls://"
+    other = "tcp://, without encryption, or it refuses this certificate" if secure else "tls://"
     try:
         arguments = security.get_connection_args("client")
     except Exception as error:
         raise ClusterError(
             f"the certificates that Dask's configuration names cannot be used ({_words(error)})"
         ) from error
+    if secure and arguments.get("ssl_context") is None:
+        raise ClusterError(
+            "tls:// needs certificates, which Dask's configuration names: distributed.comm.tls.ca-file, .client.cert "
+            "and .client.key"
+        )
 
     async def identity() -> Any:
         remote: Any = rpc(url, timeout=PATIENCE / 2, connection_args=arguments)  # type: ignore[no-untyped-call]

@@ -84,6 +84,7 @@ class Cluster:
         self.store = Store(settings.folder / settings.run, "cluster")
         self.kind: Mapping[str, Any] = {}
         self.environment: Mapping[str, Any] = {}
+        self.distributions: Mapping[str, str | None] = {}
         self.workers: dict[str, Worker] = {}
         self.notes: list[str] = []
         self.broken: str | None = None
@@ -127,7 +128,8 @@ class Cluster:
         if not able:
             raise ClusterError(f"none of its {len(found)} workers can measure: {_reasons(found)[0]}")
         self.kind = kinds.majority({name: reply["kind"] for name, reply in able.items()})
-        self.environment = next(reply["environment"] for reply in able.values() if reply["kind"] == self.kind)
+        first = next(reply for reply in able.values() if reply["kind"] == self.kind)
+        self.environment, self.distributions = first["environment"], first.get("distributions", {})
         self._welcome(found)
         self._thread.start()
 

@@ -95,7 +95,7 @@ def _session(config: pytest.Config, settings: Settings, items: Sequence[pytest.I
     root, here = config.rootpath, Path(config.invocation_params.dir)
     option = config.option
     paths = sorted({_named(_below(root, Path(item.path))) for item in items if claim_of(item) is not None})
-    arguments = ["-q", "-p", "no:cacheprovider", f"--import-mode={option.importmode}"]
+    arguments = ["-q", f"--import-mode={option.importmode}"]
     for flag, values in {
         "-o": option.override_ini,
         "-p": option.plugins,
@@ -104,6 +104,7 @@ def _session(config: pytest.Config, settings: Settings, items: Sequence[pytest.I
         arguments += [word for value in values or () for word in (flag, str(value))]
     return {
         "arguments": arguments,
+        "cache": config.pluginmanager.hasplugin("cacheprovider"),
         "change": {name: list(values) for name, values in settings.change.items()},
         "engine": settings.engine,
         "folder": os.path.relpath(here, root) if here.is_relative_to(root) else ".",

@@ -50,6 +50,7 @@ TORCH_AT_FIRST: Mapping[str, Any] = {
     "torch gradients": True,
 }
 Rests = dict[str, Any]
+Version = Callable[[str], str | None]
 
 
 def rests_on(identity: Identity, reached: Reached, reads: Reads) -> Rests:
@@ -72,10 +73,13 @@ def rests_on(identity: Identity, reached: Reached, reads: Reads) -> Rests:
     }
 
 
-def departure(rests: Rests, identity: Identity, option: Callable[[str], Any]) -> str | None:
+def departure(
+    rests: Rests, identity: Identity, option: Callable[[str], Any], version: Version | None = None
+) -> str | None:
     """Say what is no longer as it was when a trial was stored; None where all of it is.
 
-    ``option`` returns an option's value by its destination, or that of an ini key by "ini" and its name.
+    ``option`` returns an option's value by its destination, or that of an ini key by "ini" and its name; ``version``
+    the version of a distribution where trials are measured, without it that of this process.
     """
     if rests["outside"]:
         return f"it {rests['outside'][0]}"
@@ -88,17 +92,17 @@ def departure(rests: Rests, identity: Identity, option: Callable[[str], Any]) ->
         ("folders", "the folder {} changed", folder_digest),
         ("environment", "the environment variable {} changed", variable_digest),
         ("options", "the option {} changed", lambda name: value_digest(option(name))),
-        ("distributions", "the package {} has another version", _version),
+        ("distributions", "the package {} has another version", version or _version),
         ("state", "the setting {} changed", state().get),
     ))  # fmt: skip
 
 
-def difference_elsewhere(rests: Rests, root: Path, *, packages: bool) -> str | None:
+def difference_elsewhere(rests: Rests, root: Path, version: Version | None = None) -> str | None:
     """Say what a trial that another machine has just measured rests on and that is not so here; None for nothing.
 
     Compared are code, the files below ``root`` that are there, environment variables but those that are a machine's
-    own affair, and with ``packages`` the versions of distributions. What a process changes while it measures (values,
-    settings) is not, since this process has measured nothing.
+    own affair, and the versions of distributions, with ``version`` as for `departure`. What a process changes while it
+    measures (values, settings) is not, since this process has measured nothing.
     """
     here = {name: then for name, then in rests["files"].items() if Path(name).is_relative_to(root)}
     variables = {name: then for name, then in rests["environment"].items() if not OF_A_MACHINE.fullmatch(name)}
@@ -106,13 +110,13 @@ def difference_elsewhere(rests: Rests, root: Path, *, packages: bool) -> str | N
         "sources": rests["sources"],
         "files": {name: then for name, then in here.items() if file_digest(name) is not None},
         "environment": variables,
-        "distributions": rests["distributions"] if packages else {},
+        "distributions": rests["distributions"],
     }
     return _difference(compared, (
         ("sources", "the module {} is another there", _source_digest),
         ("files", "the file {} is another there", file_digest),
         ("environment", "the environment variable {} is another there", variable_digest),
-        ("distributions", "the package {} has another version there", _version),
+        ("distributions", "the package {} has another version there", version or _version),
     ))  # fmt: skip
 
 
@@ -353,6 +357,17 @@ def _with_requirements(packages: Iterable[str]) -> set[str]:
 
 
 @lru_cache(maxsize=256)
+def distributions() -> dict[str, str | None]:
+    """Return the versions of all that is installed here, by names as `canonical_name` writes them."""
+    names = {distribution.metadata["Name"] for distribution in metadata.distributions()}
+    return {canonical_name(name): _version(name) for name in names if name}
+
+
+def canonical_name(name: str) -> str:
+    """Return a distribution's name as PEP 503 compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _version(name: str) -> str | None:
     """Return a distribution's version; with a hash of its files where it came from a folder, a URL or a repository."""
     try:

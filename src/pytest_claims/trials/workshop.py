@@ -29,7 +29,14 @@ from pytest_claims.outcomes import Postponed
 from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.conditions import Condition, in_words, said
 from pytest_claims.trials.deadline import deadline, heeding_interrupts
-from pytest_claims.trials.dependencies import Reached, departure, difference_elsewhere, rests_on
+from pytest_claims.trials.dependencies import (
+    Reached,
+    Version,
+    canonical_name,
+    departure,
+    difference_elsewhere,
+    rests_on,
+)
 from pytest_claims.trials.fingerprint import kind, library
 from pytest_claims.trials.identity import Identity, identify
 from pytest_claims.trials.isolation import isolated
@@ -89,10 +96,12 @@ class Trial:
 class Elsewhere(Protocol):
     """Where a run's trials are measured if not by its own processes.
 
-    ``kind`` is what of those machines the numbers depend on (`fingerprint.kind`).
+    ``kind`` is what of those machines the numbers depend on (`fingerprint.kind`), ``distributions`` what is installed
+    there (`dependencies.distributions`).
     """
 
     kind: Mapping[str, Any]
+    distributions: Mapping[str, str | None]
 
     def want(self, trial: Trial) -> None:
         """Ask for a trial, whose result appears in the run's store; asked again, do nothing."""
@@ -155,19 +164,24 @@ class Workshop:
 
     def _departure(self, trial: Trial, facts: Mapping[str, Any]) -> str | None:
         """Say why an earlier trial may not be reused; None where it may."""
-        return departure(facts["rests_on"], trial.known, self._option)
+        return departure(facts["rests_on"], trial.known, self._option, self._version)
 
     def difference_elsewhere(self, facts: Mapping[str, Any]) -> str | None:
         """Say why a trial that was measured elsewhere is not the one that this process asked for; None where it is.
 
-        Its code, the variables and the project's files that it read, and the packages that it used are as they are
-        here. Packages are not compared where this process itself is of another kind than those that measure.
+        Its code, the variables and the project's files that it read are as they are here, the packages that it used as
+        on the workers that measure.
         """
         rests = facts.get("rests_on")
-        if rests is None or self.elsewhere is None:
+        return None if rests is None else difference_elsewhere(rests, self.config.rootpath, self._version)
+
+    @property
+    def _version(self) -> Version | None:
+        """Returns a distribution's version on a cluster of another kind than this process; else None: as here."""
+        if self.elsewhere is None or dict(self.elsewhere.kind) == kind(self.settings.engine):
             return None
-        alike = dict(self.elsewhere.kind) == kind(self.settings.engine)
-        return difference_elsewhere(rests, self.config.rootpath, packages=alike)
+        installed = self.elsewhere.distributions
+        return lambda name: installed.get(canonical_name(name))
 
     def _option(self, name: str) -> Any:
         """Return an option by its destination, an ini value by "ini" and its name, an attribute by "config" and its.
