@@ -41,6 +41,11 @@ RUN_FILE, BASELINE, CTRF, BADGE, LEG = "the results of a run", "a baseline", "a 
 _FIRST_BYTES = 200_000  # a page has its style sheet before its first words
 
 
+def as_typed(path: Path, here: Path) -> str:
+    """Return a path as one would type it in the folder ``here``: relative where it lies below it, else absolute."""
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+
+
 # -- whose file is this? --------------------------------------------------------------------------------------------
 
 

@@ -434,6 +434,16 @@ def test_a_trial_that_kills_its_bench_is_an_error_after_three_tries(run):
     assert [name for _, name in engine.order].count("bad") == 3
 
 
+def test_an_error_names_the_files_of_this_machine(run):
+    """Not those of the worker's copy of the project, which is gone when somebody looks for them."""
+    engine = Pretended({"w": 1}, lambda *_: {"error": "no number in <root>/a.csv", "details": "<root>/test_a.py:3"})
+    cluster = run(engine, [trial("bad")])
+    error = json.loads((cluster.store.folder / "bad.json").read_text())
+
+    assert error["error"] == "no number in /root/a.csv"
+    assert error["details"] == "/root/test_a.py:3"
+
+
 def test_a_trial_that_kills_its_worker_is_found_out_and_its_neighbours_are_not_blamed(run):
     """Whoever shared a dying worker is tried again alone, so the guilty one is known."""
 

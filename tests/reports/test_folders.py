@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from pytest_claims.errors import FolderError
-from pytest_claims.folders import LOCK, MARKER, ReportFolder, foreign, is_ours, read_marker, refuse_to_replace
+from pytest_claims.folders import (
+    LOCK,
+    MARKER,
+    ReportFolder,
+    as_typed,
+    foreign,
+    is_ours,
+    read_marker,
+    refuse_to_replace,
+)
 from pytest_claims.report.figures import illustrate
 from pytest_claims.report.session import render
 from pytest_claims.results import read
@@ -325,3 +334,11 @@ def test_a_page_is_drawn_again_only_where_it_is_ours(earlier):
     with pytest.raises(FolderError, match=r"index\.html was not written by pytest-claims"):
         render(earlier)
     assert (earlier / "index.html").read_text() == "mine"
+
+
+def test_a_path_is_shown_as_one_would_type_it(tmp_path):
+    """Below the folder of the command it is relative; from anywhere else it must still lead there."""
+    report, subfolder = tmp_path / "reports" / "latest", tmp_path / "claims"
+
+    assert as_typed(report, tmp_path) == "reports/latest"
+    assert as_typed(report, subfolder) == str(report)

@@ -27,7 +27,7 @@ from tests.reports.factory import FACTS, NASTY, assemble, hostile, nights
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-WIDTHS = (320, 390, 768, 960, 961, 1279, 1280, 1440, 1920)
+WIDTHS = (320, 390, 768, 990, 991, 1279, 1280, 1440, 1920)
 SCHEMES = ("light", "dark")
 PAGES = ("report", "looks", "comparison", "history", "hostile")
 
@@ -189,6 +189,25 @@ def test_fits_every_width(opened: Open, page: str) -> None:
     for width in WIDTHS:
         tab.set_viewport_size({"width": width, "height": 900})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_ids_are_not_broken_letter_by_letter(opened: Open) -> None:
+    """In the table of all claims an id such as 4.c@with-replacement is broken at its hyphens, if at all."""
+    tab = opened("example")
+    for width in WIDTHS:
+        tab.set_viewport_size({"width": width, "height": 900})
+        lines = tab.eval_on_selector_all(
+            ".claims .id",
+            """cells => cells.map(cell => {
+              const range = document.createRange();
+              range.selectNodeContents(cell);
+              const lines = new Set([...range.getClientRects()].map(box => Math.round(box.bottom)));
+              return [cell.textContent.trim(), lines.size];
+            })""",
+        )
+
+        assert len(lines) >= 123
+        assert [(text, n) for text, n in lines if n > len(text.split("-"))] == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -324,7 +324,8 @@ class Cluster:
         del worker.busy[answer.number]
         if alone:
             worker.suspect = None
-        reply = answer.reply
+        # what the worker wrote about its copy of the project is about this one
+        reply = in_strings(dict(answer.reply), lambda text: text.replace(ROOT, self.root))
         if answer.lost:
             self._suspect(task, alone=alone)
         elif "missing" in reply:
@@ -339,7 +340,7 @@ class Cluster:
         elif "died" in reply:
             self._died(task, reply)
         elif "facts" in reply:
-            self._store(task, worker, answer)
+            self._store(task, worker, reply, answer.data)
         else:
             self._fail(task, self._failure(task, reply))
 
@@ -382,19 +383,18 @@ class Cluster:
         else:
             self._suspects.append(task)
 
-    def _store(self, task: Task, worker: Worker, answer: Answer) -> None:
-        facts = dict(answer.reply["facts"])
-        if hashlib.sha256(answer.data).hexdigest() != facts.get("sha256"):
+    def _store(self, task: Task, worker: Worker, reply: Mapping[str, Any], data: bytes) -> None:
+        facts = dict(reply["facts"])
+        if hashlib.sha256(data).hexdigest() != facts.get("sha256"):
             self._died(task, {"died": "its result arrived damaged", "details": ""})
             return
-        facts = in_strings(facts, lambda text: text.replace(ROOT, self.root))
         if (why := self.difference(facts)) is not None:
             worker.usable = False
             self.notes.append(f"worker-{worker.number} is left out: what it measured rests on something else ({why})")
             heapq.heappush(self._todo, task)
             return
-        facts["worker"] = f"worker-{worker.number}.{answer.reply.get('slot', 0)}"
-        self.store.put(task.trial.key, answer.data, facts)
+        facts["worker"] = f"worker-{worker.number}.{reply.get('slot', 0)}"
+        self.store.put(task.trial.key, data, facts)
 
     def _fail(self, task: Task, failure: Failure) -> None:
         error = TrialError(failure.sentence, failure.details, unsupported=failure.unsupported)

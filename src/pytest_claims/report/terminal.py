@@ -1,6 +1,5 @@
 """The terminal's last section: one line for each claim, the surprises explained, the page's path last."""
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.drift.notes import listed
+from pytest_claims.folders import as_typed
 from pytest_claims.record import Record
 from pytest_claims.report.soundness import sound
 from pytest_claims.report.words import (
@@ -56,9 +56,7 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     if run.problem:
         reporter.write_line(run.problem, red=True)
     else:
-        page = run.folder / "index.html"
-        shown = os.path.relpath(page, run.config.invocation_params.dir)
-        reporter.write_line(f"Report: {page if shown.startswith('..') else shown}")
+        reporter.write_line(f"Report: {as_typed(run.folder / 'index.html', run.config.invocation_params.dir)}")
 
 
 def _showable(results: Results) -> Results:

@@ -1,5 +1,6 @@
 """The process that the user sees: the controller of an xdist run, or the only process of a run without xdist."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ import pytest
 
 from pytest_claims import _compat
 from pytest_claims.errors import Attempt, UnreadableError
-from pytest_claims.folders import DURATIONS, ReportFolder
+from pytest_claims.folders import DURATIONS, ReportFolder, as_typed
 from pytest_claims.record import Record, attach, attached
 from pytest_claims.running import options
 from pytest_claims.running.beside import Beside
@@ -137,11 +138,9 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Write what is kept beside the claims and say where; say how to continue an interrupted run."""
         if exitstatus == pytest.ExitCode.INTERRUPTED and self.plan:
-            folder = self.settings.report
-            here = self.config.invocation_params.dir
-            shown = folder.relative_to(here).as_posix() if folder.is_relative_to(here) else folder.name
+            shown = as_typed(self.settings.report, self.config.invocation_params.dir)
             terminalreporter.write_line(
-                f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shown}"
+                f"Finished trials are kept; continue with: {self.settings.flag('reuse')} {shlex.quote(shown)}"
             )
         if self.elsewhere is not None:
             self._write_lines(self.elsewhere.news())
