@@ -35,7 +35,8 @@ def run(session: nox.Session, leg: str) -> None:
         got = legs.unavailable(leg, legs.reason_of(log.read_text(encoding="utf-8")), plan.held)
         got.write(record)
         session.skip(" ".join(got.lines))
-    session.run("pytest-claims", "nightly", "check", leg, str(record), "--root", str(ROOT))
+    if session.run("pytest-claims", "nightly", "check", leg, str(record), "--root", str(ROOT)) is None:
+        return  # nox --install-only
     got = legs.Got.read(record)
     if got.state == "not what it is for":
         session.error(got.text)
