@@ -21,6 +21,7 @@ from typing import Any
 
 import iniconfig
 
+from pytest_claims._compat import TABLES
 from pytest_claims.errors import ScaffoldError
 from pytest_claims.files import read_ordinary
 
@@ -33,16 +34,6 @@ TEMPLATE = "first_claim.py.txt"
 KEY = "claims_report"
 COMMENT = "# the report of claims, relative to this file (pytest-claims)"
 
-#: pytest's configuration files in pytest's own order, each with the table that pytest reads.
-TABLES = {
-    "pytest.toml": "pytest",
-    ".pytest.toml": "pytest",
-    "pytest.ini": "pytest",
-    ".pytest.ini": "pytest",
-    "pyproject.toml": "tool.pytest.ini_options",
-    "tox.ini": "pytest",
-    "setup.cfg": "tool:pytest",
-}
 #: Files for pytest alone, which configure it even if they are empty.
 OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 NATIVE = "tool.pytest"  # in pyproject.toml, since pytest 9

@@ -14,6 +14,7 @@ import pytest
 import pytest_claims
 from pytest_claims import run
 from pytest_claims.errors import RunError
+from pytest_claims.notebook.running import _root
 from pytest_claims.results import read
 from tests.trials.conftest import PATIENCE
 
@@ -103,6 +104,7 @@ def test_another_condition_is_another_claim(changed):
     assert changed.record.registered is None
     assert "[changed: level = 1, 2, 4]" in repr(changed)
     assert "this is the verdict of another claim than the registered one" in changed._repr_html_()
+    assert "a quick look, which can refute a claim and cannot support it" in changed.note
 
 
 def test_what_an_earlier_result_measured_is_not_measured_again(looked, changed):
@@ -133,7 +135,20 @@ def test_a_report_stays_where_it_was_asked_for(project, capsys):
     assert (folder / "index.html").exists()
     assert result.folder.path == folder
     assert "(registered seeds)" in result.note
+    with pytest.raises(RunError, match=r"give it a folder of its own with report="):
+        run("2.b@low", folder=project / "claims", report=folder, level=[1, 3])
     assert "Collecting the claims ..." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["claims", "claims/deep", "claims/deep/test_toy.py", "claims/test_toy.py"])
+def test_a_run_is_where_pytest_would_be_started(tmp_path, place):
+    """In the folder with pytest's configuration, so that a relative path in a claim means the same file."""
+    (tmp_path / "claims" / "deep").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").touch()
+    for folder in ("claims", "claims/deep"):
+        (tmp_path / folder / "test_toy.py").touch()
+
+    assert _root(tmp_path / place) == tmp_path
 
 
 def test_a_temporary_report_goes_with_its_result():

@@ -37,6 +37,24 @@ def test_a_changed_claim_is_judged_on_other_conditions_and_says_so(toy, spread):
     assert not (toy.path / "reports").exists()
 
 
+@pytest.mark.parametrize("spread", [False, True], ids=["serial", "xdist"])
+def test_what_a_claim_looks_at_is_no_limit_for_other_values(toy, spread):
+    """`only=` says which of the declared values are enough; those that are asked for now are all measured."""
+    toy.add("""
+@measurement(experiment=3, layers=[1, 2, 3], width=[4, 8])
+def by_layers(seeds, noise, layers, width):
+    return {"height": width + layers * (1 + noise(seeds))}
+
+@claim("3.a", "Deeper is higher", seeds=16, only={"layers": [1, 3], "width": [8]})
+def test_deeper(by_layers):
+    return increases(by_layers.height.sel(width=8), along="layers", by=0.5)
+""")
+    (toy.spread if spread else toy.run)("--claim", "3.a", "--change", "layers=1,2,3,4", "--report", "changed")
+
+    assert toy.ret == 0, toy.text
+    assert [(row["layers"], row["width"]) for row in toy.claims["3.a"]["conditions"]] == [(n, 8) for n in (1, 2, 3, 4)]
+
+
 def test_the_next_run_has_the_declared_conditions_again(toy):
     """Nothing of a change is kept: verdict, text and conditions are those of the file."""
     toy.add(MORE).run("--claim", "2.a", "--change", "level=2,1,4", "--report", "changed")

@@ -94,13 +94,11 @@ class Result:
             return ""
         seeds = plural(claim.seeds or 0, "seed")
         where = "registered seeds" if is_registered(claim.stream) else f"stream {claim.stream.replace('-', ' ')}"
-        if claim.changed:
-            return (
-                f"Judged on {seeds} ({where}) under changed conditions: this is the verdict of another claim than the "
-                "registered one."
-            )
         quick = ", a quick look, which can refute a claim and cannot support it" if claim.is_quick else ""
-        return f"Judged on {seeds} ({where}){quick}. Registered: {claim.registered or 'nothing'}."
+        judged = f"Judged on {seeds} ({where}){quick}."
+        if claim.changed:
+            return f"{judged} Conditions were changed: this is the verdict of another claim than the registered one."
+        return f"{judged} Registered: {claim.registered or 'nothing'}."
 
     def __repr__(self) -> str:
         """Return the claim, its verdict and the note as sentences."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims import results as stored
+from pytest_claims._compat import TABLES
 from pytest_claims.errors import ResultsError, RunError
 from pytest_claims.files import read_ordinary
 from pytest_claims.folders import RESULTS, TRIALS
@@ -27,7 +28,7 @@ REPORTED = (0, 1)
 #: And after which there was no test.
 NOTHING_COLLECTED = 5
 #: An option in one of pytest's sentences, of those that are arguments here.
-_OPTION = re.compile(r"--(?:claims-)?(seeds|fresh|engine|report|reuse)[ =]?")
+_OPTION = re.compile(r"--(?:claims-)?(seeds|fresh|engine|report|reuse)[ =]?(?:DIR)?")
 _UNKNOWN = re.compile(r"no such claim; those collected are (.*)\.$")
 _CHANGE = re.compile(r"--(?:claims-)?change[: ]+")
 
@@ -77,7 +78,7 @@ def run(
             if value is not None:
                 arguments.append(f"--claims-{name}={value}")
         arguments += [f"--claims-change={name}={json.dumps(values)}" for name, values in change.items()]
-        status, printed = run_pytest(arguments, place.parent, given, watch.look)
+        status, printed = run_pytest(arguments, _root(place), given, watch.look)
         if status not in REPORTED or not watch.has_reported():
             raise RunError(_why_nothing(status, printed, folder, given))
         judged = _read(kept, given)
@@ -89,6 +90,12 @@ def run(
         raise RunError(wanted[0].message)
     words.show(_done(wanted, change), last=True)
     return wanted[0] if single else Results(wanted)
+
+
+def _root(place: Path) -> Path:
+    """Return the folder to run in, as for `pytest claims/`: the nearest with a configuration that pytest reads."""
+    own = place if place.is_dir() else place.parent
+    return next((each for each in (own, *own.parents) if any((each / name).is_file() for name in TABLES)), place.parent)
 
 
 def _ids(claims: Sequence[str | Iterable[str]]) -> list[str]:
@@ -188,10 +195,9 @@ def _why_nothing(status: int, printed: str, folder: str | Path, given: Path) -> 
             return f"There are no claims in {folder}."
         lines = [line for line in printed.splitlines() if line.strip()]
         return f"The run ended with status {status} and without a report: {lines[-1] if lines else 'it said nothing'}"
+    sentence = _OPTION.sub(r"\1=", sentence)
     changed = _CHANGE.sub("", sentence)
-    if changed != sentence:
-        return changed[:1].upper() + changed[1:]
-    return _OPTION.sub(r"\1=", sentence)
+    return sentence if changed == sentence else changed[:1].upper() + changed[1:]
 
 
 def _lines(file: Path) -> list[str]:

@@ -76,6 +76,9 @@ def apply(items: Sequence[pytest.Item], settings: Settings) -> str | None:
         if misfit is not None:
             return f"{settings.flag('change')}: claim {claim.id} cannot be asked with {words}: {misfit}"
         departures = " ".join(filter(None, [f"This run changed conditions: {words}.", claim.departures]))
-        # a reason explains the registered verdict, with numbers that may not be measured now
-        register(item, replace(claim, text=f"{claim.text} [changed: {words}]", departures=departures, reason=None))
+        # what the registered claim looks at is no limit for the values that are asked for now; and a reason explains
+        # the registered verdict, with numbers that may not be measured now
+        only = {name: values for name, values in claim.only.items() if name not in settings.change}
+        text = f"{claim.text} [changed: {words}]"
+        register(item, replace(claim, text=text, departures=departures, reason=None, only=only))
     return None
