@@ -25,6 +25,17 @@ def kinds(cell):
     return [(output.output_type, sorted(output.get("data", {}))) for output in cell.outputs]
 
 
+def sentences(book):
+    """Return what the results in a notebook say of themselves."""
+    texts = [output.get("data", {}).get("text/plain", "") for cell in code_cells(book) for output in cell.outputs]
+    return [text for text in texts if text.startswith("Claim ")]
+
+
+def verdicts(book):
+    """Return the verdicts that these sentences give; their numbers differ between kinds of processor."""
+    return [re.findall("Supported|Refuted|Inconclusive", text) for text in sentences(book)]
+
+
 def runs(book):
     """Return the calls of `run` in a notebook."""
     return re.findall(r"\brun\(.*", "\n".join(cell.source for cell in code_cells(book)))
@@ -61,6 +72,16 @@ def test_notebooks_look_at_few_fresh_seeds(path):
 
 
 @books
+def test_a_quick_look_supports_nothing(path):
+    """What a result says of itself, also under changed conditions."""
+    texts = sentences(nbformat.read(path, as_version=4))
+
+    assert len(texts) >= 2
+    assert [text for text in texts if "upported for every margin" in text] == []
+    assert all("a quick look, which can refute a claim and cannot support it" in text for text in texts)
+
+
+@books
 def test_nothing_of_a_machine_is_in_them(path):
     """No folders of the machine on which they were executed."""
     assert re.findall(r"/(?:home|root|tmp|work|Users|usr)/[\w./-]*", path.read_text(encoding="utf-8")) == []
@@ -81,3 +102,4 @@ def test_they_can_be_executed(path):
     client.execute()
 
     assert [kinds(cell) for cell in code_cells(book)] == [kinds(cell) for cell in code_cells(committed)]
+    assert verdicts(book) == verdicts(committed)
