@@ -20,7 +20,7 @@ def test_quick_looks_skip_what_is_undecided(toy):
     assert toy.outcomes == {"2.a": "skipped", "2.b": "xfailed", "2.c": "skipped", "2.d": "failed", "2.e": "passed"}
     assert set(toy.trained) == {"registered 0-7"}
     assert (quick["alpha"], quick["seeds"], quick["last_look"], quick["registered_looks"]) == (0.005, 8, 8, [])
-    assert "a quick look of 8 seeds may refute a claim, but supports none" in quick["message"]
+    assert "a quick look of 8 seeds may refute a claim and supports none" in quick["message"]
     toy.result.stdout.fnmatch_lines(["SKIPPED*Inconclusive*"])
 
 

@@ -320,7 +320,7 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
     elif part.covariate is not None and decision.tied:
         note = "more than half of the values are equal, and a covariate cannot adjust them"
     elif decision.supported and terms.quick:
-        note = f"a quick look of {part.values.size} seeds may refute a claim, but supports none"
+        note = f"a quick look of {part.values.size} seeds may refute a claim and supports none"
     elif decision.tied and not (terms.ties or supported or refuted):
         note = f"more than half of the values are equal, which decides nothing below {MANY} seeds"
     fast, slow = (np.zeros(0, dtype=bool),) * 2 if part.censored is None else part.censored
