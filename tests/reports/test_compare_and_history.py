@@ -138,7 +138,11 @@ def test_an_example_stays_below_its_limit(
     capsys.readouterr()
     files = [tmp_path / "example" / name for name in ("index.html", "results.json")]
     assert sum(file.stat().st_size for file in files) <= 600_000
-    assert "is left out to keep this page small" in files[0].read_text(encoding="utf-8")
+    text = files[0].read_text(encoding="utf-8")
+    assert "A figure is left out to keep this page small; a run writes it as figures/" in text
+    assert "it is in figures/" not in text
+    assert "The numbers are in results.json, next to this file, rounded" in text
+    assert "measurements.csv" not in text
     (claim, *_) = read(files[1]).claims
     assert (claim.verdict, claim.effect, claim.p_value) == ("supported", 0.2, 0.00123457)
     assert "trace" not in claim.as_json()

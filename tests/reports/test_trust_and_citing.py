@@ -61,10 +61,35 @@ def test_the_page_says_how_far_to_trust_it(tmp_path: Path) -> None:
     text = page_of(tmp_path, [{**known, "id": f"1.{letter}"} for letter in "abcd"])
     words = " ".join(re.sub("<[^>]+>", " ", text).split())
 
+    assert "If every interval held its level, and every effect lay exactly on its margin" in words
     assert "at most 0.02 of these verdicts would be wrong on average: 4 claims rest on an interval" in words
+    assert "Intervals do not hold their level for all data." in words
+    assert "For claims on such data these numbers are too small. docs/statistics.md of pytest-claims has the" in words
     assert "at least one would be wrong in at most 2 of 100" in words
     assert "registered once their outcome on these same seeds is known" in words
     assert "This run holds none." in words
+
+
+@pytest.mark.parametrize("short, command", [(True, "pytest claims/ --fresh"), (False, "pytest --claims-fresh")])
+def test_the_page_names_no_stream_of_fresh_seeds(tmp_path: Path, short: bool, command: str) -> None:
+    """A number would be the same for all readers, so that soon somebody has seen its seeds: the run draws one."""
+    text = page_of(tmp_path, [error_record()], short_options=short)
+
+    assert f"<code>{command}</code> draws some at random" in text
+
+
+def test_the_page_leads_to_the_simulated_error_rates(tmp_path: Path) -> None:
+    """A link where the repository's address is known, else the name of the page."""
+    known = {**error_record(), "verdict": "supported", "kind": "level", "alpha": 0.005}
+    citation = citation_of(ROOT, {}, "2026-11-26")
+    here = {"commit": "abc", "repository": "https://github.com/a/b"}
+    texts = [
+        page_of(tmp_path, [known], citation=citation, environment={**FACTS["environment"], **more})
+        for more in ({"commit": None, "repository": None}, here)
+    ]
+
+    assert "<code>docs/statistics.md</code> has the simulated rates" in texts[0]
+    assert re.search(r'<a href="https://[^"]*/docs/statistics.md">docs/statistics.md</a> has the sim', texts[1])
 
 
 def test_a_run_on_fresh_seeds_says_how_they_fared(tmp_path: Path) -> None:

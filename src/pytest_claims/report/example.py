@@ -48,7 +48,7 @@ def write_example(results: Results, folder: Path, target: Path) -> Path:
     for file in (path, target / RESULTS):
         refuse_to_replace(file)
     used = write(target, slim(results)).stat().st_size
-    page = page_text(folder, results, MOST_BYTES - SPARE - used)
+    page = page_text(folder, results, MOST_BYTES - SPARE - used, alone=True)
     write_atomically(path, page)
     used += path.stat().st_size
     if used > MOST_BYTES:

@@ -47,13 +47,17 @@ class Experiment:
 
 
 class Page:
-    """What the templates read."""
+    """What the templates read.
 
-    def __init__(self, results: Results, folder: Path, most_figures: int | None = None) -> None:
+    ``alone``: the page will lie beside results.json and nothing else, so it names no other file of its folder.
+    """
+
+    def __init__(self, results: Results, folder: Path, most_figures: int | None = None, *, alone: bool = False) -> None:
         self.results = results
+        self.alone = alone
         self.environment = results.environment
         self.claims = results.claims
-        figures, self.drawn = load_figures(folder, self.claims, most_figures)
+        figures, self.drawn = load_figures(folder, self.claims, most_figures, alone=alone)
         views = {record.id: self._view(record, figures) for record in self.claims}
         for view in views.values():
             parent = views.get(view.record.variant_of or words.bare(view.id))
@@ -235,11 +239,11 @@ def busy(claims: Iterable[Record]) -> dict[str, float] | None:
 
 
 def load_figures(
-    folder: Path, claims: Iterable[Record], most: int | None = None
+    folder: Path, claims: Iterable[Record], most: int | None = None, *, alone: bool = False
 ) -> tuple[dict[str, tuple[list[Figure], list[str]]], int]:
     """Return each claim's figures, a sentence for each that cannot be shown, and the bytes of those that are shown.
 
-    ``most`` limits these bytes; None means no limit.
+    ``most`` limits these bytes; None means no limit. ``alone``: figures/ will not lie beside the page.
     """
     loaded: dict[str, tuple[list[Figure], list[str]]] = {}
     sizes: list[tuple[int, int, str, Figure, str]] = []
@@ -264,7 +268,7 @@ def load_figures(
             figures.append(figure)
             sizes.append((at, len(source.encode()), claim.id, figure, name))
         loaded[claim.id] = figures, lost
-    return loaded, _keep_small(loaded, sizes, most)
+    return loaded, _keep_small(loaded, sizes, most, "a run writes it as" if alone else "it is in")
 
 
 def figure_path(name: str) -> Path:
@@ -276,15 +280,19 @@ def _keep_small(
     loaded: Mapping[str, tuple[list[Figure], list[str]]],
     sizes: list[tuple[int, int, str, Figure, str]],
     most: int | None,
+    where: str,
 ) -> int:
-    """Leave out further figures before first ones, large before small ones, until the page is small enough."""
+    """Leave out further figures before first ones, large before small ones, until the page is small enough.
+
+    ``where`` says, before a figure's path, how to get one that is left out.
+    """
     total = sum(bytes_ for _, bytes_, *_ in sizes)
     for _, bytes_, identifier, figure, name in sorted(sizes, key=lambda entry: (entry[0] > 0, entry[1]), reverse=True):
         if most is None or total <= most:
             break
         figures, lost = loaded[identifier]
         figures[:] = [kept for kept in figures if kept is not figure]
-        lost.append(f"A figure is left out to keep this page small; it is in {name}.")
+        lost.append(f"A figure is left out to keep this page small; {where} {name}.")
         total -= bytes_
     return total
 
@@ -316,15 +324,18 @@ def jinja() -> jinja2.Environment:
     return environment
 
 
-def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES) -> str:
-    """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/."""
-    page = Page(results, folder)
+def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES, *, alone: bool = False) -> str:
+    """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/.
+
+    ``alone``: it will lie beside results.json alone.
+    """
+    page = Page(results, folder, alone=alone)
     template = jinja().get_template("report.html")
     text = template.render(page=page, results=results)
     excess = len(text.encode("utf-8", "replace")) - most_bytes
     fewest = min(FEWEST_FIGURES, most_bytes // 2)
     if excess > 0 and page.drawn > fewest:
-        page = Page(results, folder, max(page.drawn - excess, fewest))
+        page = Page(results, folder, max(page.drawn - excess, fewest), alone=alone)
         text = template.render(page=page, results=results)
     return text
 
