@@ -233,6 +233,65 @@ def test_what_does_not_ask_the_registered_claim_opens_nothing(gh, leg, facts):
     assert gh.issues == []
 
 
+def test_a_run_that_is_not_there_is_no_news(gh, leg, capsys):
+    """What it last said stays in the text, without a comment; the issue is closed when the last change is gone."""
+    latest = leg("latest", TURNED, changed=("2.a",))
+    nightly = leg("nightly", TURNED, changed=("2.a",))
+    main(["issues", leg.folder])
+    for _ in range(2):
+        nightly.unlink()
+        main(["issues", leg.folder])
+
+        assert "| `2.a` | nightly | supported | refuted | first steps | not judged anew |" in gh.issues[0]["body"]
+        leg("nightly", TURNED, changed=("2.a",))
+        main(["issues", leg.folder])
+
+        assert "not judged anew" not in gh.issues[0]["body"]
+    assert gh.issues[0]["comments"] == []
+    nightly.unlink()
+    leg("latest", GONE)
+    capsys.readouterr()
+    for _ in range(2):
+        main(["issues", leg.folder])
+
+    (issue,) = gh.issues
+    assert len(issue["comments"]) == 1, "the change is gone in one run, which is news once"
+    assert "| latest |" not in issue["body"]
+    assert "| nightly | supported | refuted |" in issue["body"]
+    assert "**`2.a`** Asks" in issue["body"]
+    assert "#1 stays open: nightly did not judge 2.a anew." in capsys.readouterr().out
+    latest.unlink()
+    leg("nightly", GONE)
+    main(["issues", leg.folder])
+
+    assert [issue["state"] for issue in gh.issues] == ["closed"]
+
+
+@pytest.mark.parametrize("cut", ["older", "too long"])
+def test_an_issue_that_does_not_say_what_each_run_said_is_closed_as_safely(gh, leg, cut, monkeypatch):
+    """One of an older version, or one whose text would be too long for GitHub: each claim is awaited in each run."""
+    if cut == "too long":
+        monkeypatch.setattr("pytest_claims.nightly.issues.BODY", 100)
+    leg("latest", TURNED, changed=("2.a",))
+    nightly = leg("nightly", TURNED, changed=("2.a",))
+    main(["issues", leg.folder])
+    if cut == "older":
+        (entry,) = gh.issues
+        entry["body"] = entry["body"].partition(', "changes"')[0] + "} -->\n"
+        (gh.folder / "issues.json").write_text(json.dumps([entry]))
+
+    assert '"changes"' not in gh.issues[0]["body"]
+    nightly.unlink()
+    leg("latest", GONE)
+    main(["issues", leg.folder])
+
+    assert gh.issues[0]["state"] == "open"
+    leg("nightly", GONE)
+    main(["issues", leg.folder])
+
+    assert gh.issues[0]["state"] == "closed"
+
+
 def test_many_changes_at_once_are_one_issue(gh, leg):
     """A library that changes everything is one cause; the next night knows that issue, too."""
     claims = [(f"3.{letter}", "refuted", "failed") for letter in "abcdefghijkl"]
@@ -413,3 +472,11 @@ def test_two_runs_of_one_name_are_refused(leg, capsys):
 
     assert main(["issues", str(file), str(file.parent)]) == 2
     assert "Two runs are called latest" in capsys.readouterr().err
+
+
+def test_a_leg_that_takes_too_long_silences_no_other():
+    """GitHub may call a job cancelled that exceeds its time: no job of the night asks for another job's result."""
+    workflow = (Path(__file__).parents[2] / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+
+    assert ".result" not in workflow
+    assert workflow.count("!cancelled()") == 2
