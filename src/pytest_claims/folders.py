@@ -1,7 +1,8 @@
 """What a run may touch in a report folder: what an earlier run wrote there, and nothing else; a project's sources.
 
 A marker file lists what the last run wrote. A folder without one is taken over only if it holds nothing but a report of
-an earlier version, known by its content. A lock, which the system frees when its process ends, keeps a second run out.
+an earlier version, known by its content, and what this run itself writes beside its report. A lock, which the system
+frees when its process ends, keeps a second run out.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
@@ -72,7 +73,7 @@ def _kind(content: dict[str, Any]) -> str | None:
         if "schema" in content or (claims and all(isinstance(claim, dict) and "id" in claim for claim in claims)):
             return BASELINE if content.get("condensed") else RUN_FILE
         return None
-    if content.get("reportFormat") == "CTRF":
+    if content.get("reportFormat") == "CTRF" and str(content.get("generatedBy")).startswith("pytest-claims"):
         return CTRF
     ours = {LEG: {"leg", "state"}, BADGE: {"schemaVersion", "label", "message", "color"}}
     return next((kind for kind, names in ours.items() if content.keys() >= names), None)
@@ -97,11 +98,11 @@ def refuse_to_replace(path: Path, kind: str | None = None) -> None:
         raise FolderError(f"{path} holds {found}, not {kind}, and would be replaced: name another place.")
 
 
-def foreign(folder: Path) -> Path | None:
+def foreign(folder: Path, beside: Collection[Path] = ()) -> Path | None:
     """Return a file in the folder that is in a run's way, as no run wrote it; None where a run may write there.
 
     In a folder with a marker, that is a file with the name of our page, results or table, or a folder. In any other
-    folder, every file is.
+    folder, every file is, but for CTRF files and badges of ours, and the files ``beside`` the report.
     """
     marked = read_marker(folder)
     if marked is not None:
@@ -112,20 +113,24 @@ def foreign(folder: Path) -> Path | None:
         entries = sorted(folder.iterdir(), key=lambda path: (path.name.startswith("."), path.name))
     except OSError:  # missing, no folder or not readable: whether it can be written is another question
         return None
-    return next((found for entry in entries if (found := _foreign_entry(entry)) is not None), None)
+    known = {path.resolve() for path in beside}
+    return next((found for entry in entries if (found := _foreign_entry(entry, known)) is not None), None)
 
 
-def _foreign_entry(entry: Path) -> Path | None:
+def _foreign_entry(entry: Path, known: Collection[Path]) -> Path | None:
     if entry.name in {MARKER, LOCK} | HARMLESS or (entry.name in FIXED and is_ours(entry)):
         return None
-    if entry.name in FIXED or not entry.is_dir():
+    if entry.name in FIXED:
         return entry
+    if not entry.is_dir():
+        added = entry.resolve() in known or (entry.suffix == ".json" and _kind_of(entry) in {CTRF, BADGE})
+        return None if added else entry
     files = (Path(folder, name) for folder, _, names in os.walk(entry) for name in names)
     if entry.name == FIGURES:
         return next((file for file in files if file.parent != entry or not is_ours(file)), None)
     if entry.name == TRIALS:
         return next((file for file in files if not _is_trial(file, entry)), None)
-    return next(files, None)
+    return next((file for file in files if file.resolve() not in known), None)
 
 
 def _is_trial(file: Path, trials: Path) -> bool:
@@ -172,11 +177,13 @@ class ReportFolder:
     """A report folder, held by one run: taken before the run writes, released when the run ends.
 
     ``shown`` is the folder and ``option`` the way to choose another, as the user spells them; ``command`` is this
-    run's command line, for a second run's message.
+    run's command line, for a second run's message. ``beside`` are files that its other options name: an earlier run of
+    the same command, which ended before it took the folder, may have left them there.
     """
 
-    def __init__(self, path: Path, shown: str, option: str, command: str) -> None:
+    def __init__(self, path: Path, shown: str, option: str, command: str, beside: Collection[Path] = ()) -> None:
         self.path, self.shown, self.option, self.command = path, shown, option, command
+        self.beside = beside
         self.taken = False
         self.written: set[str] = set()
         self._earlier: set[str] = set()
@@ -189,7 +196,7 @@ class ReportFolder:
         reason = why_unwritable(self.path)
         if reason:
             raise FolderError(f"The report folder {self.shown} cannot be written ({reason}): {self._advice}.")
-        found = foreign(self.path)
+        found = foreign(self.path, self.beside)
         if found is not None:
             raise FolderError(
                 f"The report folder {self.shown} holds files that no run wrote, such as "

@@ -134,6 +134,7 @@ def _report_folder(config: pytest.Config, settings: Settings) -> ReportFolder:
         options.shown_folder(config, settings.report),
         settings.flag("report"),
         shlex.join(command_line(config)),
+        options.files_beside(config),
     )
     config.add_cleanup(place.release)
     _compat.ini_text(config, "claims_title")  # a title that is no text is noticed before anything runs

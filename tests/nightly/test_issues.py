@@ -3,6 +3,7 @@
 import json
 import stat
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,23 @@ def leg(tmp_path):
 
     write.folder = str(tmp_path / "legs")
     return write
+
+
+def phase(name, verdict, outcome, when, how, *, claim_is_as_registered="", **facts):
+    """Return a line of a report log: one phase of a claim, whose record has this verdict and outcome."""
+    properties = []
+    attach(properties, Record.from_json({**CLAIM, "id": name, "verdict": verdict, "outcome": outcome, **facts}))
+    return {
+        "$report_type": "TestReport", "nodeid": name, "location": ["", 0, name], "keywords": {}, "longrepr": None,
+        "when": when, "outcome": how, "user_properties": properties, "claim_is_as_registered": claim_is_as_registered,
+    }  # fmt: skip
+
+
+def log(folder, *lines):
+    """Write a report log with these lines, as pytest-reportlog does."""
+    path = folder / "night.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in ({"$report_type": "SessionStart"}, *lines)))
+    return path
 
 
 GONE = ("2.a", "supported", "passed")
@@ -215,6 +233,65 @@ def test_what_does_not_ask_the_registered_claim_opens_nothing(gh, leg, facts):
     assert gh.issues == []
 
 
+def test_a_run_that_is_not_there_is_no_news(gh, leg, capsys):
+    """What it last said stays in the text, without a comment; the issue is closed when the last change is gone."""
+    latest = leg("latest", TURNED, changed=("2.a",))
+    nightly = leg("nightly", TURNED, changed=("2.a",))
+    main(["issues", leg.folder])
+    for _ in range(2):
+        nightly.unlink()
+        main(["issues", leg.folder])
+
+        assert "| `2.a` | nightly | supported | refuted | first steps | not judged anew |" in gh.issues[0]["body"]
+        leg("nightly", TURNED, changed=("2.a",))
+        main(["issues", leg.folder])
+
+        assert "not judged anew" not in gh.issues[0]["body"]
+    assert gh.issues[0]["comments"] == []
+    nightly.unlink()
+    leg("latest", GONE)
+    capsys.readouterr()
+    for _ in range(2):
+        main(["issues", leg.folder])
+
+    (issue,) = gh.issues
+    assert len(issue["comments"]) == 1, "the change is gone in one run, which is news once"
+    assert "| latest |" not in issue["body"]
+    assert "| nightly | supported | refuted |" in issue["body"]
+    assert "**`2.a`** Asks" in issue["body"]
+    assert "#1 stays open: nightly did not judge 2.a anew." in capsys.readouterr().out
+    latest.unlink()
+    leg("nightly", GONE)
+    main(["issues", leg.folder])
+
+    assert [issue["state"] for issue in gh.issues] == ["closed"]
+
+
+@pytest.mark.parametrize("cut", ["older", "too long"])
+def test_an_issue_that_does_not_say_what_each_run_said_is_closed_as_safely(gh, leg, cut, monkeypatch):
+    """One of an older version, or one whose text would be too long for GitHub: each claim is awaited in each run."""
+    if cut == "too long":
+        monkeypatch.setattr("pytest_claims.nightly.issues.BODY", 100)
+    leg("latest", TURNED, changed=("2.a",))
+    nightly = leg("nightly", TURNED, changed=("2.a",))
+    main(["issues", leg.folder])
+    if cut == "older":
+        (entry,) = gh.issues
+        entry["body"] = entry["body"].partition(', "changes"')[0] + "} -->\n"
+        (gh.folder / "issues.json").write_text(json.dumps([entry]))
+
+    assert '"changes"' not in gh.issues[0]["body"]
+    nightly.unlink()
+    leg("latest", GONE)
+    main(["issues", leg.folder])
+
+    assert gh.issues[0]["state"] == "open"
+    leg("nightly", GONE)
+    main(["issues", leg.folder])
+
+    assert gh.issues[0]["state"] == "closed"
+
+
 def test_many_changes_at_once_are_one_issue(gh, leg):
     """A library that changes everything is one cause; the next night knows that issue, too."""
     claims = [(f"3.{letter}", "refuted", "failed") for letter in "abcdefghijkl"]
@@ -275,17 +352,13 @@ def test_issues_of_others_are_left_alone(gh, leg):
 
 def test_a_report_log_without_a_baseline_says_what_departs_from_its_registration(gh, tmp_path):
     """The log of pytest-reportlog has the records; errors outside a claim's test count, too."""
-    lines = []
-    for name, verdict, outcome, how in (
-        ("2.a", "refuted", "failed", "failed"),
-        ("2.b", "refuted", "xfailed", "passed"),
-        ("2.c", "supported", "passed", "failed"),
-    ):
-        properties = []
-        attach(properties, Record.from_json({**CLAIM, "id": name, "verdict": verdict, "outcome": outcome}))
-        lines.append({"$report_type": "TestReport", "nodeid": name, "outcome": how, "user_properties": properties})
-    path = tmp_path / "night.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in [{"$report_type": "SessionStart"}, *lines]))
+    path = log(
+        tmp_path,
+        phase("2.a", "refuted", "failed", "call", "failed"),
+        phase("2.b", "refuted", "xfailed", "call", "passed", claim_is_as_registered="xfailed"),
+        phase("2.c", "supported", "passed", "call", "passed"),
+        phase("2.c", "supported", "passed", "teardown", "failed"),
+    )
 
     assert main(["issues", str(path)]) == 0
     assert [issue["title"] for issue in gh.issues] == [
@@ -293,6 +366,77 @@ def test_a_report_log_without_a_baseline_says_what_departs_from_its_registration
         "Claim 2.c: supported, now error",
     ]
     assert "| `2.a` | night | supported | refuted | not compared | \\- |" in gh.issues[0]["body"]
+
+
+def test_an_error_outlives_the_teardown_that_follows_it(gh, leg, tmp_path, capsys):
+    """A warning that is an error ends a judged claim before its teardown passes: nothing is calm, nothing is closed."""
+    leg("night", TURNED, changed=("2.a",))
+    main(["issues", leg.folder])
+    path = log(
+        tmp_path,
+        phase("2.a", "refuted", "passed", "setup", "failed"),
+        phase("2.a", "refuted", "passed", "teardown", "passed"),
+    )
+
+    assert main(["issues", str(path)]) == 0
+    (issue,) = gh.issues
+    assert issue["state"] == "open"
+    assert "| `2.a` | night | supported | error |" in issue["body"]
+    assert "No verdict changed" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["report log", "results.json"])
+def test_a_file_that_could_not_be_collected_is_named(gh, leg, tmp_path, capsys, kind):
+    """Nobody knows its verdicts: the others count, and the exit status is 4."""
+    path = leg("night", TURNED, changed=("2.a",))
+    broken = "claims/test_depth.py"
+    if kind == "report log":
+        line = {"$report_type": "CollectReport", "nodeid": broken, "outcome": "failed", "longrepr": "ImportError"}
+        path = log(tmp_path, line, phase("2.a", "refuted", "failed", "call", "failed"))
+    else:
+        missing = [{"id": broken, "nodeid": broken, "reason": ""}, {"id": "2.b", "nodeid": "x::y", "reason": ""}]
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"missing": missing}))
+
+    assert main(["issues", str(path)]) == 4
+    assert len(gh.issues) == 1
+    assert capsys.readouterr().err == (
+        f"pytest-claims: {path}: {broken} could not be collected, so nobody knows its verdicts.\n"
+    )
+
+
+def test_the_whole_lines_of_a_log_that_breaks_off_count(gh, tmp_path, capsys):
+    """A crash cuts the last line off: a sentence says so. A log that is broken before its end is none."""
+    path = log(tmp_path, phase("2.a", "refuted", "failed", "call", "failed"))
+    whole = path.read_text()
+    path.write_text(whole + whole.splitlines()[-1][:100])
+
+    assert main(["issues", str(path)]) == 4
+    assert len(gh.issues) == 1
+    assert capsys.readouterr().err == (
+        f"pytest-claims: {path} breaks off in its last line: the verdicts after it are not known.\n"
+    )
+    for text in (whole[:20], whole[:20] + "\n" + whole):
+        path.write_text(text)
+
+        assert main(["issues", str(path)]) == 4
+        assert "is no report log of pytest-reportlog" in capsys.readouterr().err
+
+
+def test_a_report_log_says_nothing_about_versions(gh, tmp_path):
+    """It has none: neither versions nor processor are called the same or another."""
+    trace = {"train": {"step": [0, 1], "loss": [0.7, 0.6], "gradient": [1.0, 0.9]}}
+    inputs = {"toy/data": "h1"}
+    path = log(tmp_path, phase("2.a", "refuted", "failed", "call", "failed", trace=trace, inputs=inputs))
+    before = {**CLAIM, "id": "2.a", "verdict": "supported", "inputs": inputs}
+    before["trace"] = {"train": {**trace["train"], "loss": [0.7, 0.5]}}
+    baseline = tmp_path / "baseline.json"
+    facts = {"torch": "2.13.0", "cpu": "A", "commit": "c0ffee"}
+    baseline.write_text(json.dumps({"schema": 1, "environment": facts, "claims": [before]}))
+
+    assert main(["issues", str(path), "--baseline", str(baseline)]) == 0
+    (row,) = [line for line in gh.issues[0]["body"].splitlines() if line.startswith("| `2.a`")]
+    assert "training first departed at step 1" in row
+    assert row.endswith("; which versions ran is not known |")
 
 
 @pytest.mark.parametrize(
@@ -328,3 +472,11 @@ def test_two_runs_of_one_name_are_refused(leg, capsys):
 
     assert main(["issues", str(file), str(file.parent)]) == 2
     assert "Two runs are called latest" in capsys.readouterr().err
+
+
+def test_a_leg_that_takes_too_long_silences_no_other():
+    """GitHub may call a job cancelled that exceeds its time: no job of the night asks for another job's result."""
+    workflow = (Path(__file__).parents[2] / ".github" / "workflows" / "nightly.yml").read_text(encoding="utf-8")
+
+    assert ".result" not in workflow
+    assert workflow.count("!cancelled()") == 2

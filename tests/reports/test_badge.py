@@ -13,6 +13,12 @@ DEPARTED = {"id": "1.d", "verdict": "refuted", "registered": "supported", "outco
 SLOW = {**DEPARTED, "outcome": "passed", "clock": True}
 QUICK = {**REFUTED, "registered_looks": [], "last_look": 8}
 OTHER = {**SUPPORTED, "registered": None}
+FRESH = {**SUPPORTED, "stream": "fresh-5"}
+JAX = {**SUPPORTED, "engine": "jax"}
+OTHERWISE = {**SUPPORTED, "changed": {"layers": [1, 2]}}
+EDITION = {**SUPPORTED, "stream": "registered-2", "registered_seeds": 64, "registered_looks": [32, 64],
+           "last_look": 32, "ended": "decided"}  # fmt: skip
+SHORTER = {**OPEN, "registered_seeds": 64, "registered_looks": [32, 64], "last_look": 32, "ended": "last look"}
 ERROR = {"id": "1.e", "verdict": "error", "registered": "supported", "outcome": "error"}
 CHANGED = {"failed": True, "claims": [{"id": "1.a", "alarm": True, "verdict_changed": True}]}
 
@@ -39,6 +45,11 @@ def write(folder, *claims, complete=True, **more):
         ((SUPPORTED, SLOW), {}, "1 supported, 1 refuted, 0 open, 1 not as registered", "lightgrey"),
         ((OTHER,), {}, "1 supported, 0 refuted, 0 open, 1 not registered", "lightgrey"),
         ((QUICK,), {}, "0 supported, 1 refuted, 0 open, quick look", "lightgrey"),
+        ((SHORTER,), {}, "0 supported, 0 refuted, 1 open, more or fewer seeds", "lightgrey"),
+        ((FRESH,), {}, "1 supported, 0 refuted, 0 open, other seeds", "lightgrey"),
+        ((JAX,), {}, "1 supported, 0 refuted, 0 open, another engine", "lightgrey"),
+        ((OTHERWISE,), {}, "1 supported, 0 refuted, 0 open, other conditions", "lightgrey"),
+        ((EDITION,), {}, "1 supported, 0 refuted, 0 open", "brightgreen"),
         ((SUPPORTED,), {"skipped": [{"id": "1.f"}]}, "1 supported, 0 refuted, 0 open, 1 skipped", "lightgrey"),
         ((), {}, "0 supported, 0 refuted, 0 open", "lightgrey"),
     ],
@@ -51,6 +62,11 @@ def write(folder, *claims, complete=True, **more):
         "excused",
         "unregistered",
         "quick",
+        "shorter",
+        "fresh seeds",
+        "another engine",
+        "other conditions",
+        "second edition, decided early",
         "skipped",
         "nothing",
     ],

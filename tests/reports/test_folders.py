@@ -109,6 +109,25 @@ def test_a_report_of_an_earlier_version_is_adopted(earlier):
     assert {path.suffix for path in (earlier / "figures").iterdir()} == {".svg", ".csv"}
 
 
+def test_what_lies_beside_a_report_is_no_reason(earlier):
+    """A CTRF file and a badge of ours, and what this run's options name; a file of the same kind of others is."""
+    (earlier / "ctrf.json").write_text('{"reportFormat": "CTRF", "generatedBy": "pytest-claims 1.0"}')
+    (earlier / "badge.json").write_text('{"schemaVersion": 1, "label": "", "message": "", "color": "red"}')
+    assert foreign(earlier) is None
+    (earlier / "xml").mkdir()
+    for name in ("junit.xml", "xml/junit.xml"):
+        (earlier / name).write_text("<testsuites/>")
+
+        assert foreign(earlier) == earlier / name
+        assert foreign(earlier, beside=[earlier / "xml" / ".." / "junit.xml", earlier / "xml" / "junit.xml"]) is None
+        (earlier / name).unlink()
+    (earlier / "index.html").write_text("mine")
+    assert foreign(earlier, beside=[earlier / "index.html"]) == earlier / "index.html", "no page of others is replaced"
+    (earlier / "index.html").unlink()
+    (earlier / "ctrf.json").write_text('{"reportFormat": "CTRF", "generatedBy": "another"}')
+    assert foreign(earlier) == earlier / "ctrf.json"
+
+
 def test_one_file_more_and_it_is_not_adopted(earlier):
     """A figure that is not ours, beside an earlier report."""
     mine = earlier / "figures" / "0-mine.svg"

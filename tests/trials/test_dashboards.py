@@ -143,7 +143,7 @@ def test_ctrf_replaces_its_own_file_and_no_other(toy):
     toy.write(MORE)
     for name in ("notes.json", "folder"):
         (toy.path / "folder").mkdir(exist_ok=True)
-        (toy.path / "notes.json").write_text('{"mine": true}')
+        (toy.path / "notes.json").write_text('{"reportFormat": "CTRF", "generatedBy": "another tool"}')
         toy.run("--ctrf", name)
 
         assert toy.ret == 4

@@ -78,6 +78,18 @@ def test_an_entry_that_matches_nothing_warns_or_fails(toy, spread):
     assert "ours.toml registers 2.x, and no such claim was collected (strict = true)." in toy.text
 
 
+@pytest.mark.parametrize("spread", [False, True], ids=["serial", "xdist"])
+def test_where_warnings_are_errors_such_an_entry_is_a_sentence(toy, spread):
+    """As with strict = true: exit status 4, nothing is trained, and no error inside pytest."""
+    toy.write()
+    (toy.path / "ours.toml").write_text('[claims."2.x"]\nregistered = "refuted"\nreason = "gone"\n')
+    (toy.spread if spread else toy.run)("-W", "error::UserWarning", "--registrations", "ours.toml")
+
+    assert (toy.ret, toy.trained) == (4, [])
+    assert "ours.toml registers 2.x, and no such claim was collected (a warning, and warnings are errors" in toy.text
+    assert "INTERNALERROR" not in toy.text
+
+
 @pytest.mark.parametrize(
     "content, sentence",
     [

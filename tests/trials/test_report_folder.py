@@ -30,6 +30,18 @@ def test_a_folder_of_others_is_refused_before_training(toy, folder):
     assert (toy.path / "paper" / "figures" / "1.svg").read_text() == "mine"
 
 
+def test_a_run_does_not_lock_itself_out(toy):
+    """One that fails at import leaves JUnit and CTRF in the report folder, and no report; repaired, it runs."""
+    options = ("--report", "out", "--junit-xml=out/junit.xml", "--ctrf=out/ctrf.json")
+    toy.reporting().write("import pytest_claims.nothing_of_that_name").run(*options)
+    broken = toy.ret, sorted(path.name for path in (toy.path / "out").iterdir())
+    toy.write().run(*options)
+
+    assert broken == (2, ["ctrf.json", "junit.xml"])
+    assert (toy.ret, toy.outcomes) == (0, {"2.a": "passed"})
+    assert (toy.path / "out" / "index.html").exists()
+
+
 def test_a_report_is_replaced_and_others_files_are_kept(toy):
     """The marker lists what the run wrote; a figure and notes of others beside the report survive the next run."""
     drawn = CLAIMS.replace(', "a picture"', "")

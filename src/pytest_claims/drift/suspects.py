@@ -42,6 +42,8 @@ def versions(was: Environment, now: Environment) -> dict[str, tuple[str, str]]:
 
 def blame(stage: str, names: Iterable[str], was: Environment, now: Environment) -> str:
     """Return a clause that names the probable cause: a library, the suite's own code, or the machine."""
+    if not (was and now):  # a report log has no versions: nothing is the same in both, and nothing differs
+        return "which versions ran is not known"
     suspects = BEHIND[stage]
     if stage == "derived" and any(word in name.rpartition("/")[2].lower() for name in names for word in SCIKIT_LEARN):
         suspects = ("scikit-learn", *suspects)

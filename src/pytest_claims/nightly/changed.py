@@ -6,9 +6,12 @@ says nothing about the registered verdict, neither that it changed nor that it i
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from pytest_claims.drift import compare_with, read_baseline
 from pytest_claims.drift.stages import IN_WORDS
@@ -16,7 +19,8 @@ from pytest_claims.errors import ResultsError, UnreadableError
 from pytest_claims.folders import RESULTS
 from pytest_claims.record import Record, attached
 from pytest_claims.report.runs import NamedRun
-from pytest_claims.results import Results, assemble, natural, read
+from pytest_claims.report.session import outcome
+from pytest_claims.results import NotJudged, Results, assemble, natural, read
 from pytest_claims.vocabulary import DEFAULT_ENGINE, is_registered
 
 #: What a claim's outcome is that ended as it should.
@@ -43,19 +47,23 @@ class Change:
 def read_runs(paths: Sequence[Path], baseline: Path | None = None) -> tuple[list[NamedRun], list[str]]:
     """Read runs: results.json or its folder, a folder of legs as a night leaves them, or a report log (``*.jsonl``).
 
-    Also returns a sentence for each file that cannot be read: one bad leg must not silence the others. A run is named
-    after its folder, a leg's after the leg, a report log after its file. The baseline is for runs that were not
-    compared with one. A ResultsError where two runs have one name, a folder holds no run, or no file can be read.
+    Also returns a sentence for each file that cannot be read, or not whole, and for each that a run could not collect:
+    one bad leg must not silence the others. A run is named after its folder, a leg's after the leg, a report log after
+    its file. The baseline is for runs that were not compared with one. A ResultsError where two runs have one name, a
+    folder holds no run, or no file can be read.
     """
     earlier = None if baseline is None else read_baseline(baseline)
     runs: dict[str, NamedRun] = {}
     unreadable: list[str] = []
     for file in (file for path in paths for file in _files(path)):
         try:
-            results = _from_report_log(file) if file.suffix == ".jsonl" else read(file)
+            results = _from_report_log(file, unreadable) if file.suffix == ".jsonl" else read(file)
         except UnreadableError as error:
             unreadable.append(str(error))
             continue
+        # a claim that got no verdict has an id; what has only pytest's name is a file that could not be collected
+        lost = (entry.nodeid for entry in results.missing if entry.id == entry.nodeid)
+        unreadable += [f"{file}: {name} could not be collected, so nobody knows its verdicts." for name in lost]
         if earlier is not None and results.baseline is None:
             results = replace(results, baseline=compare_with(earlier, results))
         name = _name(file)
@@ -86,19 +94,40 @@ def _name(file: Path) -> str:
     return folder.parent.name if folder.name == "report" else folder.name
 
 
-def _from_report_log(path: Path) -> Results:
-    """Return what a report log of pytest-reportlog says about claims: their records, and no environment."""
+def _from_report_log(path: Path, unreadable: list[str]) -> Results:
+    """Return what a report log of pytest-reportlog says about claims: their records, and no environment.
+
+    A last line that a crash cut off costs the lines before it nothing; a sentence about it joins ``unreadable``.
+    """
     records: dict[str, Record] = {}
+    missing: dict[str, NotJudged] = {}
     try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            report = json.loads(line)
-            record = attached([(name, value) for name, value in report.get("user_properties") or ()])
-            if record is not None:
-                how = "error" if report["outcome"] == "failed" and record.outcome != "failed" else record.outcome
-                records[report["nodeid"]] = replace(record, outcome=how)
+        for kind, line in _lines(path, unreadable):
+            if kind == "CollectReport" and line["outcome"] == "failed":
+                name = line["nodeid"] or "a file"
+                missing[name] = NotJudged(id=name, nodeid=name, reason="It could not be collected.")
+            elif kind == "TestReport" and (record := attached(line.get("user_properties") or ())) is not None:
+                report = pytest.TestReport(**line)
+                # as the run itself does: an error before or after the test outlives a teardown that passes
+                how = outcome(report, record, records.get(report.nodeid))
+                records[report.nodeid] = replace(record, outcome=how)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise UnreadableError(f"{path} is no report log of pytest-reportlog: {error}.") from error
-    return assemble(records.values(), {"started": ""})
+    return assemble(records.values(), {"started": "", "missing": list(missing.values())})
+
+
+def _lines(path: Path, unreadable: list[str]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yield the kind and the content of each line; a sentence joins ``unreadable`` where the last one is cut off."""
+    lines = path.read_bytes().splitlines()
+    for at, text in enumerate(lines):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            if at == 0 or at < len(lines) - 1:
+                raise
+            unreadable.append(f"{path} breaks off in its last line: the verdicts after it are not known.")
+            return
+        yield line.pop("$report_type", None), line
 
 
 def changes(run: NamedRun) -> list[Change]:

@@ -1,10 +1,10 @@
 """Issues on GitHub: one for each claim whose verdict changed, opened, updated and closed through the command `gh`.
 
 An issue of ours has a label, which only people with rights in the repository can give, and ends with a comment that
-readers do not see: which claims and runs it is about. So the next night finds it again. Its text always says how
-things are; a comment is added only when claims, verdicts or first departed stages changed, so that a night that brings
-nothing but newer versions bothers nobody. It is closed when every run that it is about has judged its claims as they
-are registered, and none changed: a leg that could not be installed closes nothing.
+readers do not see: which claims and runs it is about, and what changed in each. So the next night finds it again. Its
+text always says how things are; a comment is added only when claims, verdicts or first departed stages changed, so that
+a night that brings nothing but newer versions bothers nobody. What changed in a run stays until that run judges the
+claim anew: a leg that could not be installed is no news and closes nothing. The issue is closed when nothing is left.
 
 `gh` logs in by itself. No token is read here, and what `gh` says is shown without anything that looks like one.
 """
@@ -14,11 +14,12 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_claims.errors import GitHubError
 from pytest_claims.nightly.changed import Change, by_claim, calm
+from pytest_claims.record import Record
 from pytest_claims.report.markdown import escape
 from pytest_claims.report.runs import NamedRun
 from pytest_claims.report.words import plural
@@ -29,20 +30,25 @@ MOST = 10
 #: The most open issues of ours that are looked at.
 READ = 500
 #: The most rows of an issue's table, and characters of its title: GitHub takes 65,536 and 256 characters.
-ROWS, TITLE = 100, 250
+ROWS, TITLE, BODY = 100, 250, 65_536
 _MARK = re.compile(r"<!-- pytest-claims: (\{.*\}) -->")
 _TOKEN = re.compile(r"\b(?:gh[a-z]|github_pat)_\w+")
 
 
 @dataclass(frozen=True)
 class Issue:
-    """An open issue of ours: its number on GitHub, its claims and runs, the digest of what changed, and its text."""
+    """An open issue of ours: its number on GitHub, its claims and runs, the digest of what changed, and its text.
+
+    ``known`` is what changed when each run last judged each claim; where a text was too long to say so, every claim in
+    every run, without verdicts.
+    """
 
     number: int
     claims: tuple[str, ...]
     runs: tuple[str, ...]
     said: str
-    body: str = ""
+    known: tuple[Change, ...]
+    body: str
 
     @classmethod
     def read(cls, entry: Mapping[str, Any]) -> "Issue | None":
@@ -50,7 +56,10 @@ class Issue:
         try:
             body = str(entry["body"])
             mark = json.loads(_MARK.findall(body)[-1])
-            return cls(int(entry["number"]), tuple(mark["claims"]), tuple(mark["runs"]), str(mark["said"]), body)
+            claims, runs = tuple(map(str, mark["claims"])), tuple(map(str, mark["runs"]))
+            changes = mark.get("changes") or [(name, run, "?", "?", "") for name in claims for run in runs]
+            known = tuple(_remembered(*map(str, change)) for change in changes)
+            return cls(int(entry["number"]), claims, runs, str(mark["said"]), known, body)
         except (LookupError, TypeError, ValueError):
             return None
 
@@ -124,7 +133,7 @@ def settle(runs: Sequence[NamedRun], github: GitHub, label: str = LABEL, *, dry:
 
 def _open(group: Mapping[str, list[Change]], github: GitHub, label: str, *, dry: bool) -> Iterator[str]:
     title, text = _title(group)[:TITLE], _text(group)
-    body = f"{text}\n{_mark(group, _runs(group), group)}\n"
+    body = _body(text, list(group), _runs(group), group)
     if dry:
         yield f"would open: {title}\n\n{text}"
     else:
@@ -137,30 +146,49 @@ def _update(
 ) -> Iterator[str]:
     """Say in an open issue what is new, or close it where its claims have their verdicts back."""
     number = str(issue.number)
-    if mine:
-        text = _text(mine)
-        all_runs = dict.fromkeys((*issue.runs, *_runs(mine)))
-        body = f"{text}\n{_mark(issue.claims, list(all_runs), mine)}\n"
-        if _digest(mine) == issue.said:
-            yield f"#{number} says so already: {_title(mine)}"
-            if not dry and body.split() != issue.body.split():  # GitHub may change the ends of lines
-                github("issue", "edit", number, "--body-file", "-", text=body)  # nobody is notified
+    kept = _not_judged(issue, mine, runs)
+    if not mine and kept:
+        idle, left = dict.fromkeys(change.run for change in kept), dict.fromkeys(change.claim.id for change in kept)
+        yield f"#{number} stays open: {', '.join(idle)} did not judge {', '.join(left)} anew."
+        if len(kept) == len(issue.known):
             return
-        yield f"{'would comment' if dry else 'commented'} on #{number}: {_title(mine)}"
+    everything = [*(change for changes in mine.values() for change in changes), *kept]
+    group = {name: found for name in issue.claims if (found := [c for c in everything if c.claim.id == name])}
+    if not group:
+        yield f"{'would close' if dry else 'closed'} #{number}: {', '.join(issue.claims)}"
         if not dry:
+            text = f"No change any more of {_listed(issue.claims)} in {_listed(issue.runs)}."
             github("issue", "comment", number, "--body-file", "-", text=text)
-            github("issue", "edit", number, "--body-file", "-", text=body)
+            github("issue", "close", number)
         return
-    judged = {run.name: calm(run) for run in runs}
-    missing = [name for name in issue.runs if not set(issue.claims) <= judged.get(name, set())]
-    if missing:
-        yield f"#{number} stays open: {', '.join(missing)} did not judge {', '.join(issue.claims)} anew."
+    text = _text(group)
+    body = _body(text, issue.claims, list(dict.fromkeys((*issue.runs, *_runs(group)))), group)
+    if _digest(group) == issue.said:
+        yield f"#{number} says so already: {_title(group)}"
+        if not dry and body.split() != issue.body.split():  # GitHub may change the ends of lines
+            github("issue", "edit", number, "--body-file", "-", text=body)  # nobody is notified
         return
-    yield f"{'would close' if dry else 'closed'} #{number}: {', '.join(issue.claims)}"
+    yield f"{'would comment' if dry else 'commented'} on #{number}: {_title(group)}"
     if not dry:
-        text = f"No change any more of {_listed(issue.claims)} in {_listed(issue.runs)}."
         github("issue", "comment", number, "--body-file", "-", text=text)
-        github("issue", "close", number)
+        github("issue", "edit", number, "--body-file", "-", text=body)
+
+
+def _not_judged(issue: Issue, mine: Mapping[str, list[Change]], runs: Sequence[NamedRun]) -> list[Change]:
+    """Return the known changes in runs that have not judged the claim anew, with the claims' sentences."""
+    texts = {claim.id: claim.text for run in runs for claim in run.results.claims}
+    judged = {(name, run.name) for run in runs for name in calm(run)}
+    judged |= {(name, change.run) for name in mine for change in mine[name]}
+    return [
+        replace(change, claim=replace(change.claim, text=texts.get(change.claim.id, "")))
+        for change in issue.known
+        if (change.claim.id, change.run) not in judged
+    ]
+
+
+def _remembered(name: str, run: str, was: str, now: str, stage: str) -> Change:
+    """Return a change of an earlier night; of its record only the claim's id and verdict are known."""
+    return Change(run, Record(id=name, verdict=now), was, stage, "not judged anew")
 
 
 def _title(group: Mapping[str, list[Change]]) -> str:
@@ -186,7 +214,8 @@ def _text(group: Mapping[str, list[Change]]) -> str:
     versions = {change.run: change.versions for changes in group.values() for change in changes if change.versions}
     lines += [f"- {_shown(run)}: {_shown(text)}" for run, text in versions.items()]
     for name, (change, *_) in list(group.items())[:MOST]:
-        lines += ["", f"**`{name}`** {_shown(change.claim.text)}", "", _shown(change.claim.message)]
+        if change.claim.text or change.claim.message:
+            lines += ["", f"**`{name}`** {_shown(change.claim.text)}", "", _shown(change.claim.message)]
     return "\n".join([*lines, "", "`pytest-claims issues` keeps this text up to date, and closes the issue."])
 
 
@@ -195,16 +224,24 @@ def _shown(text: str) -> str:
     return escape(text).replace("\\@", "@<!-- -->")
 
 
-def _mark(claims: Sequence[str] | Mapping[str, Any], runs: Sequence[str], group: Mapping[str, list[Change]]) -> str:
-    """Return the hidden comment by which the next run knows the issue; ``>`` would end it early."""
-    mark = json.dumps({"claims": list(claims), "runs": list(runs), "said": _digest(group)}).replace(">", "\\u003e")
-    return f"<!-- pytest-claims: {mark} -->"
+def _body(text: str, claims: Sequence[str], runs: Sequence[str], group: Mapping[str, list[Change]]) -> str:
+    """Return a text with the hidden comment by which the next run knows the issue; ``>`` would end it early.
+
+    Where both would be too long for GitHub, the single changes are left out of the comment.
+    """
+    known = {"claims": list(claims), "runs": list(runs), "said": _digest(group)}
+    marks = (json.dumps(mark).replace(">", "\\u003e") for mark in (known | {"changes": _said(group)}, known))
+    whole, short = (f"{text}\n<!-- pytest-claims: {mark} -->\n" for mark in marks)
+    return whole if len(whole) <= BODY else short
+
+
+def _said(group: Mapping[str, list[Change]]) -> list[tuple[str, ...]]:
+    """Return what changed; versions are left out, since a development version moves every night."""
+    return sorted((name, change.run, change.was, change.now, change.stage) for name in group for change in group[name])
 
 
 def _digest(group: Mapping[str, list[Change]]) -> str:
-    """Return a digest of what changed; versions are left out, since a development version moves every night."""
-    said = sorted((name, change.run, change.was, change.now, change.stage) for name in group for change in group[name])
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(_said(group)).encode()).hexdigest()[:16]
 
 
 def _runs(group: Mapping[str, list[Change]]) -> list[str]:

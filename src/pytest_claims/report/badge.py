@@ -4,6 +4,7 @@ from typing import Any
 
 from pytest_claims.report.words import departed, excused
 from pytest_claims.results import Results
+from pytest_claims.vocabulary import DEFAULT_ENGINE, is_registered
 
 #: What a badge says of each verdict.
 WORDS = {"supported": "supported", "refuted": "refuted", "inconclusive": "open", "error": "in error"}
@@ -13,7 +14,8 @@ def badge(results: Results, label: str = "claims") -> dict[str, Any]:
     """Return the JSON of shields.io's endpoint badge.
 
     Red: a verdict departs from its registration, or the comparison with the baseline raised an alarm. Green: every
-    claim was judged at its seeds, and every verdict is as registered. Grey: neither, and the message says why.
+    claim was judged as it is registered (seeds, engine, conditions), and every verdict is as registered. Grey: neither,
+    and the message says why.
     """
     claims = results.claims
     counts = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in WORDS}
@@ -36,8 +38,15 @@ def _doubts(results: Results) -> list[str]:
         "not registered": sum(claim.registered is None for claim in claims),
         "skipped": len(results.skipped),
     }
+    kinds = {
+        "quick look": any(claim.is_quick for claim in claims),
+        "more or fewer seeds": any(not (claim.as_registered or claim.is_quick) for claim in claims),
+        "other seeds": any(not is_registered(claim.stream) for claim in claims),
+        "another engine": any(claim.engine != DEFAULT_ENGINE for claim in claims),
+        "other conditions": any(claim.changed for claim in claims),
+        "run not complete": results.complete is False,
+    }
     return [
         *(f"{count} {what}" for what, count in counts.items() if count),
-        *(["quick look"] if any(claim.is_quick for claim in claims) else []),
-        *(["run not complete"] if results.complete is False else []),
+        *(what for what, doubtful in kinds.items() if doubtful),
     ]

@@ -316,6 +316,12 @@ def shown_folder(config: pytest.Config, folder: Path) -> str:
     return str(config.option.claims_report or (folder.relative_to(root) if folder.is_relative_to(root) else folder))
 
 
+def files_beside(config: pytest.Config) -> list[Path]:
+    """Return the files that this run writes beside its report: JUnit's, the report log, CTRF's."""
+    named = (config.getoption(name, None) for name in ("xmlpath", "report_log", "claims_ctrf"))
+    return [config.invocation_params.dir / name for name in named if name]
+
+
 def take(place: ReportFolder, *, only_check: bool = False) -> None:
     """Take the report folder for this run, before anything is trained; a UsageError where this may not be.
 
