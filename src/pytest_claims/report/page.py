@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pytest_claims.report import forest, words
 from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of
 from pytest_claims.report.cite import Cited
 from pytest_claims.report.figures.svg import ROOM, for_page, size
-from pytest_claims.report.views import ClaimView, Figure
+from pytest_claims.report.views import ClaimView, Figure, Link
 from pytest_claims.results import Results, natural
 from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, is_registered
 
@@ -47,11 +47,14 @@ class Experiment:
 
 
 class Page:
-    """What the templates read."""
+    """What the templates read. ``link`` leads to files of the repository, by default on the web at the run's commit."""
 
-    def __init__(self, results: Results, folder: Path, most_figures: int | None = None) -> None:
+    def __init__(
+        self, results: Results, folder: Path, most_figures: int | None = None, link: Link | None = None
+    ) -> None:
         self.results = results
         self.environment = results.environment
+        self.link = link or partial(source_link, results.environment)
         self.claims = results.claims
         figures, self.drawn = load_figures(folder, self.claims, most_figures)
         views = {record.id: self._view(record, figures) for record in self.claims}
@@ -64,7 +67,7 @@ class Page:
 
     def _view(self, record: Record, figures: Mapping[str, tuple[list[Figure], list[str]]]) -> ClaimView:
         drawn, lost = figures[record.id]
-        return ClaimView(record, self.environment, drawn, lost, short_options=self.results.short_options)
+        return ClaimView(record, self.link, drawn, lost, short_options=self.results.short_options)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -186,7 +189,7 @@ class Page:
     @cached_property
     def documents(self) -> list[tuple[str, str | None]]:
         """Pages about the method in the suite's repository, each with its address where that is known."""
-        return [(name, source_link(self.environment, name, None)) for name in self.cited.documents]
+        return [(name, self.link(name, None)) for name in self.cited.documents]
 
     @cached_property
     def corrected(self) -> int:
@@ -316,15 +319,15 @@ def jinja() -> jinja2.Environment:
     return environment
 
 
-def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES) -> str:
+def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES, link: Link | None = None) -> str:
     """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/."""
-    page = Page(results, folder)
+    page = Page(results, folder, link=link)
     template = jinja().get_template("report.html")
     text = template.render(page=page, results=results)
     excess = len(text.encode("utf-8", "replace")) - most_bytes
     fewest = min(FEWEST_FIGURES, most_bytes // 2)
     if excess > 0 and page.drawn > fewest:
-        page = Page(results, folder, max(page.drawn - excess, fewest))
+        page = Page(results, folder, max(page.drawn - excess, fewest), link)
         text = template.render(page=page, results=results)
     return text
 
