@@ -13,6 +13,7 @@ from website.api import write_reference
 from website.documents import DOCUMENTS, Pages
 from website.experiments import write_experiments
 from website.figures import theme_sheet
+from website.notebooks import write_notebooks
 
 HERE = Path(__file__).resolve().parent
 
@@ -21,6 +22,7 @@ def collect(folder: Path) -> None:
     """Write all pages of the site as Markdown below ``folder``."""
     pages = Pages(folder)
     pages.add(DOCUMENTS)
+    write_notebooks(pages)
     write_experiments(pages)
     write_reference(pages)
     (pages.extra / "_static").mkdir()

@@ -1,14 +1,17 @@
 """The repository's documents as pages of the site: the same files, with links that lead to the site's other pages.
 
-A link to another document stays as it is. A link to a Python file leads to a page that shows it, a link to a folder to
-the document in it. Any other file (a report, data) is copied to the site under its own path.
+A link to another document stays as it is. A link to a Python file or a notebook leads to a page that shows it, a link
+to a folder to the document in it. Any other file (a report, data) is copied to the site under its own path; a report's
+own links to documents and Python files lead to their pages.
 """
 
+import html
 import os
 import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote, unquote
 
 from pytest_claims.errors import ResultsError
 
@@ -18,8 +21,19 @@ DOCUMENTS = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "reports/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 )
+#: The executed notebooks, in the order of their experiments; website/notebooks.py makes pages of them.
+NOTEBOOKS = tuple(
+    sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"), key=lambda path: [*map(int, re.findall(r"\d+", path.stem))])
+)
 FENCE = re.compile(r"^(```.*?^```$)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+#: A link of a report's page to a file of its clone.
+CARRIED = re.compile(r'<a href="(\.\./[^"#?]*)">(.*?)</a>')
+
+
+def page_of(notebook: str) -> str:
+    """Return the name of a notebook's page."""
+    return str(PurePosixPath(notebook).with_suffix(".md"))
 
 
 class Pages:
@@ -29,6 +43,7 @@ class Pages:
         self.source = folder / "source"
         self.extra = folder / "extra"
         self.names = {path.relative_to(ROOT).as_posix() for path in DOCUMENTS}
+        self.notebooks = {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS}
         self._shown: set[str] = set()
         for part in (self.source, self.extra):
             shutil.rmtree(part, ignore_errors=True)
@@ -41,10 +56,14 @@ class Pages:
         path.write_text(text, encoding="utf-8")
 
     def copy(self, name: str, below: Path) -> None:
-        """Copy a file of the repository below ``below``, under its own path."""
+        """Copy a file of the repository below ``below``, under its own path; links of a page are led to pages."""
         target = below / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, target)
+        if name.endswith(".html"):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            target.write_text(CARRIED.sub(lambda link: self._carried(link, name), text), encoding="utf-8")
+        else:
+            shutil.copyfile(ROOT / name, target)
 
     def show(self, name: str) -> str:
         """Make a page that shows a Python file of the repository; returns the page's name."""
@@ -88,10 +107,22 @@ class Pages:
             return link[0]
         if target in self.names:
             return f"[{words}]({self._from(name, target)}{ending})"
+        if target in self.notebooks:
+            return f"[{words}]({self._from(name, page_of(target))})"
         if target.endswith(".py"):
             return f"[{words}]({self._from(name, self.show(target))})"
         self.copy(target, self.extra)
         return f'<a href="{self._from(name, target)}{ending}">{words}</a>'
+
+    def _carried(self, link: re.Match[str], name: str) -> str:
+        """Return a link of the report ``name``, leading to a page of the site; only its words where there is none."""
+        address, words = link.groups()
+        target = os.path.normpath(PurePosixPath(name).parent / unquote(html.unescape(address)))
+        if target.endswith(".py") and (ROOT / target).is_file():
+            target = self.show(target)
+        elif target not in self.names:
+            return words
+        return f'<a href="{html.escape(quote(self._from(name, target.removesuffix(".md"))))}.html">{words}</a>'
 
     @staticmethod
     def _from(name: str, target: str) -> str:

@@ -17,6 +17,7 @@ from pytest_claims.results import read
 from pytest_claims.vocabulary import ENDS
 from website.documents import ROOT, Pages
 from website.figures import Figure, figures_of
+from website.notebooks import notebook_of
 from website.sabotage import Sabotage, sabotages
 
 EXAMPLE = ROOT / "reports" / "example"
@@ -24,7 +25,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 #: The documents in the order of the site's navigation; a document that is not named here comes last.
 NAVIGATION = {
     "Understand": ("docs/reading", "docs/how-it-works", "docs/statistics", "docs/data"),
-    "Use": ("README", "docs/writing-claims", "api/index"),
+    "Use": ("README", "docs/writing-claims", "docs/notebook", "docs/cluster", "api/index"),
     "Doubt": ("docs/audit", "docs/fresh", "docs/sensitivity"),
     "Maintain": (
         "docs/nightly",
@@ -61,6 +62,11 @@ class Shown:
     def file(self) -> str:
         """The file of the claims."""
         return self.claims[0].record.file or ""
+
+    @cached_property
+    def notebook(self) -> tuple[str, str] | None:
+        """The name and the page of the notebook on this experiment and its neighbours."""
+        return notebook_of(self.number)
 
     @cached_property
     def verdicts(self) -> list[tuple[str, int]]:

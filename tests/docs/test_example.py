@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_claims.report.example import links_from
 from pytest_claims.report.page import page_text
 from pytest_claims.results import read
 
@@ -70,7 +71,9 @@ def test_the_fresh_draws_are_of_these_claims(example):
 def test_the_page_says_what_the_templates_say_today():
     """It cannot be drawn anew without its run's figures, so a change of these sentences is made in it by hand."""
     page = (ROOT / "reports" / "example" / "index.html").read_text(encoding="utf-8")
-    drawn = page_text(Path("no figures"), read(ROOT / "reports" / "example"), alone=True)
+    folder = ROOT / "reports" / "example"
+    results = read(folder)
+    drawn = page_text(Path("no figures"), results, link=links_from(folder, ROOT, results), alone=True)
     trust = re.compile(r'<section class="trust".*?</section>', re.DOTALL)
     foot = re.compile(r'<p class="note">[^<]*next to this file.*?</p>')
 

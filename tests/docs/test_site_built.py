@@ -17,6 +17,7 @@ import pytest_claims.training
 from benchmarks.picture import launched
 from tests.docs.documents import DOCUMENTS, ROOT
 from tests.reports.test_in_browser import browser, watch  # noqa: F401 - a fixture
+from website.documents import NOTEBOOKS
 
 pytest.importorskip("sphinx", reason="the extra [site] is not installed")
 pytestmark = pytest.mark.slow
@@ -30,6 +31,8 @@ LOOKS = (
     ("experiments/2.html", 1440, "light"),
     ("experiments/2.html", 390, "dark"),
     ("docs/statistics.html", 390, "light"),
+    ("docs/notebooks/experiments-1-to-3.html", 1440, "light"),
+    ("docs/notebooks/experiments-7-to-9.html", 390, "dark"),
     ("README.html", 1440, "dark"),
     ("api/training.html", 390, "light"),
     ("source/claims/test_depth.py.html", 1440, "dark"),
@@ -105,8 +108,8 @@ def opened(request, site):
 
 
 def test_every_document_and_experiment_has_a_page(pages, site):
-    """Documents keep their paths."""
-    documents = {str(path.relative_to(ROOT).with_suffix(".html")) for path in DOCUMENTS}
+    """Documents and notebooks keep their paths."""
+    documents = {str(path.relative_to(ROOT).with_suffix(".html")) for path in (*DOCUMENTS, *NOTEBOOKS)}
     experiments = {f"experiments/{number}.html" for number in (*range(1, 13), "index")}
 
     assert documents | experiments | {"index.html", "api/pytest_claims.html"} <= {
@@ -151,6 +154,26 @@ def test_claims_in_the_report_are_linked(site):
 
     assert linked == {"2.a", "2.b", "2.c", "2.d", "2.e"}
     assert linked <= report.ids
+
+
+def test_the_report_leads_back_to_the_site(site):
+    """Its links to claims and documents, which lead to files in a clone, lead to pages here."""
+    report = site / "reports" / "example" / "index.html"
+    links = {address for address in Read(report).links if not address.startswith("#")}
+
+    assert "../../docs/audit.html" in links
+    assert "../../source/claims/test_depth.py.html" in links
+    assert {address for address in links if not (report.parent / address).is_file()} == set()
+
+
+def test_experiments_and_the_start_lead_to_the_notebooks(site):
+    """Each experiment to its own, the start page to what is said about them; each is in every page's navigation."""
+    for number, name in ((1, "1-to-3"), (9, "7-to-9"), (12, "10-to-12")):
+        page = (site / "experiments" / f"{number}.html").read_text(encoding="utf-8")
+        assert f'href="../docs/notebooks/experiments-{name}.html"' in page[page.index("<article") :]
+    start = (site / "index.html").read_text(encoding="utf-8")
+    assert 'href="docs/notebook.html"' in start[start.index("<article") :]
+    assert {f"docs/notebooks/{path.stem}.html" for path in NOTEBOOKS} <= set(Read(site / "index.html").links)
 
 
 def test_nothing_is_loaded_from_elsewhere(pages, site):

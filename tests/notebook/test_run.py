@@ -61,7 +61,7 @@ def test_the_html_shows_verdict_interval_and_figure(looked):
 
     assert "inconclusive" in html
     assert "more than 0.5" in html
-    assert 'src="data:image/svg+xml;base64,' in html
+    assert re.search(r'<img [^>]*alt="Figure 1 of claim 2\.a" src="data:image/svg\+xml;base64,', html)
     assert not re.search(r"<script|<style|<svg|https?:|javascript:| on\w+=", html)
 
 
@@ -83,12 +83,18 @@ def test_hostile_text_is_only_read(several):
 
 
 def test_several_claims_are_a_table_in_the_order_asked_for(several):
-    """A bare id brings no variant; a claim that could not be judged is an error among the others."""
+    """A bare id brings no variant; a claim that could not be judged is an error among the others.
+
+    Rows and columns have headers that say something.
+    """
     assert list(several) == ["2.b", "2.a", "2.c"]
     assert several["2.a"].verdict == "supported"
     assert several["2.c"].verdict == "error"
     assert "RuntimeError: no oven" in several["2.c"].message
     assert several._repr_html_().count("<tr>") == 4
+    assert several._repr_html_().count('<th scope="col"') == 7
+    assert several["2.a"]._repr_html_().count('<th scope="row"') == 3
+    assert not re.search(r"<th[^>]*></th>", several._repr_html_() + several["2.a"]._repr_html_())
     assert repr(several).count("\n") == 2
 
 

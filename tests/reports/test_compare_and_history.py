@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,36 @@ def test_an_example_stays_below_its_limit(
     monkeypatch.setattr("pytest_claims.report.example.MOST_BYTES", 60_000)
     assert main(["example", str(path.parent), "-o", str(tmp_path / "example")]) == 2
     assert "more than 0." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "output, links",
+    [
+        ("docs/an example", ['../audit.md">docs/audit.md', '../../a%20claim.py">a claim.py:3']),
+        ("../elsewhere", []),
+    ],
+    ids=["in the repository", "outside"],
+)
+def test_an_example_links_to_files_of_its_clone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, links: list[str]
+) -> None:
+    """Where no address on the web is known: relative links to claims and documents, if they are there."""
+    (tmp_path / "repo" / "docs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "repo")
+    for name in ("a claim.py", "docs/audit.md", "../secret.py"):
+        Path(name).write_text("")
+    names = ("a claim.py", "gone.py", "../secret.py", "a\0b", "/etc/passwd")
+    records = [{**RECORD, "id": f"{at}.a", "file": name, "line": 3} for at, name in enumerate(names, 1)]
+    path = run(tmp_path / "run", *records)
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts["environment"]["repository"] = None
+    facts.pop("citation", None)
+    path.write_text(json.dumps(facts), encoding="utf-8")
+
+    assert main(["example", str(path.parent), "-o", output]) == 0
+    page = Path(output, "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'<a href="([^#].*?)</a>', page) == links
+    assert '<span class="source">../secret.py:3</span>' in page
 
 
 @pytest.mark.parametrize(

@@ -345,6 +345,8 @@ def test_works_with_the_keyboard(opened: Open) -> None:
     tab.get_by_role("button", name="Copy the command that runs claim 4.b@own-range-2000").click()
     tab.wait_for_function("[...document.querySelectorAll('button.copy')].some(b => b.textContent === 'Copied')")
     assert tab.evaluate("window.copied") == "pytest claims/ --claim 4.b@own-range-2000"
+    tab.locator(".cites button.copy").first.click()
+    tab.wait_for_function("window.copied.startsWith('@software{')")
 
 
 def test_all_is_readable_without_javascript(opened: Open) -> None:

@@ -95,6 +95,8 @@ def test_is_one_file_that_loads_nothing(report: Path) -> None:
 def test_the_committed_example_keeps_its_limits() -> None:
     """123 claims: under 20,000 elements, under 4 MB, and every claim's link leads into its own closed section.
 
+    Its other links lead to files of the clone, to claims and documents.
+
     A browser opens a closed section for a link only where the target lies inside of it.
     """
     text = (EXAMPLE / "index.html").read_text(encoding="utf-8")
@@ -104,6 +106,9 @@ def test_the_committed_example_keeps_its_limits() -> None:
     assert len(claims) == 123
     assert len(page.tags) < 20_000
     assert len(text.encode()) < 4_000_000
+    files = {link for link in page.links if not link.startswith(("#", "data:"))}
+    assert {link for link in files if not (EXAMPLE / link).is_file()} == set()
+    assert {EXAMPLE.joinpath(link).resolve().parent.name for link in files} == {"claims", "docs"}
     for claim in claims:
         section = section_of(text, claim["id"])
         assert (
@@ -285,7 +290,7 @@ def test_a_claim_says_what_its_variants_amount_to(report: Path) -> None:
 )
 def test_sentences_do_not_repeat_the_badge(message: str, sentence: str) -> None:
     """The badge shows the verdict's first word; the text in its brackets stays, and numbers have true minus signs."""
-    view = ClaimView(Record.from_json({"id": "1.a", "verdict": "refuted", "message": message}), {})
+    view = ClaimView(Record.from_json({"id": "1.a", "verdict": "refuted", "message": message}))
 
     assert view.sentence == sentence
 
@@ -312,7 +317,7 @@ def test_other_claims_show_the_part_that_decides(verdict: str, why: str) -> None
     ]
     parts = [part | {"verdict": verdict} for part in parts]
     entry = {"id": "1.a", "verdict": verdict, "kind": "ordered", "parts": parts, **parts[1]}
-    view = ClaimView(Record.from_json(entry), {})
+    view = ClaimView(Record.from_json(entry))
 
     assert (view.which, view.why_shown, view.narrowest) == ("b", f"{why} parts", "")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import pytest_claims
 from pytest_claims.record import Record
 from pytest_claims.report.chance import chance_of, error_of, fresh_of, most_wrong
 from pytest_claims.report.cite import Cited, bibtex, citation_of, read_cff
@@ -104,11 +105,12 @@ def test_a_run_on_fresh_seeds_says_how_they_fared(tmp_path: Path) -> None:
 
 
 def test_the_citation_of_this_repository_is_read_from_its_file() -> None:
-    """Title, authors and the notebook as reference; valid by the published schema."""
+    """Title, authors, the library's version and the notebook as reference; valid by the published schema."""
     block = citation_of(ROOT, {"commit": "abc", "repository": None}, "2026-11-26T20:42:12+00:00")
 
     assert block["title"].startswith("Atomic Claims: ")
     assert block["authors"] == ["{The Atomic Claims contributors}"]
+    assert block["version"] == pytest_claims.__version__
     assert block["references"][0]["authors"] == ["Abid, Abubakar"]
     assert block["references"][0]["year"] == "2018"
     assert "docs/statistics.md" in block["documents"]
@@ -165,11 +167,72 @@ def test_each_source_has_one_entry_and_every_claim_leads_to_its_own(tmp_path: Pa
     assert cited.works[1].bibtex == (
         "@misc{abid2018, author = {Abid, Abubakar}, title = {{Atomic Experiments in Deep Learning}}, year = {2018}}"
     )
-    assert cited.works[2].bibtex == "@misc{raghu2017, author = {Raghu and others}, year = {2017}}"
+    assert cited.works[2].bibtex == (
+        "@inproceedings{raghu2017, author = {Raghu, Maithra and Gilmer, Justin and Yosinski, Jason and Sohl-Dickstein, "
+        "Jascha}, title = {{SVCCA: Singular Vector Canonical Correlation Analysis for Deep Learning Dynamics and "
+        "Interpretability}}, booktitle = {Advances in Neural Information Processing Systems 30}, year = {2017}, "
+        "url = {https://arxiv.org/abs/1706.05806}}"
+    )
     text = page_of(tmp_path, records, citation=citation)
     for identifier, anchor in zip("abcd", ["cite-1", "cite-1", "cite-2", "cite"], strict=True):
         assert f'<a href="#{anchor}" aria-label="How to cite the source of claim 1.{identifier}">' in text
-    assert text.count("@misc{abid2018") == 1
+    assert text.count(">@misc{abid2018") == 1
+
+
+@pytest.mark.parametrize(
+    "entry, bibliography",
+    [
+        ("type: article\n    journal: J", "@article{doe2019, author = {Doe, Jo}, journal = {J}, year = {2019}}"),
+        (
+            "type: conference-paper\n    conference:\n      name: C",
+            "@inproceedings{doe2019, author = {Doe, Jo}, booktitle = {C}, year = {2019}}",
+        ),
+        ("type: book\n    collection-title: A series", "@misc{doe2019, author = {Doe, Jo}, year = {2019}}"),
+        ("type: conference-paper\n    conference: C", "@misc{doe2019, author = {Doe, Jo}, year = {2019}}"),
+    ],
+)
+def test_the_kind_of_an_entry_is_that_of_the_reference(tmp_path: Path, entry: str, bibliography: str) -> None:
+    """Any repository's CITATION.cff completes its sources: a journal, or the proceedings of a conference."""
+    (tmp_path / "CITATION.cff").write_text(
+        f"references:\n  - {entry}\n    authors:\n      - family-names: Doe\n        given-names: Jo\n    year: 2019\n"
+    )
+    citation = citation_of(tmp_path, {}, "2026-11-26")
+    records = [{**error_record(), "id": "1.a", "source": "Doe et al. 2019"}]
+
+    assert Cited(assemble(records, {**FACTS, "citation": citation})).works[1].bibtex == bibliography
+    assert problem_of({"schema": 1, "claims": [], "citation": citation}) is None
+
+
+@pytest.mark.parametrize(
+    "version, commit, said",
+    [
+        ("1.2", "abc" * 9, "1.2, commit abcabcabcabc"),
+        ("1.2", None, "1.2"),
+        (None, "abc", "commit abc"),
+        (None, None, None),
+    ],
+)
+def test_the_suite_is_cited_with_version_and_commit(version: str | None, commit: str | None, said: str | None) -> None:
+    """The commit says what ran, also between two releases."""
+    facts = {**FACTS, "environment": {"commit": commit}, "citation": {"version": version}}
+    (work,) = Cited(assemble([], facts)).works
+
+    assert re.findall(r" version = \{(.*?)\}", work.bibtex) == ([said] if said else [])
+
+
+def test_entries_can_be_copied(tmp_path: Path) -> None:
+    """Each has a button, which a script shows, and its text; the suite's own entry is open."""
+    text = page_of(tmp_path, [{**error_record(), "id": "1.a", "source": "Doe 2019"}], citation={"title": "T & U"})
+    cites = text[text.index('id="cites"') :]
+
+    assert re.findall(r"<details( open)?>", cites[: cites.index("</section>")]) == [" open", ""]
+    for name in ("T &amp; U", "Doe 2019"):
+        found = re.search(
+            rf'BibTeX of {name}">(.*?)</pre><button type="button" class="copy" hidden data-copy="(.*?)"', cites
+        )
+        assert found
+        assert found[1] == found[2]
+        assert f'aria-label="Copy the BibTeX of {name}">Copy</button>' in cites
 
 
 @pytest.mark.parametrize(

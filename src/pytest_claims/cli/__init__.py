@@ -198,7 +198,7 @@ def _example(options: argparse.Namespace) -> int:
     from pytest_claims.running.deep import with_findings
 
     results = with_citation(with_findings(read(options.folder), Path()), Path())
-    say(write_example(results, options.folder, options.output))
+    say(write_example(results, options.folder, options.output, Path()))
     return 0
 
 

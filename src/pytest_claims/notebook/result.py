@@ -113,7 +113,10 @@ class Result:
         if claim.verdict in SIGNS:
             parts.append(f'<table style="border-collapse:collapse">{_rows(claim)}</table>')
         captions = [*claim.captions, *[""] * len(self.figures)]
-        parts += [_figure(svg, caption) for svg, caption in zip(self.figures, captions, strict=False)]
+        parts += [
+            _figure(svg, f"Figure {at} of claim {claim.id}", caption)
+            for at, (svg, caption) in enumerate(zip(self.figures, captions, strict=False), 1)
+        ]
         if self.note:
             parts.append(f"<p><small>{_text(self.note)}</small></p>")
         return f'<div style="{CARD}">{"".join(parts)}</div>'
@@ -141,10 +144,10 @@ class Results(Mapping[str, Result]):
 
     def _repr_html_(self) -> str:
         """Return a table with a row for each claim."""
-        head = _row("th", ("claim", "", "verdict", "effect", "interval", "claimed", "in words"))
+        head = _row("col", ("claim", "text", "verdict", "effect", "interval", "claimed", "in words"))
         rows = [
             _row(
-                "td",
+                "",
                 (
                     _text(claim.id),
                     _text(claim.text),
@@ -189,18 +192,26 @@ def _rows(claim: Record) -> str:
         ("effect", f"{quantity(claim, claim.effect)}{unit}"),
         (f"interval{level}", f"{interval_text(claim)}{unit}"),
     )
-    return "".join(_row("td", (f"<strong>{_text(term)}</strong>", _text(text))) for term, text in rows)
+    return "".join(f"<tr>{_cell('row', _text(term))}{_cell('', _text(text))}</tr>" for term, text in rows)
 
 
-def _row(kind: str, cells: Sequence[str]) -> str:
-    shown = (f'<{kind} style="{CELL}">{cell}</{kind}>' for cell in cells)
-    return f"<tr>{''.join(shown)}</tr>"
+def _row(scope: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(_cell(scope, cell) for cell in cells)}</tr>"
 
 
-def _figure(svg: str, caption: str) -> str:
-    """Return a figure as an image, in which nothing can run or load, with a background of its own."""
+def _cell(scope: str, content: str) -> str:
+    """Return a cell, a header of its row or col where there is a scope: a reader who hears the table needs them."""
+    return f'<th scope="{scope}" style="{CELL}">{content}</th>' if scope else f'<td style="{CELL}">{content}</td>'
+
+
+def _figure(svg: str, name: str, caption: str) -> str:
+    """Return a figure as an image, in which nothing can run or load, with a background of its own.
+
+    Who hears the page hears its name, then the caption: not the caption twice.
+    """
     from pytest_claims.report.figures.svg import on_paper
 
     coded = base64.b64encode(on_paper(svg).encode()).decode("ascii")
-    image = f'<img style="max-width:100%;height:auto" alt="{_text(caption)}" src="data:image/svg+xml;base64,{coded}">'
-    return f"<p>{image}<br><small>{_text(caption)}</small></p>"
+    image = f'<img style="max-width:100%;height:auto" alt="{_text(name)}" src="data:image/svg+xml;base64,{coded}">'
+    words = f"<figcaption><small>{_text(caption)}</small></figcaption>" if caption else ""
+    return f'<figure style="margin:1em 0">{image}{words}</figure>'

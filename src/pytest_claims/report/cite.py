@@ -45,17 +45,24 @@ def citation_of(root: Path, environment: Mapping[str, Any], started: str) -> dic
         "url": _text(known.get("repository-code")) or _text(known.get("url")) or environment.get("repository"),
         "doi": _text(known.get("doi")),
         "license": _text(known.get("license")),
-        "references": [
-            {
-                "title": _text(entry.get("title")),
-                "authors": _people(entry.get("authors")),
-                "year": _text(entry.get("year")),
-                "url": _text(entry.get("url")),
-                "doi": _text(entry.get("doi")),
-            }
-            for entry in references
-        ],
+        "references": [_reference(entry) for entry in references],
         "documents": [name for name in DOCUMENTS if (root / name).is_file()],
+    }
+
+
+def _reference(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a work that the file lists; a paper of a conference stands in proceedings, an article in a journal."""
+    conference = entry.get("conference")
+    meeting = conference.get("name") if isinstance(conference, Mapping) else None
+    is_paper = entry.get("type") == "conference-paper"  # the collection of another work is a series
+    return {
+        "title": _text(entry.get("title")),
+        "authors": _people(entry.get("authors")),
+        "year": _text(entry.get("year")),
+        "journal": _text(entry.get("journal")),
+        "proceedings": (_text(entry.get("collection-title")) or _text(meeting)) if is_paper else None,
+        "url": _text(entry.get("url")),
+        "doi": _text(entry.get("doi")),
     }
 
 
@@ -154,6 +161,8 @@ class Cited:
     def _suite(self, keys: "_Keys") -> str:
         known, commit = self._known, self._results.environment.get("commit")
         authors = known.get("authors") or []
+        # a version names what was released; the commit says what ran
+        version = [known.get("version"), f"commit {str(commit)[:12]}" if commit else None]
         note = f"Run of {self._results.started[:10]}" if self._results.started else ""
         return bibtex(
             "software",
@@ -162,7 +171,7 @@ class Cited:
                 "author": " and ".join(map(str, authors)) or f"{{The authors of {self._results.heading}}}",
                 "title": f"{{{self.title}}}",
                 "year": str(known.get("date") or self._results.started)[:4],
-                "version": known.get("version") or (f"commit {str(commit)[:12]}" if commit else None),
+                "version": ", ".join(str(part) for part in version if part),
                 "url": known.get("url"),
                 "doi": known.get("doi"),
                 "note": note,
@@ -181,12 +190,15 @@ class Cited:
             {},
         )
         others = ["others"] if who.endswith("et al.") else []
+        journal, proceedings = full.get("journal"), full.get("proceedings")
         return bibtex(
-            "misc",
+            "article" if journal else "inproceedings" if proceedings else "misc",
             keys.of(first.partition(",")[0], year),
             {
                 "author": " and ".join(map(str, full.get("authors") or [*names, *others])),
                 "title": f"{{{full['title']}}}" if full.get("title") else None,
+                "journal": journal,
+                "booktitle": None if journal else proceedings,
                 "year": year,
                 "url": full.get("url"),
                 "doi": full.get("doi"),

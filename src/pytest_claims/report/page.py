@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pytest_claims.report import forest, words
 from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of
 from pytest_claims.report.cite import Cited
 from pytest_claims.report.figures.svg import ROOM, for_page, size
-from pytest_claims.report.views import ClaimView, Figure
+from pytest_claims.report.views import ClaimView, Figure, Link
 from pytest_claims.results import Results, natural
 from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, is_registered
 
@@ -47,15 +47,24 @@ class Experiment:
 
 
 class Page:
-    """What the templates read.
+    """What the templates read. ``link`` leads to files of the repository, by default on the web at the run's commit.
 
     ``alone``: the page will lie beside results.json and nothing else, so it names no other file of its folder.
     """
 
-    def __init__(self, results: Results, folder: Path, most_figures: int | None = None, *, alone: bool = False) -> None:
+    def __init__(
+        self,
+        results: Results,
+        folder: Path,
+        most_figures: int | None = None,
+        link: Link | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
         self.results = results
         self.alone = alone
         self.environment = results.environment
+        self.link = link or partial(source_link, results.environment)
         self.claims = results.claims
         figures, self.drawn = load_figures(folder, self.claims, most_figures, alone=alone)
         views = {record.id: self._view(record, figures) for record in self.claims}
@@ -68,7 +77,7 @@ class Page:
 
     def _view(self, record: Record, figures: Mapping[str, tuple[list[Figure], list[str]]]) -> ClaimView:
         drawn, lost = figures[record.id]
-        return ClaimView(record, self.environment, drawn, lost, short_options=self.results.short_options)
+        return ClaimView(record, self.link, drawn, lost, short_options=self.results.short_options)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -190,7 +199,7 @@ class Page:
     @cached_property
     def documents(self) -> list[tuple[str, str | None]]:
         """Pages about the method in the suite's repository, each with its address where that is known."""
-        return [(name, source_link(self.environment, name, None)) for name in self.cited.documents]
+        return [(name, self.link(name, None)) for name in self.cited.documents]
 
     @cached_property
     def corrected(self) -> int:
@@ -324,18 +333,20 @@ def jinja() -> jinja2.Environment:
     return environment
 
 
-def page_text(folder: Path, results: Results, most_bytes: int = MOST_BYTES, *, alone: bool = False) -> str:
+def page_text(
+    folder: Path, results: Results, most_bytes: int = MOST_BYTES, link: Link | None = None, *, alone: bool = False
+) -> str:
     """Return the page of a run; figures that would make it larger than ``most_bytes`` stay in figures/.
 
-    ``alone``: it will lie beside results.json alone.
+    ``link`` leads to files of the repository. ``alone``: the page will lie beside results.json alone.
     """
-    page = Page(results, folder, alone=alone)
+    page = Page(results, folder, link=link, alone=alone)
     template = jinja().get_template("report.html")
     text = template.render(page=page, results=results)
     excess = len(text.encode("utf-8", "replace")) - most_bytes
     fewest = min(FEWEST_FIGURES, most_bytes // 2)
     if excess > 0 and page.drawn > fewest:
-        page = Page(results, folder, max(page.drawn - excess, fewest), alone=alone)
+        page = Page(results, folder, max(page.drawn - excess, fewest), link, alone=alone)
         text = template.render(page=page, results=results)
     return text
 

@@ -3,14 +3,12 @@
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 from markupsafe import Markup
 
-from pytest_claims.environment import source_link
 from pytest_claims.record import Controls, PartRecord, Record
 from pytest_claims.report import detail, forest
 from pytest_claims.report.conditions import Conditions, aligned, conditions_of
@@ -48,6 +46,12 @@ KINDS = {
     "conjunction": "Conjunction: every part must hold.",
     "exact": "Exact: the numbers are compared as they are; nothing is estimated.",
 }
+#: What returns the address of a line in a file of the suite's repository, None where it is not known.
+Link = Callable[[str | None, int | None], str | None]
+
+
+def no_link(_file: str | None, _line: int | None) -> None:
+    """Return None: no address is known."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class ClaimView:
     """One claim or variant for the templates."""
 
     record: Record
-    environment: Mapping[str, Any]
+    link: Link = no_link
     figures: Sequence[Figure] = ()
     lost_figures: Sequence[str] = ()
     variants: "list[ClaimView]" = field(default_factory=list)
@@ -337,7 +341,7 @@ class ClaimView:
     def source(self) -> tuple[str, str | None]:
         """(file:line, address or None) of the claim's source."""
         file, line = self.record.file or self.record.nodeid.partition("::")[0], self.record.line
-        return f"{file}:{line}" if line else file, source_link(self.environment, file, line)
+        return f"{file}:{line}" if line else file, self.link(file, line)
 
     @cached_property
     def marks(self) -> list[str]:
