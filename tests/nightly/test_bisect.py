@@ -1,5 +1,6 @@
 """A bisection finds the first version in which a claim departs, with few installs, and can be broken off."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from filelock import FileLock
 
 from pytest_claims.cli import main
+from pytest_claims.cli.maintaining import BROKEN_OFF, GIT_STOPS
 from pytest_claims.errors import FolderError, RequirementsError, UnreadableError
 from pytest_claims.nightly import bisect, environments, judging
 from pytest_claims.nightly.bisect import Bisection, between, search
@@ -540,6 +542,10 @@ def test_the_running_environment_against_a_run(tmp_path, facts, status, sentence
         (["--claim", "2.a", "--against", "run", "--stage", "last steps"], "there is no stage 'last steps'"),
         (["--claim", "2.a", "--against", "run", "--pytest", "it's"], "--pytest it's: no closing quotation."),
         (["torch", "--claim", "2.a", "--against", "run"], "leave torch out"),
+        (["--claim", "2.a", "--against", "run", "--pytest", "--seeds", "8"], "--pytest: expected one argument"),
+        (["--claim", "2.a", "--against=run", "--seeds", "8"], "unrecognized arguments: --seeds"),
+        (["--claim", "2.a", "--agianst", "run"], "unrecognized arguments: --agianst"),
+        (["--against", "run"], "the following arguments are required: --claim"),
     ],
 )
 def test_what_goes_wrong_before_a_run_stops_git(tmp_path, monkeypatch, capsys, arguments, sentence):
@@ -547,8 +553,29 @@ def test_what_goes_wrong_before_a_run_stops_git(tmp_path, monkeypatch, capsys, a
     write_results(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
 
-    assert main(["bisect", *arguments]) == judging.STOP
+    assert main(["bisect", *arguments]) == GIT_STOPS
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error, status, sentence",
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "place"), GIT_STOPS, "place cannot be used: No space left"),
+        (KeyboardInterrupt(), BROKEN_OFF, "Broken off; nothing was judged."),
+        (ImportError("no numpy in this commit"), GIT_STOPS, "ImportError: no numpy in this commit"),
+    ],
+)
+def test_what_breaks_a_run_stops_git(tmp_path, monkeypatch, capsys, error, status, sentence):
+    """A full disk, Ctrl-C and a library that this commit broke are no departures of the claim."""
+
+    def broken(*_args, **_options):
+        raise error
+
+    write_results(tmp_path / "run")
+    monkeypatch.setattr(judging.tempfile, "TemporaryDirectory", broken)
+
+    assert main(["bisect", "--claim", "2.a", "--against", str(tmp_path / "run")]) == status
+    assert sentence in "".join(capsys.readouterr())
 
 
 # -- the command ----------------------------------------------------------------------------------------------------

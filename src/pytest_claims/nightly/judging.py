@@ -16,8 +16,8 @@ from pytest_claims.nightly.requirements import listened
 from pytest_claims.results import Results, read
 
 Outcome = Literal["good", "departs", "skipped"]
-#: The exit statuses with ``--against``, as `git bisect run` reads them: it goes on after the first three, not the last.
-GOOD, DEPARTS, SKIP, STOP = 0, 1, 125, 128
+#: The exit statuses with ``--against`` after which `git bisect run` goes on.
+GOOD, DEPARTS, SKIP = 0, 1, 125
 #: pytest's exit statuses after a run that judged its claims.
 _JUDGED = (0, 1)
 
