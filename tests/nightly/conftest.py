@@ -1,9 +1,13 @@
 """What the tests of bisections share: an index of tiny packages in a folder, and runs that only look at the package."""
 
+import functools
 import hashlib
+import http.server
 import json
+import os
 import subprocess
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -70,6 +74,57 @@ def index(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / ".uv"))  # hidden: it is no part of the project
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     return made
+
+
+class Answers(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, but for the paths in ``server.faults``: a status, or "cut" for a file that breaks off."""
+
+    def do_GET(self):
+        """Answer with a file, or as the faults say."""
+        fault = next((fault for end, fault in self.server.faults.items() if self.path.endswith(end)), None)
+        if fault is None:
+            super().do_GET()
+            return
+        content = b"" if isinstance(fault, int) else Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(fault if isinstance(fault, int) else 200)
+        if fault == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
+
+    def log_message(self, *_args):
+        """Say nothing."""
+
+
+@pytest.fixture
+def faults(index, monkeypatch):
+    """Serve the index over HTTP, and return what is wrong with it: the end of a path, and how it is answered."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    handler = functools.partial(Answers, directory=index.folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.faults = {}
+        index.url = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setenv("PIP_INDEX_URL", index.url)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server.faults
+        server.shutdown()
+
+
+@pytest.fixture
+def answer_on_stdin():
+    """Let a line wait on standard input, as a person's answer to a question that nobody sees."""
+    kept, (read, write) = os.dup(0), os.pipe()
+    os.write(write, b"answer\n")
+    os.close(write)
+    os.dup2(read, 0)
+    yield
+    os.dup2(kept, 0)
+    os.close(kept)
+    os.close(read)
 
 
 def write_results(report: Path, **facts) -> None:

@@ -1,13 +1,16 @@
 """A bisection finds the first version in which a claim departs, with few installs, and can be broken off."""
 
+import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from pytest_claims.cli import main
+from pytest_claims.cli.maintaining import BROKEN_OFF, GIT_STOPS
 from pytest_claims.errors import FolderError, RequirementsError, UnreadableError
 from pytest_claims.nightly import bisect, environments, judging
 from pytest_claims.nightly.bisect import Bisection, between, search
@@ -333,6 +336,88 @@ def test_an_index_that_fails_while_installing_stops_the_bisection(monkeypatch, t
             installer.make(tmp_path / f"environment-{pip}", "1.0")
 
 
+@pytest.mark.parametrize(
+    "place, fault, error",
+    [
+        (".whl", "cut", RequirementsError),
+        (".whl", 404, UnusableVersionError),
+        (".whl", 401, RequirementsError),
+        ("/toy/", 401, RequirementsError),
+        ("/toy/", 503, RequirementsError),
+    ],
+)
+def test_what_an_index_answers_is_told_from_a_version(index, faults, tmp_path, monkeypatch, place, fault, error):
+    """Only a wheel that the index no longer has is the version's own fault, with uv and with pip."""
+    monkeypatch.setattr(environments, "_index_of_pip", lambda: ["--default-index", index.url])
+    index.add("toy", "1.0", toy("1.0"))
+    faults[place] = fault
+    for name in ("pip", None):
+        installer = Installer("toy", tmp_path, None, installer_named(name))
+
+        with pytest.raises(error, match=r"not its own fault: .*; the same command|it cannot be installed"):
+            installer.make(tmp_path / f"environment-{name}", "1.0")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cause: Failed to download distribution due to network timeout. Try increasing UV_HTTP_TIMEOUT",
+        "cause: error decoding response body\n cause: request or response body error",
+        "cause: error reading a body from connection\n cause: Connection reset by peer (os error 104)",
+        "ERROR: Download failed after 6 attempts because not enough bytes were received (250 kB/500 kB)",
+        "ERROR: Exception: ProtocolError: ('Connection broken: IncompleteRead(250 bytes read, 250 more expected)')",
+        "ERROR: Could not install toy because of HTTP error 429 Client Error: Too Many Requests for url: x",
+        "error: Failed to fetch: http://x/toy/\n  cause: HTTP status client error (404 Not Found) for url (http://x/toy/)",
+    ],
+)
+def test_words_about_the_network(words):
+    """What installers say after waiting for long, or in other versions than the ones here."""
+    assert environments._NOT_THE_VERSION.search(words)
+
+
+def test_a_download_that_breaks_off_is_tried_again(index, quick, faults):
+    """It is no skipped version: nothing is stored about it, and the same command finds the answer."""
+    for minor, facts in enumerate(({}, REFUTED, REFUTED)):
+        index.add("toy", f"1.{minor}", toy(f"1.{minor}", **facts))
+    faults["toy-1.1-py3-none-any.whl"] = "cut"
+    with pytest.raises(RequirementsError, match=r"toy==1\.1 could not be installed, which is not its own fault"):
+        quick("1.0", "1.2", Look()).find()
+    faults.clear()
+    again = Look()
+
+    assert quick("1.0", "1.2", again).find().candidates == ["1.1"]
+    assert again.tried == ["1.1"]
+
+
+@pytest.mark.usefixtures("index", "answer_on_stdin")
+def test_an_index_that_wants_a_password(faults):
+    """Nothing asks for it, as nobody would see the question; the sentence says where pip looks for it."""
+    faults["/toy/"] = 401
+
+    with pytest.raises(RequirementsError, match=r"wants a name and a password; write them into its address, .*netrc"):
+        versions("toy")
+
+
+@pytest.mark.usefixtures("answer_on_stdin")
+def test_nothing_reads_what_is_typed(index, tmp_path):
+    """A version that asks something while it is imported, and the claim's run, get no answer instead of waiting."""
+    index.add("toy", "1.0", f"import sys\nassert not sys.stdin.read()\n{toy('1.0')}")
+    (tmp_path / "pytest.py").write_text("import sys\nprint(repr(sys.stdin.read()))\n")
+    Installer("toy", tmp_path).make(tmp_path / "environment", "1.0")
+    ended = judging.run_claim(Path(sys.executable), "2.a", tmp_path / "report", tmp_path, ())
+
+    assert ended.stdout == "''\n"
+
+
+def test_an_import_that_never_ends(index, tmp_path, monkeypatch):
+    """The version is skipped after a time."""
+    monkeypatch.setattr(environments, "IMPORT_LIMIT", 0.1)
+    index.add("toy", "1.0", "import time\ntime.sleep(300)\n")
+
+    with pytest.raises(UnusableVersionError, match=r"its import does not end within 0\.1 s"):
+        Installer("toy", tmp_path).make(tmp_path / "environment", "1.0")
+
+
 def test_a_package_beside_the_claims_is_refused(index, tmp_path):
     """A folder of that name in the way would be imported in every version."""
     index.add("toy", "1.0", toy("1.0"))
@@ -457,6 +542,10 @@ def test_the_running_environment_against_a_run(tmp_path, facts, status, sentence
         (["--claim", "2.a", "--against", "run", "--stage", "last steps"], "there is no stage 'last steps'"),
         (["--claim", "2.a", "--against", "run", "--pytest", "it's"], "--pytest it's: no closing quotation."),
         (["torch", "--claim", "2.a", "--against", "run"], "leave torch out"),
+        (["--claim", "2.a", "--against", "run", "--pytest", "--seeds", "8"], "--pytest: expected one argument"),
+        (["--claim", "2.a", "--against=run", "--seeds", "8"], "unrecognized arguments: --seeds"),
+        (["--claim", "2.a", "--agianst", "run"], "unrecognized arguments: --agianst"),
+        (["--against", "run"], "the following arguments are required: --claim"),
     ],
 )
 def test_what_goes_wrong_before_a_run_stops_git(tmp_path, monkeypatch, capsys, arguments, sentence):
@@ -464,8 +553,29 @@ def test_what_goes_wrong_before_a_run_stops_git(tmp_path, monkeypatch, capsys, a
     write_results(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
 
-    assert main(["bisect", *arguments]) == judging.STOP
+    assert main(["bisect", *arguments]) == GIT_STOPS
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error, status, sentence",
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "place"), GIT_STOPS, "place cannot be used: No space left"),
+        (KeyboardInterrupt(), BROKEN_OFF, "Broken off; nothing was judged."),
+        (ImportError("no numpy in this commit"), GIT_STOPS, "ImportError: no numpy in this commit"),
+    ],
+)
+def test_what_breaks_a_run_stops_git(tmp_path, monkeypatch, capsys, error, status, sentence):
+    """A full disk, Ctrl-C and a library that this commit broke are no departures of the claim."""
+
+    def broken(*_args, **_options):
+        raise error
+
+    write_results(tmp_path / "run")
+    monkeypatch.setattr(judging.tempfile, "TemporaryDirectory", broken)
+
+    assert main(["bisect", "--claim", "2.a", "--against", str(tmp_path / "run")]) == status
+    assert sentence in "".join(capsys.readouterr())
 
 
 # -- the command ----------------------------------------------------------------------------------------------------

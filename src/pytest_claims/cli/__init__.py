@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest_claims
-from pytest_claims.cli.maintaining import add_bisect, add_elsewhere, add_nightly
+from pytest_claims.cli.maintaining import add_bisect, add_elsewhere, add_nightly, for_git, is_for_git
 from pytest_claims.cli.shared import Commands, say
 from pytest_claims.errors import (
     FolderError,
@@ -36,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: all went well. 1: something changed, or needs attention. 2: the command cannot be carried out. 4: a stored file
     cannot be read, and nothing else gives 4. After 2 and 4, one sentence says why. `bisect` has more of them.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    return for_git(lambda: _carried_out(given)) if is_for_git(given) else _carried_out(given)
+
+
+def _carried_out(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     run: Command = options.run
     status = 2

@@ -4,13 +4,17 @@ import argparse
 import os
 import shlex
 import sys
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pytest_claims.cli.shared import Commands, say
-from pytest_claims.errors import RequirementsError, ResultsError, UnreadableError
+from pytest_claims.errors import RequirementsError, UnreadableError
 
 #: The exit status after Ctrl-C, as shells give it.
 BROKEN_OFF = 130
+#: The exit status that ends `git bisect run`, which takes 1 to 127 for a bad commit, but for 125.
+GIT_STOPS = 128
 
 
 def add_nightly(commands: Commands) -> None:
@@ -131,23 +135,36 @@ def _bisect(options: argparse.Namespace) -> int:
 
 
 def _against(options: argparse.Namespace) -> int:
-    """Judge the running environment; all that goes wrong before that has the status that stops `git bisect run`."""
+    """Judge the running environment."""
     from pytest_claims.nightly import judging
 
+    if options.package is not None:
+        raise RequirementsError(f"--against judges the running environment: leave {options.package} out.")
+    stage, arguments = judging.stage_named(options.stage), _pytest_arguments(options.pytest)
     try:
-        _refuse_package(options.package)
-        stage, arguments = judging.stage_named(options.stage), _pytest_arguments(options.pytest)
         status, sentence = judging.against(options.against, options.claim, stage, Path(), arguments)
-    except (RequirementsError, ResultsError) as error:
-        print(f"pytest-claims: {error}", file=sys.stderr)  # noqa: T201 - a command's output
-        return judging.STOP
+    except KeyboardInterrupt:
+        say("Broken off; nothing was judged.")
+        return BROKEN_OFF
     say(sentence)
     return status
 
 
-def _refuse_package(name: str | None) -> None:
-    if name is not None:
-        raise RequirementsError(f"--against judges the running environment: leave {name} out.")
+def is_for_git(arguments: Sequence[str]) -> bool:
+    """Whether `git bisect run` reads the exit status: with --against, shortened or mistyped, too."""
+    return "bisect" in arguments[:1] and any(argument.startswith("--a") for argument in arguments)
+
+
+def for_git(run: Callable[[], int]) -> int:
+    """Run a command and return its exit status, with ``GIT_STOPS`` for all that went wrong."""
+    try:
+        status = run()
+    except SystemExit as ended:  # argparse's, after its help or its sentence
+        status = GIT_STOPS if ended.code else 0
+    except Exception:  # noqa: BLE001 - a defect, or a library that this commit broke
+        traceback.print_exc()
+        status = GIT_STOPS
+    return GIT_STOPS if status in {2, 4} else status
 
 
 def _pytest_arguments(text: str) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ skip` does. What was found is stored after every step, so that a bisection that 
 """
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ from pytest_claims.nightly.judging import (
     results_in,
     run_claim,
 )
-from pytest_claims.nightly.requirements import installed_versions
+from pytest_claims.nightly.requirements import installed_versions, listened
 from pytest_claims.record import Record
 from pytest_claims.results import Results, read
 from pytest_claims.stored import read_mapping
@@ -161,10 +160,7 @@ class Bisection:
         if not installed_versions([self.question.package]):
             return
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", f"--claims-id={self.question.claim}"]
-        ended = subprocess.run(
-            [*command, *self.question.arguments],
-            cwd=self.installer.root, env=variables(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        ended = listened([*command, *self.question.arguments], cwd=self.installer.root, env=variables())
         if ended.returncode:
             raise RequirementsError(f"pytest does not find claim {self.question.claim} here: {last_words(ended)}.")
 

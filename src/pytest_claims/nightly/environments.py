@@ -33,6 +33,7 @@ from pytest_claims.nightly.legs import EXTRAS, reason_of
 from pytest_claims.nightly.requirements import (
     as_constraints,
     index_listing,
+    listened,
     pins,
     pip_command,
     public,
@@ -41,9 +42,17 @@ from pytest_claims.nightly.requirements import (
 
 #: What pip and uv write where the machine or the network is at fault, not the version.
 _NOT_THE_VERSION = re.compile(
-    r"Retrying \(|ConnectionError|ConnectTimeout|Read timed out|error sending request|Failed to fetch|"
-    r"No space left on device|Connection refused|Temporary failure in name resolution"
+    r"Retrying \(|ConnectionError|ConnectTimeout|Read timed out|error sending request|network timeout|"
+    r"No space left on device|Connection refused|Temporary failure in name resolution|"
+    # a download that broke off; pip before 25 takes what came for the whole file
+    r"Connection reset|Connection broken|IncompleteRead|not enough bytes|DO NOT MATCH THE HASHES|"
+    r"error decoding response body|reading a body from connection|"
+    # answers that say nothing about a file; a wheel that is listed and no longer there is the version's own fault
+    r"Max retries exceeded|\b(?:401|407|408|429) Client Error|\b5\d\d Server Error|"
+    r"Failed to fetch(?![^(]*\.whl[^(]*client error \((?:40[034]|410|451)\b)"
 )
+#: With this option pip says why a page of the index was of no use to it.
+_IN_DETAIL = "-vv"
 #: pip's settings that say where packages are, each with uv's option of the same meaning.
 _SETTINGS = {
     "index-url": "--default-index",
@@ -55,6 +64,8 @@ _SETTINGS = {
 _OF_PYTEST = re.compile(r"ERROR: |E {3,}")
 #: Characters of an installer's or Python's own words that a sentence repeats.
 SHOWN = 300
+#: Seconds after which an import will never end.
+IMPORT_LIMIT = 600.0
 
 
 class UnusableVersionError(Exception):
@@ -69,7 +80,7 @@ def versions(package: str, *, pre: bool = False) -> list[str]:
 
     Builds of one version (2.13.0+cpu) count as that version. A RequirementsError where pip lists none.
     """
-    listing = index_listing(package, *(["--pre"] if pre else []))
+    listing = index_listing(package, _IN_DETAIL, *(["--pre"] if pre else []))
     match = re.search(r"^\s*Available versions: (.+)$", listing.stdout, re.MULTILINE)
     found: set[Version] = set()
     for text in match[1].split(",") if match else ():
@@ -81,7 +92,13 @@ def versions(package: str, *, pre: bool = False) -> list[str]:
 
 
 def _why_none(listing: subprocess.CompletedProcess[str]) -> str:
-    if _NOT_THE_VERSION.search(listing.stderr):
+    said = _complaints(listing)
+    if "401 Client Error" in said:
+        return (
+            "the package index wants a name and a password; write them into its address, which `pip config list` "
+            "shows, or into ~/.netrc"
+        )
+    if _NOT_THE_VERSION.search(said):
         return "the package index cannot be reached"
     return f"{reason_of(listing.stderr)} (see `pip config list` for the index that is asked)"
 
@@ -197,16 +214,21 @@ class Installer:
         if self.uv is not None:
             command = [*self.uv, "pip", "install", "--python", str(python), *self._indexes, *arguments]
         else:
-            command = [*pip_command(), "--python", str(python), "install", *arguments]
-        ended = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+            command = [*pip_command(), "--python", str(python), "install", _IN_DETAIL, *arguments]
+        ended = listened(command, cwd=self.root)
         said = ended.stdout + ended.stderr
         with log.open("a", encoding="utf-8") as file:
             file.write(said)
         if ended.returncode == 0:
             return said
         reason = _clean(reason_of(said) if self.uv is None else _plain_words(ended.stderr))
-        if _NOT_THE_VERSION.search(said):
-            raise RequirementsError(f"{arguments[-1]} could not be installed, which is not its own fault: {reason}.")
+        # uv says so of a package whose page it may not read, and this one was listed
+        unread = f"Because {canonicalize_name(self.package)} was not found" in said
+        if unread or _NOT_THE_VERSION.search(_complaints(ended)):
+            raise RequirementsError(
+                f"{arguments[-1]} could not be installed, which is not its own fault: {reason}; the same command tries "
+                "it again."
+            )
         raise UnusableVersionError(f"it cannot be installed: {reason}")
 
     def _import(self, environment: Environment, folder: Path, package: metadata.Distribution) -> None:
@@ -218,14 +240,11 @@ class Installer:
             f"import importlib\nfor name in {names!r}:\n"
             "    print('at', getattr(importlib.import_module(name), '__file__', None))"
         )
-        ended = subprocess.run(
-            [environment.python, "-c", code],
-            cwd=self.root,
-            env=variables(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [environment.python, "-c", code]
+        try:
+            ended = listened(command, cwd=self.root, env=variables(), timeout=IMPORT_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise UnusableVersionError(f"its import does not end within {IMPORT_LIMIT:g} s") from None
         if ended.returncode:
             raise UnusableVersionError(f"it cannot be imported: {last_words(ended)}")
         places = [line.removeprefix("at ") for line in ended.stdout.splitlines() if line.startswith("at ")]
@@ -376,7 +395,7 @@ def installer_named(name: str | None) -> tuple[str, ...] | None:
 
 def _index_of_pip() -> list[str]:
     """Return uv's options for the indexes that pip is configured with, so that both see the same versions."""
-    listing = subprocess.run([*pip_command(), "config", "list"], capture_output=True, text=True, check=False).stdout
+    listing = listened([*pip_command(), "config", "list"]).stdout
     settings: dict[str, str] = {}
     for line in listing.splitlines():  # files first, variables last
         key, _, value = line.partition("=")
@@ -391,6 +410,14 @@ def _index_of_pip() -> list[str]:
             options += [part for value in values for part in (option, value)]
     # as pip does: the best version of all indexes, not the first index that knows the name
     return [*options, "--index-strategy", "unsafe-best-match"]
+
+
+def _complaints(ended: subprocess.CompletedProcess[str]) -> str:
+    """Return what an installer wrote as an error, and pages that pip could not read, which it tells among its details.
+
+    Other details, such as tracebacks with pip's own code, are about anything.
+    """
+    return "\n".join([ended.stderr, *re.findall(r"Could not fetch URL .*", ended.stdout)])
 
 
 def _plain_words(text: str) -> str:

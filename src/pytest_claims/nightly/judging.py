@@ -12,11 +12,12 @@ from pytest_claims.drift import ClaimComparison, Comparison, compare, read_basel
 from pytest_claims.drift.stages import IN_WORDS, Stage
 from pytest_claims.errors import RequirementsError, UnreadableError
 from pytest_claims.nightly.environments import UnusableVersionError, last_words, variables
+from pytest_claims.nightly.requirements import listened
 from pytest_claims.results import Results, read
 
 Outcome = Literal["good", "departs", "skipped"]
-#: The exit statuses with ``--against``, as `git bisect run` reads them: it goes on after the first three, not the last.
-GOOD, DEPARTS, SKIP, STOP = 0, 1, 125, 128
+#: The exit statuses with ``--against`` after which `git bisect run` goes on.
+GOOD, DEPARTS, SKIP = 0, 1, 125
 #: pytest's exit statuses after a run that judged its claims.
 _JUDGED = (0, 1)
 
@@ -66,7 +67,7 @@ def run_claim(
 ) -> subprocess.CompletedProcess[str]:
     """Run one claim with a Python, from the claims' own repository."""
     command = [str(python), "-m", "pytest", f"--claims-id={claim}", f"--claims-report={report}", *arguments]
-    return subprocess.run(command, cwd=root, env=variables(), capture_output=True, text=True, check=False)
+    return listened(command, cwd=root, env=variables())
 
 
 def departs(claim: ClaimComparison, stage: Stage) -> bool:

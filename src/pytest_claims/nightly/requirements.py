@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -121,19 +121,26 @@ def uv_command() -> tuple[str, ...] | None:
 
 
 def pip_command() -> tuple[str, ...]:
-    """Return how pip is called: that of the running Python, or else one that uv brings; RequirementsError without."""
+    """Return how pip is called: that of the running Python, or else one that uv brings; RequirementsError without.
+
+    It never asks for a name or a password: nobody would see the question.
+    """
     if importlib.util.find_spec("pip") is not None:
-        return (sys.executable, "-m", "pip")
+        return (sys.executable, "-m", "pip", "--no-input")
     uv = uv_command()
     if uv is None:
         raise RequirementsError("neither pip nor uv is here: `python -m ensurepip` installs pip.")
-    return (*uv, "tool", "run", "--python", sys.executable, "pip")
+    return (*uv, "tool", "run", "--python", sys.executable, "pip", "--no-input")
 
 
 def index_listing(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Return what `pip index versions` says of a package, on the indexes that pip is configured with."""
-    command = [*pip_command(), "index", "versions", name, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return listened([*pip_command(), "index", "versions", name, *options])
+
+
+def listened(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command and return what it said; what it reads is empty, so that no question of its keeps it waiting."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
 
 
 def newest(names: Iterable[str]) -> dict[str, str]:
