@@ -16,17 +16,6 @@ from _pytest.runner import runtestprotocol
 #: ``Exception``; xfail's is a subclass of fail's.
 RAISED: tuple[type[BaseException], ...] = (Exception, SystemExit, pytest.fail.Exception, pytest.skip.Exception)
 
-#: pytest's configuration files in pytest's own order, each with the table that pytest reads.
-TABLES = {
-    "pytest.toml": "pytest",
-    ".pytest.toml": "pytest",
-    "pytest.ini": "pytest",
-    ".pytest.ini": "pytest",
-    "pyproject.toml": "tool.pytest.ini_options",
-    "tox.ini": "pytest",
-    "setup.cfg": "tool:pytest",
-}
-
 
 # -- pytest ---------------------------------------------------------------------------------------------------------
 

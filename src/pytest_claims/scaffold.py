@@ -21,9 +21,9 @@ from typing import Any
 
 import iniconfig
 
-from pytest_claims._compat import TABLES
 from pytest_claims.errors import ScaffoldError
 from pytest_claims.files import read_ordinary
+from pytest_claims.vocabulary import TABLES
 
 STEM = "first_claim"
 ID = "scale.a"  # of the claim in the template

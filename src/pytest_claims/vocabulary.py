@@ -28,6 +28,17 @@ REGISTERED, PILOT = "registered", "pilot"
 #: The framework that trains, unless the user chooses another.
 DEFAULT_ENGINE = "torch"
 
+#: pytest's configuration files in pytest's own order, each with the table that pytest reads.
+TABLES = {
+    "pytest.toml": "pytest",
+    ".pytest.toml": "pytest",
+    "pytest.ini": "pytest",
+    ".pytest.ini": "pytest",
+    "pyproject.toml": "tool.pytest.ini_options",
+    "tox.ini": "pytest",
+    "setup.cfg": "tool:pytest",
+}
+
 #: The leading dimension of every measurement, and the variable that flags diverged replicates.
 SEED, DIVERGED = "seed", "diverged"
 

@@ -240,7 +240,7 @@ class Installer:
             f"import importlib\nfor name in {names!r}:\n"
             "    print('at', getattr(importlib.import_module(name), '__file__', None))"
         )
-        command = [environment.python, "-c", code]
+        command: list[str | Path] = [environment.python, "-c", code]
         try:
             ended = listened(command, cwd=self.root, env=variables(), timeout=IMPORT_LIMIT)
         except subprocess.TimeoutExpired:

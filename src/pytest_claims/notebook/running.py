@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_claims import results as stored
-from pytest_claims._compat import TABLES
 from pytest_claims.errors import ResultsError, RunError
 from pytest_claims.files import read_ordinary
 from pytest_claims.folders import RESULTS, TRIALS
@@ -20,6 +19,7 @@ from pytest_claims.running.kept import read_plan
 from pytest_claims.running.progress import Count
 from pytest_claims.trials.conditions import label, values_in_words
 from pytest_claims.trials.store import Store, unpack
+from pytest_claims.vocabulary import TABLES
 
 #: The stream of fresh seeds that a notebook takes: no registered seeds, and not the draws of docs/fresh.md.
 STREAM = 1000
