@@ -356,7 +356,6 @@ def _with_requirements(packages: Iterable[str]) -> set[str]:
     return set(found)
 
 
-@lru_cache(maxsize=256)
 def distributions() -> dict[str, str | None]:
     """Return the versions of all that is installed here, by names as `canonical_name` writes them."""
     names = {distribution.metadata["Name"] for distribution in metadata.distributions()}
@@ -368,6 +367,7 @@ def canonical_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+@lru_cache(maxsize=256)
 def _version(name: str) -> str | None:
     """Return a distribution's version; with a hash of its files where it came from a folder, a URL or a repository."""
     try:
