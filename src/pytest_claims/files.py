@@ -10,6 +10,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +56,32 @@ def why_unwritable(folder: Path) -> str | None:
 
     It tries to write: permissions mean nothing for root, or on a read-only or full file system.
     """
+    why = None
+    for _ in range(5):
+        try:
+            _try_to_write(folder)
+        except FileNotFoundError as error:
+            why = error.strerror or str(error)  # perhaps another run, which tries at the same time, tidied up
+        except OSError as error:
+            return error.strerror or str(error)
+        else:
+            return None
+    return why
+
+
+def _try_to_write(folder: Path) -> None:
     made: list[Path] = []
     try:
         for part in (*reversed(folder.parents), folder):
             if not part.exists():
-                part.mkdir()
+                part.mkdir(exist_ok=True)
                 made.append(part)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"can be written")
-    except OSError as error:
-        return error.strerror or str(error)
     finally:
         for part in reversed(made):
-            part.rmdir()
-    return None
+            with suppress(OSError):  # another run has put something there
+                part.rmdir()
 
 
 def jsonable(value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_claims.errors import FolderError
+from pytest_claims.files import why_unwritable
 from pytest_claims.folders import (
     LOCK,
     MARKER,
@@ -353,6 +354,37 @@ def test_a_page_is_drawn_again_only_where_it_is_ours(earlier):
     with pytest.raises(FolderError, match=r"index\.html was not written by pytest-claims"):
         render(earlier)
     assert (earlier / "index.html").read_text() == "mine"
+
+
+def test_runs_that_begin_at_the_same_time_are_not_in_each_others_way(tmp_path, monkeypatch):
+    """Each tries to write, and takes away the folders that it made for that, perhaps before the other needs them."""
+    make, first = Path.mkdir, []
+
+    def tidied_up_by_another(path, *args, **more):
+        if path.name == "second" and not first:
+            first.append(path)
+            path.parent.rmdir()
+        make(path, *args, **more)
+
+    monkeypatch.setattr(Path, "mkdir", tidied_up_by_another)
+
+    assert why_unwritable(tmp_path / "reports" / "second") is None
+    assert first
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_another_run_uses_meanwhile_stays(tmp_path, monkeypatch):
+    """It was made only to try, and another run has put its own things there."""
+    make = Path.mkdir
+
+    def used_by_another(path, *args, **more):
+        make(path, *args, **more)
+        (path / "of another run").touch()
+
+    monkeypatch.setattr(Path, "mkdir", used_by_another)
+
+    assert why_unwritable(tmp_path / "reports") is None
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["of another run"]
 
 
 def test_a_path_is_shown_as_one_would_type_it(tmp_path):
