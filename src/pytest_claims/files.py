@@ -74,8 +74,9 @@ def _try_to_write(folder: Path) -> None:
     try:
         for part in (*reversed(folder.parents), folder):
             if not part.exists():
-                part.mkdir(exist_ok=True)
-                made.append(part)
+                with suppress(FileExistsError):  # another run was quicker: the folder is not ours to take away
+                    part.mkdir()
+                    made.append(part)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"can be written")
     finally:

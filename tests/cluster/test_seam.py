@@ -399,7 +399,7 @@ def run(tmp_path):
         cluster.difference = difference
         for each in trials:
             cluster.want(each)
-        cluster.lay_out(b"", "claims-x", "/root")
+        cluster.lay_out(b"", "claims-x", "/project")
         while cluster.broken is None and not all(cluster.store.done(each.key) for each in trials):
             cluster.wait(0.5)
         return cluster
@@ -440,8 +440,8 @@ def test_an_error_names_the_files_of_this_machine(run):
     cluster = run(engine, [trial("bad")])
     error = json.loads((cluster.store.folder / "bad.json").read_text())
 
-    assert error["error"] == "no number in /root/a.csv"
-    assert error["details"] == "/root/test_a.py:3"
+    assert error["error"] == "no number in /project/a.csv"
+    assert error["details"] == "/project/test_a.py:3"
 
 
 def test_a_trial_that_kills_its_worker_is_found_out_and_its_neighbours_are_not_blamed(run):

@@ -168,7 +168,7 @@ def test_the_comparison_of_engines_is_told_as_it_is(text):
 
 
 def test_no_page_calls_a_stream_new_that_has_been_seen():
-    """Whoever is told to draw fresh seeds is not sent to the streams of docs/fresh.md."""
+    """No document suggests a stream of fresh seeds that docs/fresh.md has judged already."""
     drawn = ROOT / "docs" / "fresh.md"
     seen = set(re.findall(r"\bfresh-(\d+)\b", drawn.read_text(encoding="utf-8")))
     templates = [path for folder in ("website", "src") for path in (ROOT / folder).rglob("templates/*.*")]
