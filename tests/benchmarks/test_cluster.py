@@ -47,7 +47,7 @@ def test_a_look_waits_for_the_look_before():
 
     assert schedule.makespan == 9.0
     assert schedule.path() == [trial("a"), trial("b")]
-    assert simulate(wanted.at_once(), 2).makespan == 5.0
+    assert simulate(wanted, 2, ahead=True).makespan == 5.0
 
 
 def test_looks_of_other_claims_are_no_barrier():
@@ -155,11 +155,11 @@ def test_the_goal_is_stated_run_by_run():
     """Which long runs meet it, with the seconds that they take, and the least that anything could take."""
     wanted = plan("a", "b", a=60.0, b=50.0)
     shown = [Scenario.of(name, wanted) for name in ("the registered run", "512 seeds, look by look")]
-    shown.append(Scenario.of("512 seeds, at once", wanted.at_once()))
+    shown.append(Scenario.of("512 seeds, ahead", wanted, ahead=True))
 
     assert cluster.goal(shown) == (
         "The goal of less than 100 s on 1,000 workers. 512 seeds, look by look: missed, with 110 s (0 s if no worker "
-        "ever waited); 512 seeds, at once: met, with 60 s (0 s if no worker ever waited)."
+        "ever waited); 512 seeds, ahead: met, with 60 s (0 s if no worker ever waited)."
     )
 
 

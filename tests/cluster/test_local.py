@@ -114,6 +114,21 @@ def test_a_cluster_stores_the_same_arrays_as_one_process(toy):
 
 
 @pytest.mark.slow
+def test_working_ahead_changes_no_number(toy):
+    """Later looks are measured before it is known whether they count; verdicts, looks and arrays are the same."""
+    offset(toy.add(MORE)).alone("claims", "--cluster", "local:4")
+    judged = {name: (each["looks"], each["parts"]) for name, each in toy.claims.items()}
+    needed = arrays(toy)
+    toy.alone("claims", "--cluster", "local:4", "--cluster-ahead")
+    ahead = arrays(toy)
+
+    assert toy.ret == 0, toy.text
+    assert {name: (each["looks"], each["parts"]) for name, each in toy.claims.items()} == judged
+    assert needed.keys() <= ahead.keys()
+    assert all(ahead[name].tobytes() == needed[name].tobytes() for name in needed)
+
+
+@pytest.mark.slow
 def test_what_goes_wrong_in_a_trial_is_an_error_of_its_claims_alone(toy):
     """An exception, a segmentation fault (three times), a trial beyond its time, NaN, a file that did not travel."""
     toy.add(TROUBLE).alone("claims", "--cluster", "local:2", "--seeds", "8", "--trial-timeout", "3")

@@ -25,6 +25,7 @@ from pytest_claims.trials.measurements import Measurement
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import FORMAT
 from pytest_claims.trials.workshop import Trial
+from tests.cluster.machines import until
 
 pytest_plugins = ["pytester"]
 
@@ -159,6 +160,14 @@ def test_a_session_without_claims_connects_to_nothing(toy):
     toy.run("--cluster", "tcp://127.0.0.1:1")
 
     assert toy.ret == 0
+
+
+def test_working_ahead_is_for_a_cluster(toy):
+    """Without one it is a usage error: nobody would wait."""
+    toy.write().run("--cluster-ahead")
+
+    assert toy.ret == 4
+    assert "--cluster-ahead is for the workers of a cluster that would wait: give --cluster, too." in toy.text
 
 
 def test_a_time_to_wait_is_a_number(toy):
@@ -393,12 +402,14 @@ def run(tmp_path):
     """Return what runs trials on a pretended cluster until all are there; it is closed after the test."""
     started = []
 
-    def go(engine, trials, difference=lambda _facts: None):
+    def go(engine, trials, difference=lambda _facts: None, spares=()):
         cluster = Cluster(engine, Settings(folder=tmp_path, run="run-1", timeout=5), "--cluster tcp://x:1", 2.0)
         started.append(cluster)
         cluster.difference = difference
         for each in trials:
             cluster.want(each)
+        for each, wanted in spares:
+            cluster.spare(each, wanted)
         cluster.lay_out(b"", "claims-x", "/project")
         while cluster.broken is None and not all(cluster.store.done(each.key) for each in trials):
             cluster.wait(0.5)
@@ -422,6 +433,43 @@ def test_the_longest_trial_comes_first(run):
     run(engine, [trial("short", 1.0), trial("long", 90.0), trial("middle", 10.0)])
 
     assert [name for _, name in engine.order] == ["long", "middle", "short"]
+
+
+def test_spares_are_for_workers_that_would_wait(run):
+    """What is wanted goes out first; a spare for which no claim is open any more does not go out at all."""
+    engine = Pretended({"w": 1}, lambda *_: good())
+    spares = [(trial("later", 90.0), lambda: True), (trial("decided", 99.0), lambda: False)]
+    cluster = run(engine, [trial("short"), trial("long", 9.0)], spares=spares)
+    until("the spare", lambda: cluster.store.done("later"))
+
+    assert [name for _, name in engine.order] == ["long", "short", "later"]
+
+
+def test_a_spare_that_is_wanted_later_is_measured_once(run):
+    """Several claims may share it, and one asks for it while it is on its way."""
+    later, arrived = trial("later", 90.0), threading.Event()
+    engine = Pretended({"w": 2}, lambda name, *_: {} if name == "later" and not arrived.is_set() else good())
+    cluster = run(engine, [trial("first")], spares=[(later, lambda: True)] * 2)
+    until("both on their way", lambda: len(engine.order) == 2)
+    cluster.want(later)
+    cluster.want(trial("last"))
+    arrived.set()
+    until("both", lambda: cluster.store.done("later") and cluster.store.done("last"))
+
+    assert sorted(name for _, name in engine.order) == ["first", "last", "later"]
+
+
+def test_a_spare_whose_worker_dies_is_measured_by_another(run):
+    """It is tried again, like everything that was on its way."""
+    dead = []
+
+    def does(name, _worker, _beside):
+        return dead.append(name) if name == "later" and not dead else good()
+
+    cluster = run(Pretended({"w": 1}, does), [trial("first")], spares=[(trial("later"), lambda: True)])
+    until("the spare", lambda: cluster.store.done("later"))
+
+    assert (dead, sentence(cluster, "later")) == (["later"], "")
 
 
 def test_a_trial_that_kills_its_bench_is_an_error_after_three_tries(run):

@@ -48,6 +48,14 @@ class Task:
     sent: int = field(default=0, compare=False)
 
 
+@dataclass(order=True)
+class Spare:
+    """A task for a worker that would wait; in vain where no claim that is still open can want it."""
+
+    task: Task
+    wanted: Callable[[], bool] = field(compare=False)
+
+
 @dataclass
 class Worker:
     """A worker as this run knows it: ``number`` in the order of joining; ``usable`` once it is ``met``, and alike."""
@@ -93,10 +101,12 @@ class Cluster:
         self._orders = itertools.count()
         self._todo: list[Task] = []
         self._suspects: list[Task] = []
+        self._spare: list[Spare] = []
+        self._known: set[str] = set()  # the keys of what is to do, on its way, or there
         self._wanted: set[str] = set()
         self._most = (0, 0)  # workers and slots
         self._failures: set[str] = set()
-        self._inbox: queue.Queue[Task | dict[str, dict[str, Any]]] = queue.Queue()
+        self._inbox: queue.Queue[Task | Spare | dict[str, dict[str, Any]]] = queue.Queue()
         self._arrived = threading.Event()
         self.difference: Callable[[Mapping[str, Any]], str | None] = lambda _facts: None
         self._over = threading.Event()
@@ -182,6 +192,13 @@ class Cluster:
         if trial.key in self._wanted:
             return
         self._wanted.add(trial.key)
+        self._inbox.put(self._task(trial))
+
+    def spare(self, trial: Trial, wanted: Callable[[], bool]) -> None:
+        """Measure a trial where nothing else is to do, if it may be ``wanted`` at that time; longest first."""
+        self._inbox.put(Spare(self._task(trial), wanted))
+
+    def _task(self, trial: Trial) -> Task:
         settings, known = self.settings, trial.known
         conditions = [in_words(condition) for condition in trial.measurement.conditions]
         content = {
@@ -200,7 +217,7 @@ class Cluster:
             },
         }
         seconds = expected([trial], settings)[trial.key] or 1.0
-        self._inbox.put(Task(-seconds, next(self._orders), trial, content))
+        return Task(-seconds, next(self._orders), trial, content)
 
     def failed(self, keys: Iterable[str]) -> bool:
         """Whether one of these trials has failed."""
@@ -287,7 +304,11 @@ class Cluster:
             except queue.Empty:
                 return
             if isinstance(message, Task):
-                heapq.heappush(self._todo, message)
+                if message.trial.key not in self._known:  # as a spare it may be on its way
+                    self._known.add(message.trial.key)
+                    heapq.heappush(self._todo, message)
+            elif isinstance(message, Spare):
+                heapq.heappush(self._spare, message)
             else:
                 self._welcome(message)
 
@@ -304,6 +325,11 @@ class Cluster:
         for worker in sorted(free, key=lambda worker: len(worker.busy)):
             while self._todo and not worker.clearing and len(worker.busy) < worker.slots:
                 self._send(heapq.heappop(self._todo), worker)
+            while self._spare and not worker.clearing and len(worker.busy) < worker.slots:
+                spare = heapq.heappop(self._spare)
+                if spare.task.trial.key not in self._known and spare.wanted():
+                    self._known.add(spare.task.trial.key)
+                    self._send(spare.task, worker)
 
     def _send(self, task: Task, worker: Worker) -> int:
         """Give a task to a worker; return its number."""

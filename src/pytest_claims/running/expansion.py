@@ -45,6 +45,9 @@ class Expansion:
         self.rows: list[Row] = []
         self.before: Callable[[Sequence[pytest.Item]], None] | None = None  # called with the selected claims' items
         self.ahead: list[Trial] = []  # trials that are measured elsewhere, long ones first
+        self.later: list[
+            tuple[pytest.Item, Trial]
+        ] = []  # those of later looks, where nobody waits to know if they count
         self.total: tuple[float, float] | None = None  # core-seconds of the first looks, and of all
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
@@ -80,10 +83,15 @@ class Expansion:
         if self.workshop.elsewhere is not None and not unknown:
             seconds = filled(costs.trials)
             self.ahead = sorted(wanted.trials, key=lambda trial: -seconds[trial.key])
+            self.later = later(claims, wanted, self.workshop) if config.option.claims_cluster_ahead else []
         if self.insert:
-            trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.trials.items()]
-            items[:] = [] if unknown else in_order(trials, items, settings, costs)
-            self.workshop.queue = [item.trial for item in items if isinstance(item, TrialItem)]
+            self._insert(items, wanted, costs, drop=bool(unknown))
+
+    def _insert(self, items: list[pytest.Item], wanted: Needed, costs: Costs, *, drop: bool) -> None:
+        """Put the items of trials before the others, or none at all."""
+        trials = [trial_item(item, trial, self.workshop) for trial, item in wanted.trials.items()]
+        items[:] = [] if drop else in_order(trials, items, self.workshop.settings, costs)
+        self.workshop.queue = [item.trial for item in items if isinstance(item, TrialItem)]
 
     def _registered(self, file: Path, items: list[pytest.Item]) -> str | None:
         """Register claims as the user's file says; return what is wrong with it, in a sentence."""
@@ -242,6 +250,21 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> N
             wanted.trials.setdefault(trial, item)
         wanted.looks[item] = plan.seeds[0], plan.last, tuple({trial.series: None for trial in trials})
     return wanted
+
+
+def later(
+    claims: Sequence[tuple[pytest.Item, Claim]], wanted: Needed, workshop: Workshop
+) -> list[tuple[pytest.Item, Trial]]:
+    """Return the trials that looks after the first may need, each with a claim that may; several may share one."""
+    found = []
+    for item, claim in claims:
+        first, last, _ = wanted.looks.get(item, (0, 0, ()))
+        if last > first:
+            for name, measurement in measurements_of(item).items():
+                identity = workshop.identity(item, name, measurement)
+                if not identity.bound:
+                    found += [(item, trial) for trial in workshop.trials(identity, last, claim.only)]
+    return [(item, trial) for item, trial in found if trial not in wanted.trials]
 
 
 def trial_item(item: pytest.Item, trial: Trial, workshop: Workshop) -> TrialItem:

@@ -95,6 +95,8 @@ def add_options(parser: pytest.Parser, *, short: bool = False) -> None:
         metavar="ADDRESS")  # fmt: skip
     add("cluster_wait", f"seconds to wait for workers of the cluster (default: {CLUSTER_WAIT:g})", read=_wait,
         metavar="SECONDS", default=CLUSTER_WAIT)  # fmt: skip
+    add("cluster_ahead", "measure later looks before a claim is known to need them, on workers that would wait",
+        action="store_true")  # fmt: skip
     add("baseline", "results.json of an earlier run to compare with; a verdict that changed fails the run",
         metavar="FILE")  # fmt: skip
     add("ctrf", "write all tests as a CTRF file for dashboards; a verdict as registered is passed there",

@@ -4,7 +4,8 @@ A claim that lacks trials is put aside and the next one is tried, so that every 
 it has judged the one before, and judging goes on while others measure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from pytest_claims.running.expansion import Expansion
 from pytest_claims.running.items import Running
 from pytest_claims.trials.claims import claim_of
+from pytest_claims.trials.workshop import Trial
 
 #: Seconds between two looks at what has arrived.
 PAUSE = 0.5
@@ -27,6 +29,9 @@ class Source(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Return when a trial has arrived, at the latest after these seconds."""
+
+    def spare(self, trial: Trial, wanted: Callable[[], bool]) -> None:
+        """Measure a trial where nothing else is to do, if it may be ``wanted`` at that time."""
 
 
 class PostponingLoop:
@@ -48,6 +53,9 @@ class PostponingLoop:
         for trial in self.expansion.ahead:
             self.running.workshop.ask(trial)
         left = list(session.items)
+        for item, trial in self.expansion.later:
+            # asked in another thread: an item that has gone from the list is judged
+            self.running.workshop.ask(trial, partial(self.source.spare, wanted=partial(left.__contains__, item)))
         follower: pytest.Item | None = (
             None  # the ordinary test that is next: the one before it has left it their fixtures
         )

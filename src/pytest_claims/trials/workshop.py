@@ -10,7 +10,7 @@ import os
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -272,11 +272,14 @@ class Workshop:
                     raise self._failed(trial, died(mark, self.settings))
                 return self._compute(handle, trial)
 
-    def ask(self, trial: Trial) -> None:
-        """Ask for a trial that is measured elsewhere, unless this run or the one that it reuses has it."""
+    def ask(self, trial: Trial, want: Callable[[Trial], None] | None = None) -> None:
+        """Ask for a trial that is measured elsewhere, unless this run or the one that it reuses has it.
+
+        ``want`` asks in another way than `Elsewhere.want`.
+        """
         with suppress(TrialError), storing(trial):  # its claims report the failure
             if self.elsewhere is not None and self.store.read(trial.key, partial(self._departure, trial)) is None:
-                self.elsewhere.want(trial)
+                (want or self.elsewhere.want)(trial)
 
     def _refuse_dead(self, trial: Trial) -> None:
         """Raise a trial's known failure before any other trial is computed for the same claim."""
