@@ -409,6 +409,8 @@ LAB = {
     "site-packages/lab-1.0.dist-info/RECORD": "lab/__init__.py,sha256=one,10\n",
     "claims/test_a.py": measures("lab.LEVEL", before="import lab\n"),
 }
+#: As `pip install --target` leaves it.
+TARGET = {name.replace("site-packages/", "target/"): text for name, text in LAB.items()}
 OPTION = f"{CONFTEST}\ndef pytest_addoption(parser):\n    parser.addoption('--level', type=int, default=1)\n    parser.addini('level', 'x')\n"  # noqa: E501
 READS_OPTION = SHADOW.format(name="ground", needs="pytestconfig", value="{}")
 GROUND = measures("ground", fixtures=", ground")
@@ -573,6 +575,16 @@ CHANGES = {
         {"site-packages/loose.py": "LEVEL = 1\n", "claims/test_a.py": measures("loose.LEVEL", before="import loose\n")},
         {"site-packages/loose.py": "LEVEL = 2\n"},
     ),
+    "a module beside a package that somebody put into a folder": Change(
+        TARGET
+        | {"target/loose.py": "LEVEL = 1\n", "claims/test_a.py": measures("loose.LEVEL", before="import lab, loose\n")},
+        {"target/loose.py": "LEVEL = 2\n"},
+    ),
+    "the version of a package that somebody put into a folder": Change(
+        TARGET,
+        {"target/lab-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: lab\nVersion: 1.1\n"},
+        why="the package lab has another version",
+    ),
     # never reused
     "a process": Change(
         {"claims/test_a.py": measures("float(sub.check_output(['echo', '1']))", before="import subprocess as sub\n")},
@@ -624,6 +636,12 @@ CHANGES = {
         reused=True,
     ),
     "a helper's prose": Change(HELPER, {"helper.py": '"""Prose."""\nLEVEL = 1  # one\n'}, reused=True),
+    "what a package's version tells": Change(TARGET, {"target/lab/__init__.py": "LEVEL = 1\nOTHER = 2\n"}, reused=True),
+    "the constant that numpy shows for masked entries": Change(
+        {"claims/test_a.py": measures("float(M is np.ma.masked)", before="M = np.ma.masked\n")},
+        {"claims/other.txt": "1"},
+        reused=True,
+    ),
     "a fixture that it does not use": Change(
         {"claims/test_a.py": SHADOW.format(name="other", needs="", value="1") + PLAIN},
         {"claims/test_a.py": SHADOW.format(name="other", needs="", value="2") + PLAIN},
@@ -767,7 +785,7 @@ def test_a_trial_is_reused_while_all_that_it_rests_on_is_the_same(project, case,
     if any("import torch" in text for text in change.files.values()):
         pytest.importorskip("torch")
     ini = project.path / "pytest.ini"
-    ini.write_text(ini.read_text() + "pythonpath = . site-packages\n")
+    ini.write_text(ini.read_text() + "pythonpath = . site-packages target\n")
     project.write({"conftest.py": CONFTEST} | change.files)
     if any(change.environment):
         monkeypatch.setenv("LEVEL", change.environment[0])

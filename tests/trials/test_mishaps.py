@@ -11,6 +11,7 @@ import time
 import pytest
 
 from pytest_claims.folders import LOCK, MARKER
+from pytest_claims.running import interruption
 from pytest_claims.running.watch import Watch, is_stopped
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
@@ -428,9 +429,27 @@ def test_a_run_that_is_asked_to_end_finishes_as_after_ctrl_c(toy, workers, signa
 def as_at_the_start():
     """Set the signals' handlers of this process as they are when Python starts."""
     earlier = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    earlier[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in earlier.items():
         signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("as_at_the_start")
+def test_a_ctrl_c_that_arrives_twice_is_one(monkeypatch):
+    """`timeout -s INT` sends it to the process and to its group: two in one lock of Python's end without a report."""
+    heard = interruption.Interruption()
+    heard.begin()
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    monkeypatch.setattr(interruption, "ECHO_S", 0.0)
+    with pytest.raises(KeyboardInterrupt):  # another one, later: somebody swallowed the first
+        signal.raise_signal(signal.SIGINT)
+    heard.pytest_unconfigure()
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 LOOKS_AT_SIGNALS = """

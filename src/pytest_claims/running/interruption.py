@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,6 +14,9 @@ import pytest
 ASKS = ("SIGTERM", "SIGHUP")
 #: So many signals while the run finishes are noted and no more; the next one ends it at once.
 PATIENCE = 1
+#: A Ctrl-C that follows another by less than this is the same one: `timeout` sends it to the process and to its group,
+#: and Python's locks do not survive two at once.
+ECHO_S = 0.5
 
 
 class Interruption:
@@ -26,6 +30,7 @@ class Interruption:
         self._earlier: dict[int, Any] = {}
         self._finishing = False
         self._noted = 0
+        self._heard = -ECHO_S
 
     def begin(self) -> None:
         """Listen from now on."""
@@ -35,6 +40,8 @@ class Interruption:
             number = getattr(signal, name, None)  # there is no SIGHUP on Windows
             if number is not None and signal.getsignal(number) == signal.SIG_DFL:
                 self._earlier[number] = signal.signal(number, self._hear)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._earlier[signal.SIGINT] = signal.signal(signal.SIGINT, self._hear)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
@@ -58,11 +65,16 @@ class Interruption:
         if signal.SIGINT not in self._earlier and self._earlier:
             self._earlier[signal.SIGINT] = signal.signal(signal.SIGINT, self._hear)
 
-    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if number == signal.SIGINT and now - self._heard < ECHO_S:
+            return
+        self._heard = now
         if self._finishing and self._noted < PATIENCE:
             self._noted += 1
             return
-        self._finishing = True  # a second request comes while the first one is on its way up
+        if number != signal.SIGINT:
+            self._finishing = True  # a second request comes while the first one is on its way up
         raise KeyboardInterrupt
 
 

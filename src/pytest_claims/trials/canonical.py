@@ -152,7 +152,8 @@ class Describer:
         if isinstance(value, np.generic) or kind in {np.ndarray, np.memmap}:
             return form
         if isinstance(value, np.ma.MaskedArray):
-            mask, filler = np.ma.getmaskarray(value), value.fill_value
+            # of the constant np.ma.masked nobody may ask the fill value: it is made at the first question, and refused
+            mask, filler = np.ma.getmaskarray(value), None if value is np.ma.masked else value.fill_value
             return [*form, self.describe(kind), self.describe(mask), self.describe(filler)]
         return [*form, *self._beyond(value)]
 

@@ -3,6 +3,7 @@
 import os
 import site
 import sysconfig
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,34 @@ def installed(file: str) -> bool:
     if file.startswith("<frozen"):
         return True
     path = os.path.abspath(file)  # noqa: PTH100 - a Path imports modules, and this is asked while modules are imported
-    return path.startswith(_homes()) or "/site-packages/" in path or "/dist-packages/" in path
+    return path.startswith(_homes()) or "/site-packages/" in path or "/dist-packages/" in path or _recorded(path)
+
+
+def _recorded(path: str) -> bool:
+    """Whether a package that lies in an unusual folder (`pip install --target`, PYTHONPATH) lists this file as its."""
+    folder, below = os.path.split(path)
+    while True:
+        if below in _records(folder):
+            return True
+        above, name = os.path.split(folder)
+        if above == folder:
+            return False
+        folder, below = above, f"{name}/{below}"
+
+
+@cache
+def _records(folder: str) -> frozenset[str]:
+    """Return the files below a folder that the packages installed there list in their RECORD."""
+    found: set[str] = set()
+    try:
+        names = [name for name in os.listdir(folder) if name.endswith(".dist-info")]  # noqa: PTH208
+    except OSError:
+        return frozenset()
+    for name in names:
+        # a package that is not whole, or lists no files, says nothing
+        with suppress(OSError, UnicodeError), open(f"{folder}/{name}/RECORD", encoding="utf-8") as lines:  # noqa: PTH123
+            found |= {line.rsplit(",", 2)[0] for line in lines}
+    return frozenset(found)
 
 
 def module_installed(module: ModuleType | None) -> bool:
