@@ -3,6 +3,7 @@
 import ast
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -132,6 +133,17 @@ def test_numbers_of_native_tables_are_read(pytester, value, text):
 
     assert _compat.ini_text(config, "claims_workers", numbers=True) == text
     assert _compat.ini_text(config, "claims_report") == ""
+
+
+def test_numbers_of_native_tables_are_read_with_the_oldest_pytest():
+    """The lower bound of the suite, 9.0, knows the entries by their older name only."""
+
+    def refuses(_name):
+        raise TypeError
+
+    config = SimpleNamespace(getini=refuses, inicfg={"claims_edition": SimpleNamespace(value=2)})
+
+    assert _compat.ini_text(config, "claims_edition", numbers=True) == "2"
 
 
 @pytest.mark.skipif(pytest.version_tuple < (9,), reason="native TOML tables are new in pytest 9")

@@ -74,7 +74,8 @@ def ini_text(config: pytest.Config, name: str, *, numbers: bool = False) -> str:
     try:
         return str(config.getini(name) or "")
     except (TypeError, pytest.UsageError):
-        value = config._inicfg[name].value  # noqa: SLF001 - getini refused it
+        older = not hasattr(config, "_inicfg")  # pytest 9.0
+        value = (config.inicfg if older else config._inicfg)[name].value  # noqa: SLF001 - getini refused it
     if numbers and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise pytest.UsageError(f"{name} = {value!r}: give {'a number or ' if numbers else ''}a text in quotes.")

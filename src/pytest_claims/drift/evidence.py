@@ -70,6 +70,15 @@ class Evidence:
         return self.record.last_look or self.seeds
 
     @property
+    def places(self) -> frozenset[str]:
+        """The conditions that the claim rests on, as the names in `derived` begin: ``by_depth[layers=2]``.
+
+        Empty in a committed baseline, which keeps no trials.
+        """
+        trials = ((trial.measurement, trial.condition.items()) for trial in self.record.seconds_by_trial)
+        return frozenset(f"{name}[{', '.join(f'{key}={value}' for key, value in items)}]" for name, items in trials)
+
+    @property
     def has_looks(self) -> bool:
         """Whether it was judged at looks that the claim registered: not by an older version, nor by a quick look.
 

@@ -6,7 +6,7 @@ float64, before rounding grows into chaos: they distinguish a changed optimiser 
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,7 +95,7 @@ def _finding(
     theirs: Mapping[str, Any],
     gap: Callable[[Any, Any], float | None],
 ) -> Finding:
-    pairs = dict(counterparts(ours, theirs))
+    pairs = dict(counterparts(ours, theirs, now.places))
     if not pairs or was.first_look != now.first_look:
         return NOT_COMPARED
     different = {name: size for name, pair in pairs.items() if (size := gap(*pair)) is not None}
@@ -105,18 +105,23 @@ def _finding(
     return Finding("differs", tuple(different), size if math.isfinite(size) else None)
 
 
-def counterparts(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def counterparts(
+    was: Mapping[str, Any], now: Mapping[str, Any], places: Collection[str]
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Pair entries by name.
 
     An array that all conditions share has one entry, `measurement/purpose`; another has one for each condition,
-    `measurement[layers=2]/purpose`. A change under one condition turns the first form into the second.
+    `measurement[layers=2]/purpose`. A change under one condition turns the first form into the second. So does a claim
+    that looks at fewer conditions now (``only=``) the other way round, and of those it does not look at, nothing is
+    compared: ``places`` holds those that it does, empty where that is not known.
     """
     for name, value in now.items():
         other = was.get(name, was.get(_unconditional(name)))
         if other is not None:
             yield name, (other, value)
     for name, value in was.items():
-        if name not in now and _unconditional(name) in now:
+        place = f"{name.partition(']/')[0]}]"
+        if name not in now and _unconditional(name) in now and (not places or place in places):
             yield name, (value, now[_unconditional(name)])
 
 
@@ -137,14 +142,14 @@ def _gap(was: Floats, now: Floats) -> float | None:
 
 def departure(was: Evidence, now: Evidence) -> Departure | None:
     """Return the earliest departure of all probes; of equally early ones, the largest."""
-    pairs = counterparts(was.trace, now.trace)
+    pairs = counterparts(was.trace, now.trace, now.places)
     firsts = [first for name, (ours, theirs) in pairs if (first := _first(name, ours, theirs)) is not None]
     return min(firsts, key=lambda first: (first.step, first.number == "gradient", -first.relative), default=None)
 
 
 def traces_compared(was: Evidence, now: Evidence) -> bool:
     """Whether both runs probed the same training."""
-    return any(True for _ in counterparts(was.trace, now.trace))
+    return any(True for _ in counterparts(was.trace, now.trace, now.places))
 
 
 def _first(probe: str, was: tuple[Point, ...], now: tuple[Point, ...]) -> Departure | None:

@@ -98,6 +98,28 @@ def test_what_depends_on_a_condition_is_compared_with_what_did_not():
     assert comparison.claims[0].finding.names == ("m[layers=2]/data",)
 
 
+@pytest.mark.parametrize(
+    "layers, now, departed",
+    [
+        ("2", [1.0, 2.0, 4.0], None),
+        ("2", [1.0, 2.0, 3.0], "derived"),  # of the condition that it no longer looks at
+        ("12", [1.0, 2.0, 4.0], "derived"),  # both conditions have the same now
+    ],
+)
+def test_a_claim_that_looks_at_fewer_conditions_is_compared_on_those(layers, now, departed):
+    """What all its conditions share has one name, also where it looks at a single one; the others are no change."""
+    earlier, later = as_json(), as_json()
+    earlier["claims"][0]["derived"] = {"m[layers=1]/data": [1.0, 2.0, 3.0], "m[layers=2]/data": [1.0, 2.0, 4.0]}
+    later["claims"][0]["derived"] = {"m/data": now}
+    later["claims"][0]["seconds_by_trial"] = [
+        {"measurement": "m", "condition": {"layers": layer}, "seeds": [0, 7]} for layer in layers
+    ]
+
+    comparison = compare(condensed(Results.from_json(earlier)), Results.from_json(later))
+
+    assert comparison.claims[0].departed == departed
+
+
 def test_evidence_of_one_measurement_stands_once():
     """Two claims on one measurement point to one entry, named after the measurement; other evidence is numbered."""
     other = record("2.c", inputs={"m/data": "bb"})
