@@ -25,6 +25,17 @@ def test_shifted(shifted):
     return exceeds(shifted.height, by=2.95)
 """
 
+#: A measurement that cannot be cut into blocks.
+FAULTY = """
+@measurement(block=0)
+def odd(seeds, noise):
+    return {"height": noise(seeds)}
+
+@claim("8.a", "It is odd", seeds=64)
+def test_odd(odd):
+    return exceeds(odd.height, by=0)
+"""
+
 #: Trials that end in other ways than with numbers.
 TROUBLE = """
 @measurement
@@ -126,6 +137,15 @@ def test_working_ahead_changes_no_number(toy):
     assert {name: (each["looks"], each["parts"]) for name, each in toy.claims.items()} == judged
     assert needed.keys() <= ahead.keys()
     assert all(ahead[name].tobytes() == needed[name].tobytes() for name in needed)
+
+
+@pytest.mark.slow
+def test_a_faulty_measurement_is_an_error_of_its_claim_when_working_ahead_too(toy):
+    """Its later trials cannot be named, which must not end the run: the others are judged."""
+    toy.add(FAULTY).alone("claims", "--cluster", "local:1", "--cluster-ahead")
+
+    assert toy.outcomes == {"2.a": "passed", "8.a": "error"}, toy.text
+    assert "The measurement odd has blocks of 0 seeds; choose 4, 8, 16 or 32." in toy.text
 
 
 @pytest.mark.slow

@@ -8,8 +8,10 @@ import signal
 import socket
 import threading
 import zipfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +21,8 @@ from pytest_claims.cluster.session import Cluster
 from pytest_claims.cluster.worker import last_error
 from pytest_claims.errors import ClusterError
 from pytest_claims.folders import sources
+from pytest_claims.running import expansion
+from pytest_claims.running.schedule import Needed
 from pytest_claims.trials import fingerprint
 from pytest_claims.trials.identity import Identity
 from pytest_claims.trials.measurements import Measurement
@@ -168,6 +172,14 @@ def test_working_ahead_is_for_a_cluster(toy):
 
     assert toy.ret == 4
     assert "--cluster-ahead is for the workers of a cluster that would wait: give --cluster, too." in toy.text
+
+
+def test_working_ahead_is_no_matter_where_workers_turn_the_cluster_off(toy):
+    """Both may stand in the ini file, and -n on the command line."""
+    toy.write().run("-o", "claims_cluster=nonsense", "-o", "addopts=--import-mode=importlib --cluster-ahead", "-p",
+                    "xdist", "-n0")  # fmt: skip
+
+    assert toy.ret == 0, toy.text
 
 
 def test_a_time_to_wait_is_a_number(toy):
@@ -459,17 +471,70 @@ def test_a_spare_that_is_wanted_later_is_measured_once(run):
     assert sorted(name for _, name in engine.order) == ["first", "last", "later"]
 
 
-def test_a_spare_whose_worker_dies_is_measured_by_another(run):
-    """It is tried again, like everything that was on its way."""
-    dead = []
+@pytest.mark.parametrize("reply", [None, {"died": "it died", "details": ""}], ids=["its worker", "its process"])
+def test_a_spare_that_dies_is_tried_again_when_a_claim_asks_for_it(run, reply):
+    """Not before: perhaps no claim ever needs it, and each try may cost a worker, and time of what is needed."""
+    died = []
 
     def does(name, _worker, _beside):
-        return dead.append(name) if name == "later" and not dead else good()
+        if name != "later" or died:
+            return good()
+        died.append(name)
+        return reply
 
-    cluster = run(Pretended({"w": 1}, does), [trial("first")], spares=[(trial("later"), lambda: True)])
-    until("the spare", lambda: cluster.store.done("later"))
+    engine = Pretended({"w": 1}, does)
+    cluster = run(engine, [trial("first")], spares=[(trial("later", 90.0), lambda: True)])
+    until("its death", lambda: died)
+    for name in ("last", "later"):
+        cluster.want(trial(name))
+        until(name, lambda name=name: cluster.store.done(name))
 
-    assert (dead, sentence(cluster, "later")) == (["later"], "")
+    assert [name for _, name in engine.order] == ["first", "later", "last", "later"]
+    assert sentence(cluster, "later") == ""
+
+
+def test_spares_of_a_measurement_that_keeps_dying_stay_here(run):
+    """Three workers are enough to lose for what no claim may ever need."""
+    spares = [trial(f"later {number}") for number in range(5)]
+    spares = [replace(each, known=replace(each.known, place="deadly")) for each in spares]
+    engine = Pretended({"w": 1}, lambda name, *_: None if "later" in name else good())
+    cluster = run(engine, [trial("first")], spares=[(each, lambda: True) for each in [*spares, trial("other", 0.5)]])
+    until("the other", lambda: cluster.store.done("other"))
+
+    assert [name for _, name in engine.order] == ["first", "later 0", "later 1", "later 2", "other"]
+
+
+def test_a_spare_that_rests_on_something_else_leaves_no_worker_out(run):
+    """A claim that never needs this look would lose its workers."""
+    engine = Pretended({"w": 1}, lambda name, *_: {"facts": good()["facts"] | {"of": name}, "slot": 0})
+    spares = [(trial("later"), lambda: True)]
+    cluster = run(engine, [trial("first")], lambda facts: "it" if facts["of"] == "later" else None, spares)
+    until("the spare", lambda: [name for _, name in engine.order] == ["first", "later"])
+    cluster.want(trial("last"))
+    until("the last", lambda: cluster.store.done("last") or cluster.broken)
+
+    assert (cluster.broken, cluster.news()) == (None, [])
+    assert not cluster.store.done("later")
+
+
+def test_a_trial_of_later_looks_is_listed_once_with_all_claims_that_may_need_it(monkeypatch):
+    """Dozens of claims share a measurement; each of them would read, name and send the same thousands of trials."""
+    measured = trial("it").measurement
+    monkeypatch.setattr(expansion, "measurements_of", lambda _item: {"it": measured})
+    named = {number: [trial(f"it {low}") for low in range(0, number, 8)] for number in (16, 32)}
+    workshop = SimpleNamespace(
+        identity=lambda item, name, measurement: Identity(item, measurement, name, {}, (), (), None),
+        trials=lambda _known, needed, _only: named[needed],
+    )
+    looks = {"one": (8, 16, ()), "two": (8, 32, ()), "three": (8, 8, ())}
+    wanted = Needed({trial("it 0"): "one"}, looks)
+    found = expansion.later([(item, SimpleNamespace(only={})) for item in looks], wanted, workshop)
+
+    assert {each.key: items for each, items in found.items()} == {
+        "it 8": ["one", "two"],
+        "it 16": ["two"],
+        "it 24": ["two"],
+    }
 
 
 def test_a_trial_that_kills_its_bench_is_an_error_after_three_tries(run):

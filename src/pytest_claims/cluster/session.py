@@ -13,6 +13,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +46,6 @@ class Task:
     trial: Trial = field(compare=False)
     content: dict[str, Any] = field(compare=False)
     deaths: int = field(default=0, compare=False)  # of benches, and of workers that it was alone on
-    sent: int = field(default=0, compare=False)
 
 
 @dataclass(order=True)
@@ -103,6 +103,7 @@ class Cluster:
         self._suspects: list[Task] = []
         self._spare: list[Spare] = []
         self._known: set[str] = set()  # the keys of what is to do, on its way, or there
+        self._in_vain: Counter[str] = Counter()  # spares that came to nothing, by their measurement
         self._wanted: set[str] = set()
         self._most = (0, 0)  # workers and slots
         self._failures: set[str] = set()
@@ -327,15 +328,15 @@ class Cluster:
                 self._send(heapq.heappop(self._todo), worker)
             while self._spare and not worker.clearing and len(worker.busy) < worker.slots:
                 spare = heapq.heappop(self._spare)
-                if spare.task.trial.key not in self._known and spare.wanted():
-                    self._known.add(spare.task.trial.key)
+                trial = spare.task.trial
+                if trial.key not in self._known and self._in_vain[trial.identity] < TRIES and spare.wanted():
+                    self._known.add(trial.key)
                     self._send(spare.task, worker)
 
     def _send(self, task: Task, worker: Worker) -> int:
         """Give a task to a worker; return its number."""
         number = next(self._orders)
-        task.sent += 1
-        name = f"{task.trial.key}-{self.project}-{task.sent}"
+        name = f"{task.trial.key}-{self.project}-{number}"
         worker.busy[number], worker.since[number] = task, time.time()
         self.engine.submit(number, worker.address, self.project, json.dumps(task.content | {"name": name}).encode())
         return number
@@ -355,14 +356,14 @@ class Cluster:
         if answer.lost:
             self._suspect(task, alone=alone)
         elif "missing" in reply:
-            heapq.heappush(self._todo, task)
+            self._again(task)
             if worker.usable:  # once: all of its tasks say so, and two at a time would be in each other's way
                 worker.usable = False
                 threading.Thread(target=self._introduce, args=({worker.address: worker.slots},), daemon=True).start()
         elif "unable" in reply:
             worker.usable = False
             self.notes.append(f"worker-{worker.number} is left out: {reply['unable']}")
-            heapq.heappush(self._todo, task)
+            self._again(task)
         elif "died" in reply:
             self._died(task, reply)
         elif "facts" in reply:
@@ -394,7 +395,23 @@ class Cluster:
         elif task.deaths >= TRIES:
             self._fail(task, Failure(f"{task.trial.label}: {reply['died']}, {TRIES} times.", reply["details"]))
         else:
+            self._again(task)
+
+    def _again(self, task: Task) -> None:
+        """Put a task back that has come to nothing, if it is wanted."""
+        if not self._forgone(task):
             heapq.heappush(self._todo, task)
+
+    def _forgone(self, task: Task) -> bool:
+        """Whether to forget a task: no claim has asked for it, so it may not cost another try, or another worker.
+
+        A claim that asks for it later gets it all the same. After some such of a measurement its others stay here, too.
+        """
+        spare = task.trial.key not in self._wanted
+        if spare:
+            self._known.discard(task.trial.key)
+            self._in_vain[task.trial.identity] += 1
+        return spare
 
     def _left(self, worker: Worker) -> None:
         """Take back what a dead worker had."""
@@ -403,6 +420,8 @@ class Cluster:
 
     def _suspect(self, task: Task, *, alone: bool) -> None:
         """Try a trial again, alone, whose worker has died; in company it is suspected at most once."""
+        if self._forgone(task):
+            return
         task.deaths = task.deaths + 1 if alone else max(task.deaths, 1)
         if task.deaths >= TRIES:
             self._fail(task, Failure(f"{task.trial.label}: its worker died while measuring it, {TRIES} times."))
@@ -415,6 +434,8 @@ class Cluster:
             self._died(task, {"died": "its result arrived damaged", "details": ""})
             return
         if (why := self.difference(facts)) is not None:
+            if self._forgone(task):
+                return  # what differs may be of this look alone, and all other results are compared, too
             worker.usable = False
             self.notes.append(f"worker-{worker.number} is left out: what it measured rests on something else ({why})")
             heapq.heappush(self._todo, task)

@@ -6,8 +6,10 @@ xdist, and with --collect-only, there are no trial items: claims compute their t
 """
 
 import inspect
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,8 @@ class Expansion:
         self.rows: list[Row] = []
         self.before: Callable[[Sequence[pytest.Item]], None] | None = None  # called with the selected claims' items
         self.ahead: list[Trial] = []  # trials that are measured elsewhere, long ones first
-        self.later: list[
-            tuple[pytest.Item, Trial]
-        ] = []  # those of later looks, where nobody waits to know if they count
+        # those of later looks, where nobody waits to know if they count; they are thousands, so found on demand
+        self.later: Callable[[], Mapping[Trial, Sequence[pytest.Item]]] = dict
         self.total: tuple[float, float] | None = None  # core-seconds of the first looks, and of all
 
     def around_selection(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
@@ -83,7 +84,7 @@ class Expansion:
         if self.workshop.elsewhere is not None and not unknown:
             seconds = filled(costs.trials)
             self.ahead = sorted(wanted.trials, key=lambda trial: -seconds[trial.key])
-            self.later = later(claims, wanted, self.workshop) if config.option.claims_cluster_ahead else []
+            self.later = partial(later, claims, wanted, self.workshop) if config.option.claims_cluster_ahead else dict
         if self.insert:
             self._insert(items, wanted, costs, drop=bool(unknown))
 
@@ -254,17 +255,19 @@ def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> N
 
 def later(
     claims: Sequence[tuple[pytest.Item, Claim]], wanted: Needed, workshop: Workshop
-) -> list[tuple[pytest.Item, Trial]]:
-    """Return the trials that looks after the first may need, each with a claim that may; several may share one."""
-    found = []
+) -> Mapping[Trial, Sequence[pytest.Item]]:
+    """Return the trials that looks after the first may need, each with the claims that may."""
+    found: dict[Trial, list[pytest.Item]] = {}
     for item, claim in claims:
         first, last, _ = wanted.looks.get(item, (0, 0, ()))
         if last > first:
-            for name, measurement in measurements_of(item).items():
-                identity = workshop.identity(item, name, measurement)
-                if not identity.bound:
-                    found += [(item, trial) for trial in workshop.trials(identity, last, claim.only)]
-    return [(item, trial) for item, trial in found if trial not in wanted.trials]
+            used = {name: each for name, each in measurements_of(item).items() if each.fault is None}
+            known = [workshop.identity(item, name, measurement) for name, measurement in used.items()]
+            trials = [workshop.trials(identity, last, claim.only) for identity in known if not identity.bound]
+            for trial in chain.from_iterable(trials):
+                if trial not in wanted.trials:
+                    found.setdefault(trial, []).append(item)
+    return found
 
 
 def trial_item(item: pytest.Item, trial: Trial, workshop: Workshop) -> TrialItem:

@@ -47,11 +47,11 @@ def cluster(config: pytest.Config) -> str | None:
         )
     if address is not None and not address.strip():
         raise pytest.UsageError(f"{spelled} names no cluster: give the address of its scheduler, or local:N.")
-    found = address or (None if workers else _compat.ini_text(config, "claims_cluster") or None)
+    found = address or _compat.ini_text(config, "claims_cluster") or None
     if found is None and config.option.claims_cluster_ahead:
         ahead = flag("cluster_ahead", short=config.pluginmanager.hasplugin(SHORT))
         raise pytest.UsageError(f"{ahead} is for the workers of a cluster that would wait: give {spelled}, too.")
-    return found
+    return None if workers else found
 
 
 def _needs_the_terminal(config: pytest.Config) -> bool:

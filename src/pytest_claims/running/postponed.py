@@ -53,9 +53,8 @@ class PostponingLoop:
         for trial in self.expansion.ahead:
             self.running.workshop.ask(trial)
         left = list(session.items)
-        for item, trial in self.expansion.later:
-            # asked in another thread: an item that has gone from the list is judged
-            self.running.workshop.ask(trial, partial(self.source.spare, wanted=partial(left.__contains__, item)))
+        for trial, items in self.expansion.later().items():
+            self.running.workshop.ask(trial, partial(self.source.spare, wanted=partial(_any_of, items, left)))
         follower: pytest.Item | None = (
             None  # the ordinary test that is next: the one before it has left it their fixtures
         )
@@ -81,6 +80,11 @@ class PostponingLoop:
         """Whether an item has what it waited for, or will never get it."""
         awaited = self.running.awaited.get(item, frozenset())
         return all(map(self.store.done, awaited)) or self.source.failed(awaited)
+
+
+def _any_of(items: Iterable[pytest.Item], left: list[pytest.Item]) -> bool:
+    """Whether one of these items is still to be judged; asked in another thread than the one that judges."""
+    return any(item in left for item in items)
 
 
 def _ordinary_after(item: pytest.Item, items: list[pytest.Item]) -> pytest.Item | None:
