@@ -65,6 +65,28 @@ def test_equal_runs_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "No verdict differs between 2 runs of 2 claims." in capsys.readouterr().out
 
 
+def test_a_shorter_run_that_leaves_a_claim_open_is_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As for the alarm: decided at 128 seeds, open at 32. Open at the same last look, or contradicted, it is one."""
+    looks = {"first_look": 32, "last_look": 128, "seeds": 128, "looks": [{"seeds": n} for n in (32, 64, 128)]}
+    whole = {**RECORD, **looks}
+    short = {**whole, "verdict": "inconclusive", "last_look": 32, "seeds": 32, "looks": [{"seeds": 32}]}
+    gave_up = {**whole, "verdict": "inconclusive"}
+    paths = {
+        name: str(run(tmp_path / name, {**record, "id": "2.a"}))
+        for name, record in {"whole": whole, "short": short, "gave-up": gave_up}.items()
+    }
+
+    assert main(["compare", paths["whole"], paths["short"], "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "which is no difference: 1 claim (2.a)." in said
+    assert "(0.1 to 0.3), 32 seeds" in said
+    assert 'class="differs"' not in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert main(["compare", paths["whole"], paths["gave-up"]]) == 1
+    assert "1 of 1 claims has different verdicts in different runs: 2.a." in capsys.readouterr().out
+
+
 def test_comparison_writes_the_summary_of_a_ci_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -179,6 +179,17 @@ def _verdict_changed(was: Evidence, now: Evidence) -> bool:
     return now.verdict == "error" or {was.verdict, now.verdict} == CONTRADICTION
 
 
+def is_open_in_the_shorter(one: Evidence, other: Evidence) -> bool:
+    """Whether one of two runs left open what the other decided, only because it goes to another last look."""
+    return (
+        one.verdict != other.verdict
+        and "inconclusive" in {one.verdict, other.verdict}
+        and one.last_look != other.last_look
+        and one.design == other.design
+        and not _verdict_changed(one, other)
+    )
+
+
 def _decides_within(one: Evidence, other: Evidence) -> bool:
     """Whether a run decided at a look that the other run took, too: a longer run is the continuation of a shorter one.
 

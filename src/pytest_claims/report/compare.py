@@ -4,11 +4,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import TextIO
 
 from markupsafe import Markup
 
+from pytest_claims.drift.comparison import is_open_in_the_shorter
 from pytest_claims.drift.drift import Drift, drift
 from pytest_claims.drift.evidence import Evidence, evidence_of
 from pytest_claims.files import write_atomically
@@ -16,7 +18,7 @@ from pytest_claims.record import Record
 from pytest_claims.report import forest
 from pytest_claims.report.markdown import ICONS, MOST_BYTES, escape
 from pytest_claims.report.runs import NamedRun, differing, heading, identifiers, place_for_page
-from pytest_claims.report.words import clip, interval_text, quantity
+from pytest_claims.report.words import clip, interval_text, plural, quantity
 
 MISSING = "not run"
 SHOWN = 8  # ids that a sentence names
@@ -36,10 +38,10 @@ class Row:
         """The claim's text, from the last run that has it."""
         return next((cell.text for cell in reversed(self.cells) if cell is not None), "")
 
-    @cached_property
-    def differs(self) -> bool:
-        """Whether two runs that have this claim give it different verdicts."""
-        return len({cell.verdict for cell in self.cells if cell is not None}) > 1
+    differs: bool = False
+    """Whether two runs that have this claim give it different verdicts."""
+    open_in_the_shorter: bool = False
+    """Whether they do so only because one of them goes to another number of seeds and leaves it open."""
 
     @cached_property
     def verdicts(self) -> list[str]:
@@ -55,10 +57,11 @@ class Row:
 
     @cached_property
     def effects(self) -> list[str]:
-        """Effect and interval in each run."""
+        """Effect and interval in each run, and the number of seeds where it is not the same in all."""
+        several = len({cell.seeds for cell in self.cells if cell is not None}) > 1
         return [
             "" if cell is None or cell.effect is None
-            else f"{quantity(cell, cell.effect)} ({interval_text(cell)})"
+            else f"{quantity(cell, cell.effect)} ({interval_text(cell)})" + f", {cell.seeds} seeds" * several
             for cell in self.cells
         ]  # fmt: skip
 
@@ -73,12 +76,22 @@ class Comparison:
     def rows(self) -> list[Row]:
         """Verdict changes first, each group in natural order."""
         ids = identifiers(self.runs)
-        rows = [Row(name, [run.claims.get(name) for run in self.runs], self._drifts(name, len(ids))) for name in ids]
-        return sorted(rows, key=lambda row: not row.differs)
+        rows = [
+            Row(name, [run.claims.get(name) for run in self.runs], self._drifts(name, len(ids)), *self._verdicts(name))
+            for name in ids
+        ]
+        return sorted(rows, key=lambda row: (not row.differs, not row.open_in_the_shorter))
 
     @cached_property
     def _evidence(self) -> list[dict[str, Evidence]]:
         return [evidence_of(run.results) for run in self.runs]
+
+    def _verdicts(self, claim: str) -> tuple[bool, bool]:
+        """Return whether verdicts differ, and whether they do so only at other numbers of seeds."""
+        known = [run[claim] for run in self._evidence if claim in run]
+        unequal = [(one, other) for one, other in combinations(known, 2) if one.verdict != other.verdict]
+        differs = any(not is_open_in_the_shorter(*pair) for pair in unequal)
+        return differs, bool(unequal) and not differs
 
     def _drifts(self, claim: str, claims: int) -> list[str]:
         """Return the drift of one claim (of ``claims``) in each run, in words; only runs on the same draws have one."""
@@ -96,6 +109,11 @@ class Comparison:
         return [row for row in self.rows if row.differs]
 
     @cached_property
+    def shorter(self) -> list[Row]:
+        """Claims that a run leaves open at another number of seeds, and no verdict of which differs otherwise."""
+        return [row for row in self.rows if row.open_in_the_shorter]
+
+    @cached_property
     def versions(self) -> list[tuple[str, list[str]]]:
         """The entries of the environment that differ: (name, value in each run)."""
         keys = differing(run.environment for run in self.runs)
@@ -110,10 +128,25 @@ class Comparison:
     def headline(self) -> str:
         """The result in one sentence."""
         if not self.changed:
-            return f"No verdict differs between {len(self.runs)} runs of {len(self.rows)} claims."
-        names = ", ".join(row.id for row in self.changed[:SHOWN]) + (", ..." if len(self.changed) > SHOWN else "")
+            return f"No verdict differs between {len(self.runs)} runs of {len(self.rows)} claims.{self._left_open}"
         have = "has" if len(self.changed) == 1 else "have"
-        return f"{len(self.changed)} of {len(self.rows)} claims {have} different verdicts in different runs: {names}."
+        return (
+            f"{len(self.changed)} of {len(self.rows)} claims {have} different verdicts in different runs: "
+            f"{_ids(self.changed)}.{self._left_open}"
+        )
+
+    @property
+    def _left_open(self) -> str:
+        if not self.shorter:
+            return ""
+        return (
+            " Decided in one run and open in another that goes to another number of seeds, which is no difference: "
+            f"{plural(len(self.shorter), 'claim')} ({_ids(self.shorter)})."
+        )
+
+
+def _ids(rows: Sequence[Row]) -> str:
+    return ", ".join(row.id for row in rows[:SHOWN]) + (", ..." if len(rows) > SHOWN else "")
 
 
 def _in_words(change: Drift) -> str:

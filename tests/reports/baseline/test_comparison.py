@@ -396,6 +396,15 @@ def test_another_processor_is_suspected_with_the_code():
     assert "the processor changed (A → B), and so did the suite's own code" in text(compare(run(), both))
 
 
+def test_another_processor_is_suspected_beside_another_version():
+    """Whoever looks for a version's fault must not take the one for the other; inputs do not depend on it."""
+    moved = changed(run(cpu="B", torch="2.14.0"), "trace.train.loss.1", 0.61)
+    drawn = changed(run(cpu="B", numpy="2.5.0"), "inputs.data", "cc")
+
+    assert "torch 2.13.0 → 2.14.0 probably did it, or that the processor changed (A → B)" in text(compare(run(), moved))
+    assert "processor" not in text(compare(run(), drawn))
+
+
 def test_claims_with_one_cause_share_a_line():
     """Two claims that departed at the same place for the same reason share one line."""
     was = run(claim("2.a"), claim("2.b"))
