@@ -50,6 +50,21 @@ def test_the_page_counts_and_tells_every_claim(tmp_path: Path) -> None:
     ]
 
 
+def test_a_draw_may_be_made_in_parts(tmp_path: Path) -> None:
+    """Runs of different claims on the same seeds are one draw."""
+    paths = [
+        run(tmp_path / "a", "fresh-1", {}),
+        run(tmp_path / "b", "fresh-1", {"id": "3.c"}),
+        run(tmp_path / "c", "fresh-2", {}),
+    ]
+
+    assert main(["fresh", *paths, "-o", str(tmp_path / "fresh.md")]) == 0
+    lines = (tmp_path / "fresh.md").read_text(encoding="utf-8").splitlines()
+    assert "| claim | | registered | fresh-1 | fresh-2 | as registered |" in lines
+    assert "| 2.a | Accuracy rises | supported | supported | supported | 2 of 2 |" in lines
+    assert "| 3.c | Accuracy rises | supported | supported | not run | 1 of 1 |" in lines
+
+
 def test_versions_that_differ_are_told(tmp_path: Path) -> None:
     """What the runs share once, what they do not each."""
     paths = [

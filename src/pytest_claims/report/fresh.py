@@ -20,9 +20,13 @@ DIGITS = 8  # of a commit
 NOT_RUN = "not run"
 
 
-def draws_of(runs: Sequence[NamedRun]) -> list[str]:
-    """Return the name of each run's seeds, "fresh-1"; a ResultsError where a run is not for this page."""
-    draws = []
+def draws_of(runs: Sequence[NamedRun]) -> dict[str, dict[str, Record]]:
+    """Return the claims of each draw, "fresh-1"; a ResultsError where a run is not for this page.
+
+    A draw may be made in parts, by runs of different claims: all of them take hours.
+    """
+    draws: dict[str, dict[str, Record]] = {}
+    parts: Counter[str] = Counter()
     for run in runs:
         streams = {claim.stream for claim in run.results.claims}
         if len(streams) != 1 or not all(stream.startswith("fresh-") for stream in streams):
@@ -36,17 +40,19 @@ def draws_of(runs: Sequence[NamedRun]) -> list[str]:
                     f"{run.name}: {claim.id} rests on {claim.seeds} seeds and is registered for "
                     f"{claim.registered_seeds}."
                 )
-        draws.append(streams.pop())
-    for draw, count in Counter(draws).items():
-        if count > 1:
-            raise ResultsError(f"{draw} is given {count} times; the same seeds are only one fresh draw.")
+        draw = streams.pop()
+        parts[draw] += 1
+        claims = draws.setdefault(draw, {})
+        if claims.keys() & run.claims.keys():
+            raise ResultsError(f"{draw} is given {parts[draw]} times; the same seeds are only one fresh draw.")
+        claims |= run.claims
     return draws
 
 
 def page(runs: Sequence[NamedRun]) -> str:
     """Return the page: the question, the counts, and every claim with its verdict in each draw."""
     draws = draws_of(runs)
-    rows = [(claim, [run.claims.get(claim) for run in runs]) for claim in identifiers(runs)]
+    rows = [(claim, [claims.get(claim) for claims in draws.values()]) for claim in identifiers(runs)]
     commands = ", ".join(f"`pytest claims/ --fresh={draw.removeprefix('fresh-')}`" for draw in draws)
     question = (
         f"Do the registered verdicts hold on new seeds? {plural(len(draws), 'draw')} of seeds that had no part in "
