@@ -27,6 +27,7 @@ from pytest_claims.trials.labelled import assemble, labelled
 from pytest_claims.trials.measurements import blocks
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
+from pytest_claims.trials.places import installed
 from pytest_claims.trials.tracing import aside, tracing
 from pytest_claims.trials.turns import take
 from tests.trials.conftest import PATIENCE
@@ -426,3 +427,15 @@ def test_a_trace_that_ends_inside_another_leaves_it_alone(tmp_path):
 
     assert list(outer.files) == [str(tmp_path / "x.txt")]
     assert inner.files == {}
+
+
+def test_asking_whose_code_a_file_is_reads_nothing_of_a_trials(tmp_path):
+    """The folders above it are listed, and what packages there record is read: no trial rests on those."""
+    (tmp_path / "lab-1.0.dist-info").mkdir()
+    (tmp_path / "lab-1.0.dist-info" / "RECORD").write_text("lab.py,sha256=one,10\n")
+
+    with tracing() as reads:
+        found = [installed(str(tmp_path / name)) for name in ("lab.py", "loose.py")]
+
+    assert found == [True, False]
+    assert (reads.files, reads.folders) == ({}, {})

@@ -3,12 +3,25 @@
 import os
 import site
 import sysconfig
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
 LIBRARY = Path(__file__).parents[1]
+#: Not empty while this library reads for itself: that is no reading of a trial's.
+READING: list[bool] = []
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Read something for this library's own sake."""
+    READING.append(True)
+    try:
+        yield
+    finally:
+        READING.pop()
 
 
 @lru_cache(maxsize=1)
@@ -45,14 +58,12 @@ def _recorded(path: str) -> bool:
 def _records(folder: str) -> frozenset[str]:
     """Return the files below a folder that the packages installed there list in their RECORD."""
     found: set[str] = set()
-    try:
-        names = [name for name in os.listdir(folder) if name.endswith(".dist-info")]  # noqa: PTH208
-    except OSError:
-        return frozenset()
-    for name in names:
-        # a package that is not whole, or lists no files, says nothing
-        with suppress(OSError, UnicodeError), open(f"{folder}/{name}/RECORD", encoding="utf-8") as lines:  # noqa: PTH123
-            found |= {line.rsplit(",", 2)[0] for line in lines}
+    with untraced(), suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 - a Path imports modules
+            # a package that is not whole, or lists no files, says nothing
+            if name.endswith(".dist-info"):
+                with suppress(OSError, UnicodeError), open(f"{folder}/{name}/RECORD", encoding="utf-8") as lines:  # noqa: PTH123
+                    found |= {line.rsplit(",", 2)[0] for line in lines}
     return frozenset(found)
 
 

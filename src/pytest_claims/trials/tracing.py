@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from pytest_claims.trials.places import LIBRARY, builtin, installed
+from pytest_claims.trials.places import LIBRARY, READING, builtin, installed, untraced
 
 #: Events after which a number may depend on what lies outside this process.
 OUTSIDE: Mapping[str, str] = {
@@ -79,7 +79,6 @@ class Reads:
 
 
 _ACTIVE: list[Reads] = []
-_BUSY: list[bool] = []  # a hook's own reading is not traced
 #: Threads that are not traced.
 _ASIDE: set[int] = set()
 _HOOKED: list[bool] = []
@@ -116,25 +115,16 @@ def aside() -> Iterator[None]:
         _ASIDE.discard(threading.get_ident())
 
 
-@contextmanager
-def _untraced() -> Iterator[None]:
-    _BUSY.append(True)
-    try:
-        yield
-    finally:
-        _BUSY.pop()
-
-
 # -- audit events ---------------------------------------------------------------------------------------------------
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     """Note what an event means for the numbers; called for every audit event of the process, so quick where idle."""
-    if not _ACTIVE or _BUSY or not (event == "open" or event in LISTED or event in OUTSIDE):
+    if not _ACTIVE or READING or not (event == "open" or event in LISTED or event in OUTSIDE):
         return
     if threading.get_ident() in _ASIDE:
         return
-    with _untraced():
+    with untraced():
         frame = sys._getframe(1)  # noqa: SLF001 - the documented way to the caller
         if event == "open":
             _opened(arguments, frame)
@@ -255,14 +245,14 @@ def file_digest(name: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _digest(name: str, modified: int, size: int) -> str:  # noqa: ARG001 - the time makes the cache notice edits
-    with _untraced(), Path(name).open("rb") as file:
+    with untraced(), Path(name).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folder_digest(name: str) -> str | None:
     """Hash the names in a folder; None where there is none."""
     try:
-        with _untraced():
+        with untraced():
             names = sorted(os.listdir(name))  # noqa: PTH208 - names, not paths
     except OSError:
         return None
@@ -290,7 +280,7 @@ class _Environment(_Environ):  # type: ignore[misc] # a class of os without a pu
 
     def __getitem__(self, key: Any) -> Any:
         if _noted(sys._getframe(1)):  # noqa: SLF001
-            with _untraced():
+            with untraced():
                 for reads in _ACTIVE:
                     reads.environment.setdefault(os.fsdecode(key), variable_digest(os.fsdecode(key)))
         return super().__getitem__(key)
@@ -304,7 +294,7 @@ class _Environment(_Environ):  # type: ignore[misc] # a class of os without a pu
 
 def _noted(frame: FrameType) -> bool:
     """Whether reading the environment counts: not where this library looks, or an installed module that is loaded."""
-    if not _ACTIVE or _BUSY or _while_installed_code_loads(frame):
+    if not _ACTIVE or READING or _while_installed_code_loads(frame):
         return False
     caller = _asking(frame)
     return caller is None or LIBRARY not in Path(caller.f_code.co_filename).parents
@@ -327,7 +317,7 @@ def _watch_environment() -> Callable[[], None]:
 
 def _note_import(file: str, name: str, package: str | None, level: int, parts: Any) -> None:
     """Note what code in a local file imports. Looking at paths imports modules itself, in some versions of Python."""
-    with _untraced():
+    with untraced():
         if installed(file):
             return
         if level:
@@ -349,13 +339,13 @@ def _watch_imports() -> Callable[[], None]:
     def noting(
         name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0  # noqa: A002
     ) -> Any:  # fmt: skip
-        if _ACTIVE and not _BUSY:
+        if _ACTIVE and not READING:
             space = globals or {}
             _note_import(str(space.get("__file__", "")), name, space.get("__package__"), level, fromlist)
         return original(name, globals, locals, fromlist, level)
 
     def noting_by_name(name: str, package: Any = None, level: int = 0) -> Any:
-        if _ACTIVE and not _BUSY:
+        if _ACTIVE and not READING:
             caller = _asking(sys._getframe(1))  # noqa: SLF001
             _note_import("<frozen>" if caller is None else caller.f_code.co_filename, name, package, level, ())
         return inner(name, package, level)  # type: ignore[misc]
