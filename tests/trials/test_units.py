@@ -25,9 +25,9 @@ from pytest_claims.trials.canonical import NoCanonicalForm, canonical, digest
 from pytest_claims.trials.claims import Claim
 from pytest_claims.trials.labelled import assemble, labelled
 from pytest_claims.trials.measurements import blocks
+from pytest_claims.trials.places import installed
 from pytest_claims.trials.plan import Settings
 from pytest_claims.trials.store import Store
-from pytest_claims.trials.places import installed
 from pytest_claims.trials.tracing import aside, tracing
 from pytest_claims.trials.turns import take
 from tests.trials.conftest import PATIENCE
