@@ -148,7 +148,7 @@ def simulate(plan: Plan, workers: int | None = None, *, ahead: bool = False) -> 
 
     begun: set[Trial] = set()
     ask(claims.first(), None)
-    ask(plan.seconds.keys() - waited.keys() if ahead else (), None, spare=True)
+    ask([trial for trial in plan.seconds if ahead and trial not in waited], None, spare=True)
     now = 0.0
     while waiting or running:
         while waiting and free:
