@@ -171,7 +171,7 @@ def serve(folder: Path) -> int:
     os.chdir(here)
     if told["here_on_path"]:
         sys.path.insert(0, str(here))
-    if told["cache"]:  # the project's code may use pytest's cache; benches side by side must not share one
+    if told["cache"]:  # where a project uses pytest's cache, each bench has its own
         told["arguments"] += ["-o", f"cache_dir={folder / f'cache-{os.getpid()}'}"]
     arguments = [*told["arguments"], f"--rootdir={project}", *(str(project / path) for path in told["paths"])]
     if told["inifile"]:

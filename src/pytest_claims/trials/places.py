@@ -60,10 +60,12 @@ def _records(folder: str) -> frozenset[str]:
     found: set[str] = set()
     with untraced(), suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 - a Path imports modules
-            # a package that is not whole, or lists no files, says nothing
-            if name.endswith(".dist-info"):
-                with suppress(OSError, UnicodeError), open(f"{folder}/{name}/RECORD", encoding="utf-8") as lines:  # noqa: PTH123
-                    found |= {line.rsplit(",", 2)[0] for line in lines}
+            if not name.endswith(".dist-info"):
+                continue
+            record = f"{folder}/{name}/RECORD"
+            with suppress(OSError, UnicodeError), open(record, encoding="utf-8") as lines:  # noqa: PTH123 - as above
+                # a package that is not whole, or lists no files, says nothing
+                found |= {line.rsplit(",", 2)[0] for line in lines}
     return frozenset(found)
 
 
