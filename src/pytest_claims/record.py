@@ -255,10 +255,21 @@ class Finding(Entry):
     ended: str | None = None  # why it was judged no further
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw(Entry):
+    """What a kept run on fresh seeds found about a claim."""
+
+    stream: str = ""  # of its seeds
+    verdict: str = "error"
+    seeds: int | None = None  # of the look at which it ended
+    effect: float | None = None  # of the deciding part
+    interval: Ends | None = field(default=None, metadata=ENDS)
+
+
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.
 _LATER = frozenset({
     "reason_template", "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
-    "deep", "changed",
+    "deep", "changed", "fresh",
 })  # fmt: skip
 
 
@@ -342,6 +353,7 @@ class Record(Entry):
     figure_error: str | None = None  # why a figure could not be drawn
     # added by the report
     p_holm: float | None = None  # the p-value, adjusted over the claims of the run; descriptive
+    fresh: tuple[Draw, ...] = field(default=(), metadata=several(Draw))  # draws that the repository keeps
     # only in a committed baseline
     numbers: str | None = None  # digest of all numbers that the verdict rests on
     evidence: str | None = None  # the entry of the baseline's pool that holds inputs, derived and trace

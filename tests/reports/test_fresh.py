@@ -90,6 +90,16 @@ def test_a_claim_that_a_look_decides_has_its_registered_seeds(tmp_path: Path) ->
     assert main(["fresh", *paths, "-o", str(tmp_path / "fresh.md")]) == 0
 
 
+def test_without_a_run_there_is_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is named and nothing kept: one sentence, exit status 2."""
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["fresh", "-o", "fresh.md"]) == 2
+    assert capsys.readouterr().err == "pytest-claims: no run is named, and reports/fresh holds none.\n"
+
+
 @pytest.mark.parametrize(
     "stream, record, facts, complaint",
     [

@@ -102,7 +102,7 @@ def _add_pages(commands: Commands) -> None:
     fresh = commands.add_parser(
         "fresh", help="write a Markdown page: registered verdicts against runs with --claims-fresh"
     )
-    fresh.add_argument("files", type=Path, nargs="+", metavar="results.json")
+    fresh.add_argument("files", type=Path, nargs="*", metavar="results.json", help="default: those in reports/fresh")
     fresh.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     fresh.set_defaults(run=_fresh)
 
@@ -115,7 +115,9 @@ def _add_files(commands: Commands) -> None:
     condense.set_defaults(run=_condense)
 
     example = commands.add_parser(
-        "example", help="write page and results.json of a whole run, small enough to commit, with what deep.json knows"
+        "example",
+        help="write page and results.json of a whole run, small enough to commit, with what deep.json and kept draws "
+        "know",
     )
     example.add_argument("folder", type=Path, metavar="DIR", help="report folder of the run")
     example.add_argument("-o", "--output", type=Path, metavar="DIR", required=True)
@@ -170,10 +172,13 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _fresh(options: argparse.Namespace) -> int:
-    from pytest_claims.report.fresh import write
+    from pytest_claims.report.fresh import KEPT, kept, write
     from pytest_claims.report.runs import load
 
-    say(write(options.output, load(options.files)))
+    files = options.files or kept(Path())
+    if not files:
+        raise ResultsError(f"no run is named, and {KEPT.as_posix()} holds none.")
+    say(write(options.output, load(files)))
     return 0
 
 
@@ -199,10 +204,12 @@ def _condense(options: argparse.Namespace) -> int:
 def _example(options: argparse.Namespace) -> int:
     from pytest_claims.report.cite import with_citation
     from pytest_claims.report.example import write_example
+    from pytest_claims.report.fresh import kept_draws, with_draws
     from pytest_claims.results import read
     from pytest_claims.running.deep import with_findings
 
     results = with_citation(with_findings(read(options.folder), Path()), Path())
+    results = with_draws(results, kept_draws(Path()))
     say(write_example(results, options.folder, options.output, Path()))
     return 0
 

@@ -71,19 +71,32 @@ def most_wrong(errors: Sequence[float], share: float) -> int:
 
 @dataclass(frozen=True)
 class Fresh:
-    """How the claims on fresh seeds fared; ``drawn`` is 0 in a run on registered seeds alone."""
+    """How verdicts on fresh seeds, which had no part in registering, compare with the registered ones.
+
+    ``drawn`` is 0 where there are none.
+    """
 
     drawn: int
     same: int  # the registered verdict
     open: int  # decided on one side only
     against: int  # supported against refuted, or an error
+    claims: int  # that were drawn
+    draws: int  # streams of seeds
 
 
 def fresh_of(claims: Iterable[Record]) -> Fresh:
-    """Compare the verdicts on fresh seeds, which had no part in registering, with the registered ones."""
-    drawn = [claim for claim in claims if not is_registered(claim.stream) and claim.registered is not None]
-    same = sum(claim.verdict == claim.registered for claim in drawn)
-    against = sum(
-        claim.verdict == "error" or {claim.verdict, claim.registered} == DECIDED for claim in drawn
-    )  # fmt: skip
-    return Fresh(len(drawn), same, len(drawn) - same - against, against)
+    """Compare the verdicts of a run on fresh seeds."""
+    return _compared((claim, claim.stream, claim.verdict) for claim in claims if not is_registered(claim.stream))
+
+
+def kept_of(claims: Iterable[Record]) -> Fresh:
+    """Compare the verdicts of the draws that the repository keeps of a run's claims."""
+    return _compared((claim, draw.stream, draw.verdict) for claim in claims for draw in claim.fresh)
+
+
+def _compared(verdicts: Iterable[tuple[Record, str, str]]) -> Fresh:
+    drawn = [(claim.id, stream, claim.registered, got) for claim, stream, got in verdicts if claim.registered]
+    same = sum(got == registered for *_, registered, got in drawn)
+    against = sum(got == "error" or {got, registered} == DECIDED for *_, registered, got in drawn)
+    claims, draws = ({entry[at] for entry in drawn} for at in (0, 1))
+    return Fresh(len(drawn), same, len(drawn) - same - against, against, len(claims), len(draws))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from pytest_claims.drift.notes import listed
 from pytest_claims.inference.looks import DIVISORS
 from pytest_claims.record import AdjustedRecord, Look, PartRecord, Record
 from pytest_claims.report.words import (
@@ -124,6 +125,7 @@ def facts_of(claim: Record) -> list[tuple[str, str]]:
     rows = [
         ("undecided", _undecided(claim)),
         ("deep run", _deep(claim)),
+        ("fresh seeds", _fresh(claim)),
         ("cut off", _cut_off(claim)),
     ]
     return [(term, text) for term, text in rows if text]
@@ -153,6 +155,18 @@ def _deep(claim: Record) -> str:
         return f"{deep.verdict.capitalize()} after {deep.seeds:,} seeds: {measured}."
     within = "" if deep.within is None else f", within {_distance(claim, deep.within)} of its margin"
     return f"Still open after {deep.seeds:,} seeds{within}: {measured}."
+
+
+def _fresh(claim: Record) -> str:
+    """Say which verdicts the kept draws of fresh seeds gave: "Supported by fresh-1 (64 seeds); refuted by fresh-2"."""
+    draws: dict[str, list[str]] = {}
+    for draw in claim.fresh:
+        seeds = "" if draw.seeds is None else f" ({draw.seeds:,} seeds)"
+        draws.setdefault(draw.verdict, []).append(f"{draw.stream}{seeds}")
+    if not draws:
+        return ""
+    text = "; ".join(f"{verdict} in {listed(streams)}" for verdict, streams in draws.items())
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _distance(claim: Record, distance: float) -> str:

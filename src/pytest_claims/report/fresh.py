@@ -1,26 +1,37 @@
-"""How the registered verdicts fare on new seeds: a Markdown page from runs with ``--claims-fresh``."""
+"""How the registered verdicts fare on new seeds: a Markdown page from runs with ``--claims-fresh``.
+
+A repository that keeps such runs in ``reports/fresh`` has their verdicts on the page of each later run.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.folders import refuse_to_replace
-from pytest_claims.record import Record
+from pytest_claims.record import Draw, Record
 from pytest_claims.report.markdown import escape
-from pytest_claims.report.runs import NamedRun, differing, identifiers
+from pytest_claims.report.runs import NamedRun, differing, identifiers, load
 from pytest_claims.report.words import plural
-from pytest_claims.vocabulary import ENDS, VERDICTS
+from pytest_claims.results import Results
+from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, VERDICTS
 
+#: Where a repository keeps such runs, whole or condensed.
+KEPT = Path("reports") / "fresh"
+#: A draw is of the same claim where these fields of the records are equal.
+SAME = ("kind", "margin", "registered_seeds")
 #: What the page says about where the runs were made.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
 DIGITS = 8  # of a commit
 NOT_RUN = "not run"
+#: The claims of each draw by id, by the draw's name: "fresh-1".
+Draws: TypeAlias = Mapping[str, Mapping[str, Record]]
 
 
-def draws_of(runs: Sequence[NamedRun]) -> dict[str, dict[str, Record]]:
+def draws_of(runs: Sequence[NamedRun]) -> Draws:
     """Return the claims of each draw, "fresh-1"; a ResultsError where a run is not for this page.
 
     A draw may be made in parts, by runs of different claims: all of them take hours.
@@ -47,6 +58,41 @@ def draws_of(runs: Sequence[NamedRun]) -> dict[str, dict[str, Record]]:
             raise ResultsError(f"{draw} is given {parts[draw]} times; the same seeds are only one fresh draw.")
         claims |= run.claims
     return draws
+
+
+def kept(root: Path) -> list[Path]:
+    """Return the files of the fresh runs that a repository keeps, by name."""
+    return sorted((root / KEPT).glob("*.json"))
+
+
+def kept_draws(root: Path) -> Draws:
+    """Return the draws that a repository keeps; a ResultsError where a file there is no fresh run."""
+    return draws_of(load(kept(root)))
+
+
+def with_draws(results: Results, draws: Draws) -> Results:
+    """Return a run with what draws found about each of its claims.
+
+    A claim whose margin, looks or kind have changed since is another one, and a run is not told about itself.
+    """
+    return replace(results, claims=tuple(_with_draws(claim, draws) for claim in results.claims)) if draws else results
+
+
+def _with_draws(claim: Record, draws: Draws) -> Record:
+    if claim.engine != DEFAULT_ENGINE or claim.changed:
+        return claim
+    found = [drawn for claims in draws.values() if (drawn := claims.get(claim.id)) and _is_same(claim, drawn)]
+    return replace(claim, fresh=tuple(
+        Draw(stream=drawn.stream, verdict=drawn.verdict, seeds=drawn.seeds, effect=drawn.effect,
+             interval=drawn.interval)
+        for drawn in found
+    ))  # fmt: skip
+
+
+def _is_same(claim: Record, drawn: Record) -> bool:
+    same = all(getattr(claim, name) == getattr(drawn, name) for name in SAME)
+    looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
+    return same and looks and claim.stream != drawn.stream
 
 
 def page(runs: Sequence[NamedRun]) -> str:

@@ -15,7 +15,7 @@ from pytest_claims.environment import source_link
 from pytest_claims.files import read_ordinary, write_atomically
 from pytest_claims.record import Record, TrialTime
 from pytest_claims.report import forest, words
-from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of
+from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of, kept_of
 from pytest_claims.report.cite import Cited
 from pytest_claims.report.figures.svg import ROOM, for_page, size
 from pytest_claims.report.views import ClaimView, Figure, Link
@@ -195,6 +195,11 @@ class Page:
     def fresh(self) -> Fresh:
         """How the claims on fresh seeds fared."""
         return fresh_of(self.claims)
+
+    @cached_property
+    def kept(self) -> Fresh:
+        """How the draws fared that the repository keeps."""
+        return kept_of(self.claims)
 
     @cached_property
     def documents(self) -> list[tuple[str, str | None]]:

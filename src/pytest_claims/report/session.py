@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,9 @@ from pytest_claims.report.soundness import sound, stand_in, why
 from pytest_claims.results import NotJudged, Results
 from pytest_claims.stored import problem_of
 from pytest_claims.vocabulary import EXPECTED, visible
+
+if TYPE_CHECKING:
+    from pytest_claims.report.fresh import Draws
 
 #: Seconds between two writes of results.json during a run, so that a killed run leaves results behind.
 INTERVAL = 20.0
@@ -52,6 +55,7 @@ class Run:
         self.problem: str | None = None
         self.unshown: list[str] = []  # a sentence for each record that some output could not show
         self.uncompared: str | None = None
+        self.undrawn: str | None = None  # why the kept draws of fresh seeds are not on the page
         self._written = 0.0
 
     def begin(self) -> None:
@@ -124,6 +128,8 @@ class Run:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
     def _assemble(self, why: str | None) -> Results:
+        from pytest_claims.report.fresh import with_draws
+
         missing = self.missing(why or "It was not run.")
         facts: dict[str, Any] = {
             "title": _compat.ini_text(self.config, "claims_title") or self.config.rootpath.name or None,
@@ -142,6 +148,7 @@ class Run:
         except Exception:  # noqa: BLE001 - a record may hold anything, also what a plugin added
             self._replace_unwritable()
             results = self._readable(facts, check=False)  # whatever is left, the other claims' verdicts are shown
+        results = with_draws(results, self._draws)
         if self.baseline is None:
             return results
         from pytest_claims.drift import compare_with
@@ -153,6 +160,17 @@ class Run:
             reason = f"{type(error).__name__}: {visible(str(error))}"
             self.uncompared = f"The comparison with the baseline failed: {reason}."
             return results
+
+    @cached_property
+    def _draws(self) -> "Draws":
+        """The draws of fresh seeds that the repository keeps; a fault there costs this run nothing, and is told."""
+        from pytest_claims.report.fresh import KEPT, kept_draws
+
+        try:
+            return kept_draws(self.config.rootpath)
+        except ResultsError as error:
+            self.undrawn = f"The draws in {KEPT.as_posix()} are not on the page: {error}"
+            return {}
 
     def _readable(self, facts: dict[str, Any], *, check: bool = True) -> Results:
         """Return the results as a reader of results.json gets them, without paths of this machine."""

@@ -46,6 +46,8 @@ def summarise(reporter: pytest.TerminalReporter, run: "Run") -> None:
     _explain(reporter, results)
     if run.uncompared:
         reporter.write_line(run.uncompared, red=True)
+    if run.undrawn:
+        reporter.write_line(run.undrawn, yellow=True)
     _not_judged(reporter, "Skipped", results.skipped)
     if not results.complete:
         _not_judged(reporter, "Without a verdict", results.missing)
