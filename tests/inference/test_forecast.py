@@ -243,6 +243,19 @@ def test_a_constant_on_its_margin_will_be_refuted():
     assert (second.seeds, second.verdict.verdict) == (64, "refuted")
 
 
+@pytest.mark.parametrize("tied", [0.4, 0.6])
+def test_ties_of_more_than_half_put_a_decision_off(tied, rng):
+    """As the rule itself: where most seeds gain exactly one, no look below 64 decides, however clear the gain is."""
+    looks, taken = Looks.doubling(16, 256), (16, 32, 64)
+    values = np.where(rng.random((100, 64)) < tied, 1.0, rng.normal(1.0, 0.1, (100, 64)))
+    judged = ends_of(values, looks, taken)
+    expected = expected_seeds((0.0, np.inf), 1.0, 0.1, looks, taken, np.random.default_rng(0), tied)
+
+    assert expected == pytest.approx(judged, abs=4)
+    assert expected > (45 if tied > 0.5 else 16)
+    assert expected_seeds((0.0, np.inf), 1.0, 0.1, looks, taken, np.random.default_rng(0)) == 16
+
+
 def test_a_share_ends_where_its_exact_interval_decides():
     """32 of 32 prove no share above 90 %, 64 of 64 do at this level: as many as it takes, by counting."""
     looks = Looks.doubling(32, 64)

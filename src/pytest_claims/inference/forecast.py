@@ -176,15 +176,18 @@ def expected_seeds(
     looks: Looks,
     taken: Sequence[int],
     rng: np.random.Generator,
+    tied: float = 0.0,
 ) -> float:
     """Return after how many seeds on average the judging ends, if a pilot's mean and spread are the true ones.
 
-    ``sd`` is None for a share, whose ``mean`` it is. ``taken``: the looks of the run, in seeds. Simulated in WORLDS
-    worlds: a look decides, or the chance of a decision at the last one is below FUTILE. The data of a mean are taken as
-    normal with a known spread, and its interval as Student's.
+    ``sd`` is None for a share, whose ``mean`` it is. ``taken``: the looks of the run, in seeds. ``tied``: the share of
+    seeds that have the commonest value; where it comes to more than half, a look that judges no ties waits. Simulated
+    in WORLDS worlds: a look decides, or the chance of a decision at the last one is below FUTILE. The data of a mean
+    are taken as normal with a known spread, and its interval as Student's.
     """
     going = np.ones(WORLDS, dtype=bool)
     total, sums, before = np.zeros(WORLDS), np.zeros(WORLDS), 0
+    equal = np.zeros(WORLDS)  # seeds that have the commonest value
     for n in taken:
         more = n - before
         sums += (
@@ -192,6 +195,8 @@ def expected_seeds(
             if sd is None
             else rng.normal(mean * more, sd * sqrt(more), WORLDS)
         )
+        if tied:
+            equal += rng.binomial(more, tied, WORLDS)
         before, now = n, sums / n
         total[going] = n
         if sd is None:
@@ -200,7 +205,8 @@ def expected_seeds(
             reach = float(quantile(looks.level, n - 1)) * sd / sqrt(n)
             lower, upper = now - reach, now + reach
         low, high = region
-        going &= ~(((lower > low) & (upper < high)) | (upper <= low) | (lower >= high))
+        decided = ((lower > low) & (upper < high)) | (upper <= low) | (lower >= high)
+        going &= ~decided if looks.judges_ties(n) else ~decided | (equal > n / 2)
         if n < taken[-1]:
             error = np.sqrt(now * (1 - now) / n) if sd is None else np.full(WORLDS, sd / sqrt(n))
             going &= (error == 0) | (_chance(now, np.maximum(error, SMALLEST), region, looks, (n, taken[-1])) >= FUTILE)

@@ -132,7 +132,8 @@ def _ends(design: Design, pilot: Mapping[str, Any], plan: Schedule) -> float | N
     if design.kind == "ordered" and margin is not None and not isclose(margin, design.margin):
         region = (margin, inf)  # the pilot's mean is that of a step between neighbours, which may fall by a tolerance
     spread = None if design.estimator == "count" else max(sd, SMALLEST_SD)
-    return expected_seeds(region, mean, spread, plan.looks, plan.seeds, np.random.default_rng(0))
+    tied = 0.0 if spread is None else pilot.get("tied") or 0.0
+    return expected_seeds(region, mean, spread, plan.looks, plan.seeds, np.random.default_rng(0), tied)
 
 
 def _deciding(design: Design, margin: float | None) -> Design:
