@@ -1,4 +1,4 @@
 """Measure how sensitive the alarm is: put real regressions into real training runs, and repeat untouched runs.
 
-python -m benchmarks.sensitivity -o docs/sensitivity.md
+The command that made docs/sensitivity.md stands in its head.
 """

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     for count in options.other_workers:
         workers[count] = compare(first, calm.run(f"workers-{count}", count))
         _say(f"{count} workers", workers[count])
-    command = shlex.join(["python", "-m", __package__, *words])
+    command = shlex.join(["python", "-m", __package__, *_measuring(words)])
     measured = Measured(comparisons, repeats, workers, baseline, first, command, shortened=options.shortened)
     write_atomically(options.output, page(measured))
     unexpected = [name for name in comparisons if missed(REGRESSIONS[name], seen(comparisons[name]))]
@@ -64,6 +64,14 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--other-workers", type=int, nargs="*", default=[0, 1, 3])
     return parser.parse_args(arguments)
+
+
+def _measuring(words: list[str]) -> list[str]:
+    """Return the options without the places of this machine, which change no number."""
+    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    places.add_argument("-o", "--output")
+    places.add_argument("--work")
+    return places.parse_known_args(words)[1]
 
 
 def _say(name: str, comparison: Comparison) -> None:

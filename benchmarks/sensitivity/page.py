@@ -153,9 +153,7 @@ def _specificity(measured: Measured) -> list[str]:
         ),
         "",
         f"Claims and seeds: {_sample(measured.calm)}.",
-        "",
-        "| workers | against the first run |",
-        "| --- | --- |",
+        *(["", "| workers | against the first run |", "| --- | --- |"] if measured.workers else []),
         *(f"| {count or 'none (serial)'} | {_raised(disturbed(run))} |" for count, run in measured.workers.items()),
     ]
 

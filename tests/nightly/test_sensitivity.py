@@ -1,7 +1,7 @@
 """Real regressions in real training: the alarm sees each as early as it can be seen, and nothing where nothing is.
 
-A reduced run: one claim of each of experiments 1, 2, 7 and 9 on 8 seeds, trained for a few dozen steps. At registered
-seeds and full length: docs/sensitivity.md.
+A reduced run: one claim of each of experiments 1, 2, 7 and 9 on 8 seeds, trained for a few dozen steps. At the
+first look and full length: docs/sensitivity.md.
 """
 
 import os

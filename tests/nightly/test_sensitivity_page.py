@@ -2,16 +2,20 @@
 
 import copy
 import dataclasses
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.sensitivity.__main__ import _measuring
 from benchmarks.sensitivity.measure import disturbed, missed, seen
 from benchmarks.sensitivity.page import Measured, page
 from benchmarks.sensitivity.regressions import REGRESSIONS
 from pytest_claims import drift
 from pytest_claims.results import Results
 
+ROOT = Path(__file__).resolve().parents[2]
 EPS, SIGMOID = REGRESSIONS["eps"], REGRESSIONS["sigmoid"]
 
 
@@ -190,6 +194,21 @@ def test_calm_repeats_are_counted():
     assert "| none (serial) | nothing raised, every number bitwise the same |" in text
 
 
+def test_the_command_names_no_place_of_the_machine():
+    """Where runs and page are kept changes no number, and is nobody's business."""
+    words = ["--tier", "smoke", "--work", "/home/me/runs", "--repeats", "2", "-o", "/home/me/page.md", "--output=x"]
+
+    assert _measuring(words) == ["--tier", "smoke", "--repeats", "2"]
+
+
+def test_a_page_without_other_workers_has_no_empty_table():
+    """A head without a row would look like a lost measurement."""
+    calm = compare(results(), results())
+
+    assert "| workers |" not in page(measured(repeats=[calm]))
+    assert "| workers |" in page(measured(repeats=[calm], workers={0: calm}))
+
+
 def test_a_page_without_repeats_claims_no_silence():
     """Nothing repeated is not "nothing raised"."""
     text = page(measured())
@@ -206,3 +225,13 @@ def test_a_false_alarm_is_named():
 
     assert disturbed(raised) == ["2.a"]
     assert "**1 differ: 2.a**" in text
+
+
+def test_the_documents_say_what_the_page_says():
+    """docs/nightly.md names the claims, their cost and the rate that docs/sensitivity.md has measured."""
+    said = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
+    measured = (ROOT / "docs" / "sensitivity.md").read_text(encoding="utf-8")
+    sums = r"(\d+) claims.*?, (\d+) s of processor time.*?notice (\d+) of (?:the )?(\d+) faults.*?(\d+) (?:fail|change)"
+
+    assert re.search(sums, said).groups() == re.search(sums, measured).groups()
+    assert "--tier smoke" in measured.partition("## Sensitivity")[0]
