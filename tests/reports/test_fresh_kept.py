@@ -53,8 +53,8 @@ def test_each_claim_gets_its_verdicts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"margin": 0.06}, {"kind": "level"}, {"registered_seeds": 32}, {"registered_looks": [8, 16]},
-        {"engine": "jax"}, {"changed": {"layers": [1, 2]}}, {"stream": "fresh-1"},
+        {"margin": 0.06}, {"kind": "level"}, {"region": [0.06, None]}, {"registered_seeds": 32},
+        {"registered_looks": [8, 16]}, {"engine": "jax"}, {"changed": {"layers": [1, 2]}}, {"stream": "fresh-1"},
     ],
 )  # fmt: skip
 def test_a_draw_of_another_claim_says_nothing(tmp_path: Path, change: dict) -> None:
@@ -65,6 +65,14 @@ def test_a_draw_of_another_claim_says_nothing(tmp_path: Path, change: dict) -> N
     assert told(tmp_path, same)[0].fresh
     assert told(tmp_path, {**CLAIM, "registered_looks": []})[0].fresh  # a quick look has none
     assert not told(tmp_path, {**same, **change})[0].fresh
+
+
+def test_a_draw_may_be_decided_by_another_part(tmp_path: Path) -> None:
+    """The part that decides is not the same for all seeds; its region is one of the claim's."""
+    keep(tmp_path, "a", "fresh-1", {"region": [None, 0.5]})
+    (claim,) = told(tmp_path, {**CLAIM, "region": [0.05, None], "parts": [{"region": [None, 0.5]}]})
+
+    assert [draw.stream for draw in claim.fresh] == ["fresh-1"]
 
 
 def test_the_page_says_how_the_draws_fared(tmp_path: Path) -> None:

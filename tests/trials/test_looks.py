@@ -1,12 +1,15 @@
 """Looks: after how many seeds claims of a whole run are judged, and what ends the judging."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_claims.cli import main
+from pytest_claims.record import PartRecord, Record
 from pytest_claims.results import read
+from pytest_claims.running.deep import finding, found
 from tests.trials.conftest import COINS, REGISTRATIONS
 
 pytest_plugins = ["pytester"]
@@ -301,10 +304,14 @@ def test_an_example_shows_what_a_deep_run_found_later(toy, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"stream": "registered-2"}, {"margin": -0.2}, {"registered_looks": [32, 64]}, {"seeds": 32}]
-)
+    "changed",
+    [
+        {"stream": "registered-2"}, {"margin": -0.2}, {"registered_looks": [32, 64]}, {"seeds": 32},
+        {"region": [-0.2, None]},
+    ],
+)  # fmt: skip
 def test_a_finding_about_another_claim_is_not_shown(toy, changed):
-    """Other seeds, another margin, other looks; nor one that saw no more seeds than this run."""
+    """Other seeds, another margin, other looks, another region; nor one that saw no more seeds than this run."""
     toy.add(OPEN).run("--claim", "3.a", "--tier", "deep")
     path = toy.path / "claims" / "deep.json"
     kept = json.loads(path.read_text())
@@ -313,6 +320,20 @@ def test_a_finding_about_another_claim_is_not_shown(toy, changed):
 
     assert toy.claims["3.a"]["verdict"] == "inconclusive"
     assert "deep" not in toy.claims["3.a"]
+
+
+def test_a_deep_run_may_decide_by_another_part(toy):
+    """A conjunction that one part leaves open at first, and another one later: what was found is shown."""
+    toy.add(OPEN).run("--claim", "3.a")
+    record = Record.from_json(toy.claims["3.a"])
+    low, high = PartRecord(region=(0.0, None)), PartRecord(region=(None, 1.0))
+    both = replace(record, parts=(low, high), region=low.region)
+    path = toy.path / "claims" / "deep.json"
+    deeper = replace(both, region=high.region, verdict="supported", seeds=512, registered_seeds=32)
+    path.write_text(json.dumps({"3.a": finding(deeper)}))
+
+    assert found(both, path)["verdict"] == "supported"
+    assert found(replace(both, parts=(low,)), path) is None
 
 
 def test_a_damaged_file_of_findings_is_a_usage_error(toy):

@@ -21,7 +21,8 @@ from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, VERDICTS
 
 #: Where a repository keeps such runs, whole or condensed.
 KEPT = Path("reports") / "fresh"
-#: A draw is of the same claim where these fields of the records are equal.
+#: A draw is of the same claim where these fields of the records are equal, and the draw was decided by a part whose
+#: region the claim has.
 SAME = ("kind", "margin", "registered_seeds")
 #: What the page says about where the runs were made.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
@@ -91,6 +92,7 @@ def _with_draws(claim: Record, draws: Draws) -> Record:
 
 def _is_same(claim: Record, drawn: Record) -> bool:
     same = all(getattr(claim, name) == getattr(drawn, name) for name in SAME)
+    same = same and drawn.region in {claim.region, *(part.region for part in claim.parts)}
     looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
     return same and looks and claim.stream != drawn.stream
 

@@ -14,7 +14,9 @@ FINDINGS = Beside("deep.json", "deep runs", ("margin",), "finding")
 #: The fields of a record that a finding keeps.
 KEPT = ("verdict", "seeds", "effect", "interval", "undecided", "within", "ended")
 #: A finding is about the same claim where these fields of the records are equal.
-SAME = ("stream", "registered_looks", "margin", "region", "kind")
+SAME = ("stream", "registered_looks", "margin", "kind")
+#: And where this one is the region of any of its parts: more seeds may decide by another part than fewer.
+REGION = "region"
 
 
 def is_deep(settings: Settings) -> bool:
@@ -30,7 +32,7 @@ def finding(record: Record) -> dict[str, Any] | None:
     if record.verdict == "error" or not (beyond or record.verdict == "inconclusive"):
         return None
     known = record.as_json()
-    return {name: known.get(name) for name in (*SAME, *KEPT)}
+    return {name: known.get(name) for name in (*SAME, REGION, *KEPT)}
 
 
 def found(record: Record, path: Path) -> dict[str, Any] | None:
@@ -46,6 +48,8 @@ def found(record: Record, path: Path) -> dict[str, Any] | None:
         return None
     known = record.as_json()
     if any(entry.get(name) != known.get(name) for name in SAME):
+        return None
+    if entry.get(REGION) not in [known.get(REGION), *(part.get(REGION) for part in known.get("parts") or ())]:
         return None
     if (entry.get("seeds") or 0) <= (record.seeds or 0):
         return None  # no more than this run saw
