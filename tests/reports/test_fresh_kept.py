@@ -67,6 +67,15 @@ def test_a_draw_of_another_claim_says_nothing(tmp_path: Path, change: dict) -> N
     assert not told(tmp_path, {**same, **change})[0].fresh
 
 
+def test_a_draw_that_ended_in_an_error_is_told(tmp_path: Path) -> None:
+    """An error has no kind, margin or seeds, and counts as one nevertheless."""
+    keep(tmp_path, "a", "fresh-1", {"verdict": "error", "kind": None, "margin": None, "seeds": None})
+    claims = told(tmp_path, CLAIM)
+
+    assert dict(facts_of(claims[0]))["fresh seeds"] == "Error in fresh-1."
+    assert (kept_of(claims).drawn, kept_of(claims).against) == (1, 1)
+
+
 def test_the_page_says_how_the_draws_fared(tmp_path: Path) -> None:
     """Counted over claims and draws, with what contradicts; the run's own seeds are the registered ones."""
     drawn = [{"stream": f"fresh-{at}", "verdict": verdict, "seeds": 16}

@@ -46,6 +46,13 @@ def draws_of(runs: Sequence[NamedRun]) -> Draws:
         if not run.results.complete:
             raise ResultsError(f"{run.name} was interrupted; this page takes whole runs.")
         for claim in run.claims.values():
+            if claim.changed or claim.engine != DEFAULT_ENGINE:
+                other = (
+                    "under other conditions than it is registered for"
+                    if claim.changed
+                    else f"with the engine {claim.engine}, and is registered with {DEFAULT_ENGINE}"
+                )
+                raise ResultsError(f"{run.name}: {claim.id} was measured {other}.")
             if claim.verdict != "error" and not claim.as_registered:
                 raise ResultsError(
                     f"{run.name}: {claim.id} rests on {claim.seeds} seeds and is registered for "
@@ -90,7 +97,9 @@ def _with_draws(claim: Record, draws: Draws) -> Record:
 
 
 def _is_same(claim: Record, drawn: Record) -> bool:
-    same = all(getattr(claim, name) == getattr(drawn, name) for name in SAME)
+    # an error has neither kind nor margin; left out, the page would say that no draw ended in one
+    names = SAME if drawn.kind is not None else ("registered_seeds",)
+    same = all(getattr(claim, name) == getattr(drawn, name) for name in names)
     looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
     return same and looks and claim.stream != drawn.stream
 
