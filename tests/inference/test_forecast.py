@@ -36,6 +36,17 @@ def test_the_chance_of_one_end_is_the_formula_s(z, given):
     assert verdict.outlook.chance == pytest.approx(by_hand(z, LEVEL) + by_hand(-z, LEVEL), abs=1e-6)
 
 
+@pytest.mark.parametrize("n, chance", [(8, None), (16, 1.0)])
+def test_no_number_of_seeds_below_64_decides_about_ties(n, chance, given):
+    """A quick look of 8 seeds once said that 32 would decide, beside "which decides nothing below 64 seeds"."""
+    verdict = exceeds(given([1.0] * n), by=0.2).judge(looks=Looks((n,), quick=True))
+
+    assert verdict.verdict == "inconclusive"
+    assert "decides nothing below 64 seeds" in verdict.message
+    assert verdict.outlook.chance == chance
+    assert ("seeds would decide" in verdict.message) is (chance is not None)
+
+
 def test_of_two_ends_both_must_hold(given):
     """The sum of both minus one for support, the larger for a refutation."""
     verdict = between(given(sample(0.5)), low=-0.4, high=0.4).judge()

@@ -14,7 +14,7 @@ import pytest
 import pytest_claims
 from pytest_claims import run
 from pytest_claims.errors import RunError
-from pytest_claims.notebook.running import _root
+from pytest_claims.notebook.running import _ids, _root
 from pytest_claims.results import read
 from tests.trials.conftest import PATIENCE
 
@@ -155,6 +155,13 @@ def test_a_run_is_where_pytest_would_be_started(tmp_path, place):
         (tmp_path / folder / "test_toy.py").touch()
 
     assert _root(tmp_path / place) == tmp_path
+
+
+def test_an_id_as_the_command_line_spells_it_is_that_claim():
+    """The ending "@" leaves variants out there, as a bare id does here; a variant keeps its name."""
+    assert _ids((" 2.a@", ["2.a", "4.a@ones"])) == ["2.a", "4.a@ones"]
+    with pytest.raises(RunError, match="'@' is no id"):
+        _ids(("@",))
 
 
 def test_a_temporary_report_goes_with_its_result():

@@ -112,6 +112,13 @@ def test_without_a_run_there_is_no_page(
             {},
             "2.a rests on 16 seeds and is registered for 64.",
         ),
+        (
+            "fresh-2",
+            {"changed": {"layers": [1, 2]}},
+            {},
+            "2.a was measured under other conditions than it is registered",
+        ),
+        ("fresh-2", {"engine": "jax"}, {}, "2.a was measured with the engine jax, and is registered with torch."),
         ("fresh-2", {}, {"complete": False}, "was interrupted; this page takes whole runs."),
         ("fresh-1", {}, {}, "fresh-1 is given 2 times; the same seeds are only one fresh draw."),
     ],

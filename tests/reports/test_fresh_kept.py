@@ -68,11 +68,21 @@ def test_a_draw_of_another_claim_says_nothing(tmp_path: Path, change: dict) -> N
 
 
 def test_a_draw_may_be_decided_by_another_part(tmp_path: Path) -> None:
-    """The part that decides is not the same for all seeds; its region is one of the claim's."""
-    keep(tmp_path, "a", "fresh-1", {"region": [None, 0.5]})
-    (claim,) = told(tmp_path, {**CLAIM, "region": [0.05, None], "parts": [{"region": [None, 0.5]}]})
+    """From end to end here, a step back there, each with its own margin and region."""
+    keep(tmp_path, "a", "fresh-1", {"kind": "ordered", "margin": -0.025, "region": [-0.025, None]})
+    gain, step = ({"margin": margin, "region": [margin, None]} for margin in (0.05, -0.025))
+    claims = [{**CLAIM, "kind": "ordered", **gain, "parts": parts} for parts in ([gain, step], [gain])]
 
-    assert [draw.stream for draw in claim.fresh] == ["fresh-1"]
+    assert [bool(told(tmp_path, claim)[0].fresh) for claim in claims] == [True, False]
+
+
+def test_a_draw_that_ended_in_an_error_is_told(tmp_path: Path) -> None:
+    """An error has no kind, margin or seeds, and counts as one nevertheless."""
+    keep(tmp_path, "a", "fresh-1", {"verdict": "error", "kind": None, "margin": None, "seeds": None})
+    claims = told(tmp_path, CLAIM)
+
+    assert dict(facts_of(claims[0]))["fresh seeds"] == "Error in fresh-1."
+    assert (kept_of(claims).drawn, kept_of(claims).against) == (1, 1)
 
 
 def test_the_page_says_how_the_draws_fared(tmp_path: Path) -> None:

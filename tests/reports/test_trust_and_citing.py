@@ -11,6 +11,7 @@ import pytest_claims
 from pytest_claims.record import Record
 from pytest_claims.report.chance import chance_of, error_of, fresh_of, most_wrong
 from pytest_claims.report.cite import Cited, bibtex, citation_of, read_cff
+from pytest_claims.report.markdown import summary
 from pytest_claims.stored import problem_of
 from tests.reports.factory import FACTS, assemble, error_record
 from tests.reports.test_page import page_of
@@ -102,6 +103,23 @@ def test_a_run_on_fresh_seeds_says_how_they_fared(tmp_path: Path) -> None:
 
     assert (fresh.drawn, fresh.same, fresh.open, fresh.against) == (5, 3, 1, 1)
     assert "had no part in registering the expected verdicts: of 5 verdicts <b>3</b>" in page_of(tmp_path, records)
+
+
+def test_a_run_under_other_conditions_does_not_say_that_it_agrees(tmp_path: Path) -> None:
+    """Its claims are others than the registered ones; and fresh seeds are fresh also where nothing is compared."""
+    changed = {**error_record(), "verdict": "supported", "outcome": "passed", "registered": None, "stream": "fresh-7"}
+    text = page_of(tmp_path, [changed])
+
+    assert "All verdicts agree" not in text
+    assert "1 claim has no registered verdict to compare with." in text
+    assert "This run drew fresh seeds, and no verdict of it is registered" in text
+    assert "This run holds none." not in text
+    short = summary(assemble([changed], FACTS))
+    assert "No verdict is registered to compare with" in short
+    assert "All verdicts agree" not in short
+    assert "1 claim has no registered verdict to compare with; all others agree with theirs." in page_of(
+        tmp_path, [changed, {**changed, "id": "1.b", "registered": "supported"}]
+    )
 
 
 def test_the_citation_of_this_repository_is_read_from_its_file() -> None:

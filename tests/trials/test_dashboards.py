@@ -270,3 +270,16 @@ def in_log(path):
 def in_junit(case):
     """Return a test case's status."""
     return "skipped" if case.is_skipped else "failed" if case.is_failure else "passed"
+
+
+@pytest.mark.parametrize(
+    "nodeid, names",
+    [
+        ("claims/test_a.py::TestB::test_c[x::y]", ["claims/test_a.py", "TestB", "test_c[x::y]"]),
+        ("old[1]/test_a.py::TestB::test_c[2]", ["old[1]/test_a.py", "TestB", "test_c[2]"]),
+        ("old[1]/test_a.py", ["old[1]/test_a.py"]),
+    ],
+)
+def test_brackets_in_a_folder_s_name_are_no_parameters(nodeid, names):
+    """A test below such a folder once had file and class in its name."""
+    assert ctrf._names(nodeid) == names

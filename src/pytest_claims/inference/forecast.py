@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from pytest_claims.inference.interval import Floats, quantile, reaches
-from pytest_claims.inference.looks import Looks
+from pytest_claims.inference.looks import MANY, Looks
 from pytest_claims.inference.parts import PartVerdict
 from pytest_claims.inference.rule import exact_intervals
 
@@ -61,7 +61,9 @@ def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float, *
     if deciding.verdict != "inconclusive":
         return Outlook(margins=margins)
     later = FURTHER * deciding.seeds
-    chance = chance_of_decision(parts, level, later)
+    # as many seeds would decide nothing about these ties either, however sure their mean is
+    waits = later < MANY and any(part.tied for part in parts)
+    chance = None if waits else chance_of_decision(parts, level, later)
     undecided: Undecided | None = None
     if chance is not None:
         undecided = "at its margin" if chance < EVEN else "too few seeds"

@@ -134,6 +134,7 @@ class PartVerdict:
     outside: bool = False  # the claim is the complement of the region
     note: str = ""  # why a verdict was withheld
     waits: bool = False  # it was, whatever the margin: ties, a quick look, too few seeds, unknown pairs
+    tied: bool = False  # it was, because more than half of the values are equal
     unknown: int | None = None  # pairs of which neither run reached the threshold; None where no times are compared
     fast_cut: tuple[int, ...] = ()  # which runs of the fast and the slow arm did not, counted from 0
     slow_cut: tuple[int, ...] = ()
@@ -359,6 +360,7 @@ def _verdict(part: Part, decision: Decisions, terms: Terms) -> PartVerdict:
         outside=part.outside,
         note=note,
         waits=waits,
+        tied=bool(decision.tied) and not (terms.ties or supported or refuted),
         unknown=None if part.censored is None else unknown,
         fast_cut=tuple(np.flatnonzero(fast).tolist()),
         slow_cut=tuple(np.flatnonzero(slow).tolist()),

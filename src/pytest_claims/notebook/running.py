@@ -107,9 +107,11 @@ def _ids(claims: Sequence[str | Iterable[str]]) -> list[str]:
         except TypeError:
             several = [claim]
         for name in several:
-            if not isinstance(name, str) or not name.strip() or "," in name:
+            # "2.a@", the command line's way to leave variants out, is what a bare id means here
+            bare = name.strip().removesuffix("@") if isinstance(name, str) else ""
+            if not bare or "," in bare:
                 raise RunError(f"{name!r} is no id of a claim; ids are texts such as '2.a'.")
-            ids[name.strip()] = None
+            ids[bare] = None
     return list(ids)
 
 

@@ -175,10 +175,11 @@ def _present(record: Record, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _names(nodeid: str) -> list[str]:
-    """Return file, classes and test of a node id; a parameter may hold "::" itself."""
-    plain, bracket, parameters = nodeid.partition("[")
+    """Return file, classes and test of a node id; a parameter may hold "::" itself, and a folder's name brackets."""
+    file, _, test = nodeid.partition("::")
+    plain, bracket, parameters = test.partition("[")
     *names, last = plain.split("::")
-    return [*names, last + bracket + parameters]
+    return [file, *names, last + bracket + parameters] if test else [file]
 
 
 def _message(report: pytest.TestReport | pytest.CollectReport) -> str:

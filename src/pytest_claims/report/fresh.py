@@ -21,9 +21,6 @@ from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, VERDICTS
 
 #: Where a repository keeps such runs, whole or condensed.
 KEPT = Path("reports") / "fresh"
-#: A draw is of the same claim where these fields of the records are equal, and the draw was decided by a part whose
-#: region the claim has.
-SAME = ("kind", "margin", "registered_seeds")
 #: What the page says about where the runs were made.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
 DIGITS = 8  # of a commit
@@ -47,6 +44,13 @@ def draws_of(runs: Sequence[NamedRun]) -> Draws:
         if not run.results.complete:
             raise ResultsError(f"{run.name} was interrupted; this page takes whole runs.")
         for claim in run.claims.values():
+            if claim.changed or claim.engine != DEFAULT_ENGINE:
+                other = (
+                    "under other conditions than it is registered for"
+                    if claim.changed
+                    else f"with the engine {claim.engine}, and is registered with {DEFAULT_ENGINE}"
+                )
+                raise ResultsError(f"{run.name}: {claim.id} was measured {other}.")
             if claim.verdict != "error" and not claim.as_registered:
                 raise ResultsError(
                     f"{run.name}: {claim.id} rests on {claim.seeds} seeds and is registered for "
@@ -91,10 +95,14 @@ def _with_draws(claim: Record, draws: Draws) -> Record:
 
 
 def _is_same(claim: Record, drawn: Record) -> bool:
-    same = all(getattr(claim, name) == getattr(drawn, name) for name in SAME)
-    same = same and drawn.region in {claim.region, *(part.region for part in claim.parts)}
+    """Whether a draw is of this claim; of several parts any may have decided, with a margin and a region of its own.
+
+    An error has none of these; left out, the page would say that no draw ended in one.
+    """
+    asked = {(part.margin, part.region) for part in (claim, *claim.parts)}
+    same = drawn.verdict == "error" or (claim.kind == drawn.kind and (drawn.margin, drawn.region) in asked)
     looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
-    return same and looks and claim.stream != drawn.stream
+    return same and looks and claim.registered_seeds == drawn.registered_seeds and claim.stream != drawn.stream
 
 
 def page(runs: Sequence[NamedRun]) -> str:

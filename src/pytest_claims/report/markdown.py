@@ -81,6 +81,8 @@ def _changes(results: Results) -> list[str]:
 
 def _departures(claims: Sequence[Record]) -> list[str]:
     surprising = [claim for claim in claims if departed(claim)]
+    if not surprising and claims and all(claim.registered is None for claim in claims):
+        return ["No verdict is registered to compare with, as where a run changes conditions.", ""]
     if not surprising:
         return ["All verdicts agree with the registered ones, or may differ in this run.", ""]
     lines = [f"### {plural(len(surprising), 'verdict')} not as registered", ""]

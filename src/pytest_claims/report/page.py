@@ -113,6 +113,11 @@ class Page:
         return [view for experiment in self.experiments for view in experiment.everything if view.undecided]
 
     @cached_property
+    def unregistered(self) -> int:
+        """How many claims have no registered verdict, as those whose conditions this run changed."""
+        return sum(claim.registered is None for claim in self.claims)
+
+    @cached_property
     def exceptions(self) -> str:
         """Those claims in words, with the reason: "8.e, which measures time and may vary"."""
         timed = [view.id for view in self.undecided if view.record.clock]
@@ -195,6 +200,11 @@ class Page:
     def fresh(self) -> Fresh:
         """How the claims on fresh seeds fared."""
         return fresh_of(self.claims)
+
+    @cached_property
+    def is_fresh(self) -> bool:
+        """Whether the run drew fresh seeds, also where no verdict is registered to compare with."""
+        return any(not is_registered(claim.stream) for claim in self.claims)
 
     @cached_property
     def kept(self) -> Fresh:
