@@ -67,6 +67,17 @@ def test_a_draw_of_another_claim_says_nothing(tmp_path: Path, change: dict) -> N
     assert not told(tmp_path, {**same, **change})[0].fresh
 
 
+def test_another_part_may_decide_a_draw(tmp_path: Path) -> None:
+    """From end to end here, a step back there, each with its own margin; an error has no margin at all."""
+    keep(tmp_path, "a", "fresh-1", {"kind": "ordered", "margin": -0.025, "verdict": "refuted"})
+    keep(tmp_path, "b", "fresh-2", {"kind": None, "margin": None, "verdict": "error", "seeds": None})
+    parts = [{"text": "the gain", "margin": 0.05}, {"text": "a step", "margin": -0.025}]
+
+    (claim,) = told(tmp_path, {**CLAIM, "kind": "ordered", "parts": parts})
+
+    assert [draw.verdict for draw in claim.fresh] == ["refuted", "error"]
+
+
 def test_the_page_says_how_the_draws_fared(tmp_path: Path) -> None:
     """Counted over claims and draws, with what contradicts; the run's own seeds are the registered ones."""
     drawn = [{"stream": f"fresh-{at}", "verdict": verdict, "seeds": 16}

@@ -315,6 +315,25 @@ def test_a_finding_about_another_claim_is_not_shown(toy, changed):
     assert "deep" not in toy.claims["3.a"]
 
 
+def test_a_finding_of_which_another_part_decided_is_shown(toy):
+    """The deep run's narrowest part is not the one that is least certain here: it is the same claim."""
+    toy.add(f"""{COINS}
+from pytest_claims import all_of
+
+@claim("3.a", "Noise is above a little", seeds=32, deep=256, registered="inconclusive", reason="32 are too few")
+def test_noise(coins):
+    noise = coins.toss - coins.toss.mean()
+    return all_of(exceeds(noise, by=-0.3), exceeds(noise, by=-0.4))
+""").run("--claim", "3.a", "--tier", "deep")
+    deep = toy.claims["3.a"]
+    toy.run("--claim", "3.a")
+    record = toy.claims["3.a"]
+
+    assert (deep["verdict"], deep["margin"]) == ("supported", -0.4)
+    assert (record["verdict"], record["margin"]) == ("inconclusive", -0.3)
+    assert record["deep"]["seeds"] == deep["seeds"]
+
+
 def test_a_damaged_file_of_findings_is_a_usage_error(toy):
     """It is named before anything is trained, and stays as it is."""
     toy.add(OPEN)

@@ -21,8 +21,6 @@ from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, VERDICTS
 
 #: Where a repository keeps such runs, whole or condensed.
 KEPT = Path("reports") / "fresh"
-#: A draw is of the same claim where these fields of the records are equal.
-SAME = ("kind", "margin", "registered_seeds")
 #: What the page says about where the runs were made.
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
 DIGITS = 8  # of a commit
@@ -90,9 +88,14 @@ def _with_draws(claim: Record, draws: Draws) -> Record:
 
 
 def _is_same(claim: Record, drawn: Record) -> bool:
-    same = all(getattr(claim, name) == getattr(drawn, name) for name in SAME)
+    """Whether a draw is of this claim; of several parts any may have decided, with its own margin.
+
+    A draw that ended in an error has neither kind nor margin.
+    """
+    margins = {claim.margin, *(part.margin for part in claim.parts)}
+    same = drawn.verdict == "error" or (claim.kind == drawn.kind and drawn.margin in margins)
     looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
-    return same and looks and claim.stream != drawn.stream
+    return same and looks and claim.registered_seeds == drawn.registered_seeds and claim.stream != drawn.stream
 
 
 def page(runs: Sequence[NamedRun]) -> str:
