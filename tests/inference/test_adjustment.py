@@ -176,6 +176,30 @@ def test_every_part_takes_its_own_covariate_by_its_labels(rng):
         at_least(levels, 0.5, adjusted_by=x.isel(seed=slice(0, 32), arm=0, drop=True), population=0.0)
 
 
+def test_every_part_has_the_population_of_its_own_labels(rng):
+    """One dataset is easier than the other: each effect is stated at its own mean, not at that of both together."""
+    coords = {"seed": range(64), "data": ["easy", "hard"]}
+    mean = xr.DataArray([0.9, 0.6], dims="data", coords={"data": coords["data"]})
+    x = (xr.DataArray(rng.standard_normal((64, 2)), dims=("seed", "data"), coords=coords) * 0.1 + mean).rename("x")
+    draws = mean + 0.1 * xr.DataArray(rng.standard_normal((6400, 2)), dims=("draw", "data"))
+    parts = at_least(x + 0.01 * rng.standard_normal((64, 2)), 0.5, adjusted_by=x, population=draws).judge().parts
+
+    assert [part.adjusted.population for part in parts] == pytest.approx([0.9, 0.6], abs=0.01)
+    assert [part.effect for part in parts] == pytest.approx([0.9, 0.6], abs=0.01)
+
+
+def test_a_covariate_that_differs_between_the_arms_compared_is_refused(rng):
+    """Neither arm's is that of their difference."""
+    coords = {"seed": range(64), "data": ["easy", "hard"]}
+    x = xr.DataArray(rng.standard_normal((64, 2)), dims=("seed", "data"), coords=coords, name="x")
+    one, other, both = x.sel(data="easy"), x.sel(data="hard"), xr.concat([x, x + 1], "network")
+
+    with pytest.raises(EvidenceError, match=r"The covariate x differs by data, but .* does not name one"):
+        exceeds(one, other, adjusted_by=x, population=0.0)
+    each = exceeds(both.isel(network=1), both.isel(network=0), adjusted_by=x, population=0.0)
+    assert [part.covariate.values.tolist() for part in each.parts] == [one.values.tolist(), other.values.tolist()]
+
+
 @pytest.mark.parametrize("n", [8, 32, 56])
 def test_below_64_seeds_an_adjusted_claim_decides_nothing(n, rng):
     """However clear it is."""

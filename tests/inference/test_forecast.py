@@ -148,6 +148,21 @@ def test_the_margins_are_where_the_verdict_changes(kind, given):
     assert verdicts == ["supported", "inconclusive", "inconclusive", "refuted"]
 
 
+@pytest.mark.parametrize("share, known", [(0.0, True), (0.3, True), (1.0, False)])
+def test_margins_beyond_all_that_cut_runs_allow_are_not_said_to_be_refuted(share, known, given):
+    """A slow run that was cut off may have taken any time: a larger factor would not be refuted, and none is named."""
+    fast, slow = given(np.linspace(50, 80, 64)), given(np.linspace(90, 200, 64))
+    slow = slow.where(np.arange(64) >= 64 * share, 1000.0)
+    verdict = sooner(fast, slow, by=1.1, budget=1000).judge()
+    holds, fails = verdict.outlook.margins
+    upper = sooner(fast, slow, by=2 ** (verdict.interval[1] + 0.01), budget=1000).judge()
+
+    assert (fails is not None) is known is (upper.verdict == "refuted")
+    assert f"supported for every factor below {2**holds:.3g}" in verdict.message
+    assert ("refuted from" in verdict.message) is known
+    assert verdict.as_json()["margins"] == [holds, fails]
+
+
 def test_the_margins_of_an_equivalence_are_half_widths(given):
     """Supported above the farther end's distance from zero, refuted up to the nearer one's; none if zero is inside."""
     a, b = given(0.3 + 0.1 * sample(0.0, n=64)), given(np.linspace(-1e-6, 1e-6, 64))

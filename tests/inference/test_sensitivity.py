@@ -56,6 +56,21 @@ def test_one_arm_that_fails_is_enough(measured):
     assert "arm b minus the constant 0.5" in verdict.message
 
 
+def test_an_undecided_claim_whose_arms_fail_supports_no_margin(given):
+    """Neither the sentence nor results.json names a margin that would hold; nor do more seeds promise a verdict."""
+    gap = given(0.1 * np.linspace(-1, 1, 32))
+    claim = exceeds(gap, by=-0.02)
+    plain, verdict = claim.judge(), claim.assay(given(np.linspace(-0.3, 0.3, 32)), against=0.5, by=0.02).judge()
+
+    assert plain.verdict == verdict.verdict == "inconclusive"
+    assert "supported for every margin below" in plain.message
+    assert "supported for" not in verdict.message
+    assert "this run could not have seen a difference, so it supports no margin; refuted for every" in verdict.message
+    assert verdict.as_json()["margins"] == [None, plain.outlook.margins[1]]
+    assert verdict.outlook.undecided == plain.outlook.undecided
+    assert verdict.outlook.chance < 0.1 < plain.outlook.chance
+
+
 def test_a_refutation_needs_no_assay(measured):
     """Arms below the constant never refute, and a claim that its data refute is refuted."""
     equal = measured([0.2, 0.2], arm=["a", "b"], sd=0.01, n=64)

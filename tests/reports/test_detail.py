@@ -197,6 +197,25 @@ def test_a_quick_look_shows_only_margins_that_are_refuted(margins: list) -> None
     assert margins_text(record) == "refuted for every margin from 0.2 on"
 
 
+def test_a_margin_that_is_not_known_to_be_refuted_is_not_named() -> None:
+    """All slow runs were cut off: whether a larger factor would be refuted is not known to the page, either."""
+    part = {"text": "a", "role": "time", "region": [1.0, None], "margin": 1.0, "estimator": "mean", "effect": 3.1,
+            "interval": [2.0, 3.3], "strict": [2.0, 3.3], "values": [3.0, 3.1, 3.2], "slow_cut": [0, 1, 2]}  # fmt: skip
+    record = claim(verdict="supported", parts=[part], effect=3.1, interval=[2.0, 3.3], margins=[2.0, None])
+
+    assert margins_text(record) == f"supported for every factor below 4{TIMES}"
+
+
+def test_a_quick_look_says_nothing_of_what_it_could_have_seen() -> None:
+    """It supports no assay because it supports nothing, not because nothing was learned."""
+    part = {"text": "a", "role": "gain", "region": [-0.05, None], "estimator": "mean"}
+    assay = {"text": "b", "role": "gain", "region": [0.05, None], "verdict": "inconclusive"}
+    known = {"verdict": "inconclusive", "parts": [part], "assays": [assay], "margins": [None, 0.2], "last_look": 8}
+
+    assert margins_text(claim(**known, kind="difference")) == "refuted for every margin from 0.2 on"
+    assert "could not have seen" in margins_text(claim(**known, kind="difference", registered_looks=[8, 16]))
+
+
 def test_margins_that_an_older_result_does_not_have_are_not_made_up() -> None:
     """A result without them, or with an end that is not finite; an error has none."""
     known = {"verdict": "supported", "parts": [{"text": "a", "role": "gain", "region": [0.05, None]}]}
@@ -293,6 +312,7 @@ def test_one_failing_check_is_enough_to_see_nothing() -> None:
 
     assert assay_title(claim(assays=checks)) == "This run could not have seen a difference: 1 of 2 checks passed"
     assert assay_title(claim(assays=checks[:1])) == "This run could have seen a difference: 1 of 1 check passed"
+    assert "a quick look supports nothing" in assay_title(claim(assays=checks, last_look=8))
 
 
 def test_the_covariate_stands_beside_the_plain_mean() -> None:

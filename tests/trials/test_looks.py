@@ -1,15 +1,12 @@
 """Looks: after how many seeds claims of a whole run are judged, and what ends the judging."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_claims.cli import main
-from pytest_claims.record import PartRecord, Record
 from pytest_claims.results import read
-from pytest_claims.running.deep import finding, found
 from tests.trials.conftest import COINS, REGISTRATIONS
 
 pytest_plugins = ["pytester"]
@@ -322,18 +319,23 @@ def test_a_finding_about_another_claim_is_not_shown(toy, changed):
     assert "deep" not in toy.claims["3.a"]
 
 
-def test_a_deep_run_may_decide_by_another_part(toy):
-    """A conjunction that one part leaves open at first, and another one later: what was found is shown."""
-    toy.add(OPEN).run("--claim", "3.a")
-    record = Record.from_json(toy.claims["3.a"])
-    low, high = PartRecord(region=(0.0, None)), PartRecord(region=(None, 1.0))
-    both = replace(record, parts=(low, high), region=low.region)
-    path = toy.path / "claims" / "deep.json"
-    deeper = replace(both, region=high.region, verdict="supported", seeds=512, registered_seeds=32)
-    path.write_text(json.dumps({"3.a": finding(deeper)}))
+def test_a_finding_of_which_another_part_decided_is_shown(toy):
+    """The deep run's narrowest part is not the one that is least certain here: it is the same claim."""
+    toy.add(f"""{COINS}
+from pytest_claims import all_of
 
-    assert found(both, path)["verdict"] == "supported"
-    assert found(replace(both, parts=(low,)), path) is None
+@claim("3.a", "Noise is above a little", seeds=32, deep=256, registered="inconclusive", reason="32 are too few")
+def test_noise(coins):
+    noise = coins.toss - coins.toss.mean()
+    return all_of(exceeds(noise, by=-0.3), exceeds(noise, by=-0.4))
+""").run("--claim", "3.a", "--tier", "deep")
+    deep = toy.claims["3.a"]
+    toy.run("--claim", "3.a")
+    record = toy.claims["3.a"]
+
+    assert (deep["verdict"], deep["margin"]) == ("supported", -0.4)
+    assert (record["verdict"], record["margin"]) == ("inconclusive", -0.3)
+    assert record["deep"]["seeds"] == deep["seeds"]
 
 
 def test_a_damaged_file_of_findings_is_a_usage_error(toy):

@@ -26,7 +26,7 @@ class Contrast:
     second: Floats
     sooner: str  # "labels true is sooner than permuted": for times, where "minus" says little
     later: str
-    coords: Mapping[str, Label]
+    coords: Mapping[str, Label]  # what both arms share, and what only the first has
 
     @property
     def scale(self) -> float:
@@ -165,7 +165,7 @@ def _contrast(
         values=values[0] - values[1],
         first=values[0],
         second=values[1],
-        coords={**shared, **left},
+        coords={name: label for name, label in ours.items() if theirs.get(name, label) == label},
     )
 
 

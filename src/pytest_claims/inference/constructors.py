@@ -350,18 +350,23 @@ def _level(data: Any, region: tuple[float, float], margin: float, resolution: fl
 
 
 def _adjusted(hypothesis: Hypothesis, adjusted_by: Any, population: Any) -> Hypothesis:
-    """Give every part its covariate, by the labels that the part and the covariate share."""
+    """Give every part its covariate, by the labels that the part and the covariate share.
+
+    Where the draws of the population have labels, too, a part gets those of its own: another condition may be easier.
+    """
     if adjusted_by is None:
         return hypothesis
     known = evidence(adjusted_by)
     name = str(known.attrs.get("long_name", known.name or "x")).replace("_", " ")
-    drawn = population.values if isinstance(population, xr.DataArray) else population
     parts = []
     for part in hypothesis.parts:
         missing = [dim for dim in other_dims(known) if dim not in part.coords]
         if missing:
             raise EvidenceError(f"The covariate {name} differs by {missing[0]}, but {part.text} does not name one.")
-        own = known.sel({dim: part.coords[dim] for dim in other_dims(known)})
+        labels = {dim: part.coords[dim] for dim in other_dims(known)}
+        own, drawn = known.sel(labels), population
+        if isinstance(population, xr.DataArray):
+            drawn = population.sel({dim: label for dim, label in labels.items() if dim in population.dims}).values
         if own.sizes[SEED] != part.values.size:
             raise EvidenceError(f"The claim and its covariate {name} do not have the same seeds.")
         parts.append(replace(part, covariate=covariate(name, own.values, drawn)))

@@ -33,6 +33,8 @@ SMALLEST = 1e-300
 #: Worlds in which the end of judging is simulated.
 WORLDS = 2_000
 
+#: The last margin that would hold, and the first that would not; each None where there is none, or it is not known.
+Margins = tuple[float | None, float | None]
 #: Why a claim is inconclusive.
 Undecided = Literal["at its margin", "too few seeds"]
 
@@ -43,23 +45,37 @@ class Outlook:
 
     ``undecided``, ``within`` (how far from its margin the effect may lie), and the ``chance`` that ``later`` seeds
     would decide are those of an inconclusive claim, and None where they are not known. ``margins``: which would hold,
-    and which would not; the first is None in a quick look, which supports none.
+    and which would not; the first is None in a quick look, which supports none, the second where it is not known.
+    ``blind``: this run could not have seen a difference, so it supports no margin either.
     """
 
     undecided: Undecided | None = None
     within: float | None = None
     chance: float | None = None
     later: int | None = None
-    margins: tuple[float | None, float] | None = None
+    margins: Margins | None = None
+    blind: bool = False
 
 
-def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float, *, quick: bool = False) -> Outlook:
-    """Look beyond a verdict on ``parts``, judged at ``level`` a side; ``quick``: in a look that supports nothing."""
-    margins: tuple[float | None, float] | None = margins_that_hold(parts)
-    if quick and margins is not None:
+def outlook(
+    parts: Sequence[PartVerdict],
+    deciding: PartVerdict,
+    level: float,
+    assays: Sequence[PartVerdict] = (),
+    *,
+    quick: bool = False,
+) -> Outlook:
+    """Look beyond a verdict on ``parts``, judged at ``level`` a side; ``quick``: in a look that supports nothing.
+
+    Where an assay does not hold, more seeds support nothing unless it does by then. Which kind of inconclusive it is
+    says where the effect lies, so only the parts count for that.
+    """
+    margins = margins_that_hold(parts)
+    blind = not quick and any(part.verdict != "supported" for part in assays)
+    if (quick or blind) and margins is not None:
         margins = None, margins[1]
     if deciding.verdict != "inconclusive":
-        return Outlook(margins=margins)
+        return Outlook(margins=margins, blind=blind)
     later = FURTHER * deciding.seeds
     # as many seeds would decide nothing about these ties either, however sure their mean is
     waits = later < MANY and any(part.tied for part in parts)
@@ -67,7 +83,8 @@ def outlook(parts: Sequence[PartVerdict], deciding: PartVerdict, level: float, *
     undecided: Undecided | None = None
     if chance is not None:
         undecided = "at its margin" if chance < EVEN else "too few seeds"
-    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins)
+    chance = None if waits else chance_of_decision(parts, level, later, assays)
+    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins, blind)
 
 
 def chance_of_decision(
@@ -237,13 +254,13 @@ def distance_from_margin(part: PartVerdict) -> float | None:
     return max(abs(end - margin) for end in part.interval)
 
 
-def margins_that_hold(parts: Sequence[PartVerdict]) -> tuple[float, float] | None:
+def margins_that_hold(parts: Sequence[PartVerdict]) -> Margins | None:
     """Return (a, b): which margins the same data would support, and which they would refute.
 
-    A region above its margin: supported for every margin below a, refuted from b on. Below its margin: supported above
-    a, refuted up to b. Around a centre: supported for every half width above a, refuted up to b. None where the parts
-    have different regions, where a region is a range of its own, where nothing is estimated, and where these data can
-    decide nothing, whatever the margin.
+    A region above its margin: supported for every margin below a, refuted from b on; b is None where none is known to
+    be refuted. Below its margin: supported above a, refuted up to b. Around a centre: supported for every half width
+    above a, refuted up to b. None where the parts have different regions, where a region is a range of its own, where
+    nothing is estimated, and where these data can decide nothing, whatever the margin.
     """
     first = parts[0]
     same = all((part.role, part.region) == (first.role, first.region) and not part.waits for part in parts)
@@ -251,12 +268,26 @@ def margins_that_hold(parts: Sequence[PartVerdict]) -> tuple[float, float] | Non
         return None
     low, high = first.region
     if not isfinite(high):
-        return min(part.interval[0] for part in parts), min(part.strict[1] for part in parts)
+        fails = [part.strict[1] for part in parts if not _moves_with_the_margin(part)]
+        return min(part.interval[0] for part in parts), min(fails, default=None)
     if not isfinite(low):
         return max(part.interval[1] for part in parts), max(part.strict[0] for part in parts)
     centre = (low + high) / 2
     widest = max(abs(end - centre) for part in parts for end in part.interval)
     return widest, max(_nearest(part.strict, centre) for part in parts)
+
+
+def _moves_with_the_margin(part: PartVerdict) -> bool:
+    """Whether a margin as large as the upper end would move that end away.
+
+    A slow run that was cut off counts as no better than the best pair seen, unless the margin asks for more. Where most
+    of them were cut off, the upper end lies beyond all that was seen, and another margin there is not refuted.
+    """
+    if not part.slow_cut:
+        return False
+    unknown = set(part.fast_cut) & set(part.slow_cut)
+    seen = [value for seed, value in enumerate(part.values) if seed not in unknown]
+    return part.strict[1] > max([part.margin, *seen])
 
 
 def _nearest(interval: tuple[float, float], centre: float) -> float:

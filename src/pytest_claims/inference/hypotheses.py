@@ -73,10 +73,10 @@ class Hypothesis:
                     raise EvidenceError("A claim has the same parts at every look.")
             closed = _supported(earlier.parts)
             closed_assays = _supported(earlier.assays)
-        verdict = combine(self.kind, judge_parts(self.parts, terms, closed), terms, self.unit, self.conditions)
-        if not self.assays:
-            return verdict
-        return verdict.sensitive(judge_parts(self.assays, replace(terms, share=1), closed_assays))
+        parts = judge_parts(self.parts, terms, closed)
+        assays = judge_parts(self.assays, replace(terms, share=1), closed_assays)
+        verdict = combine(self.kind, parts, terms, self.unit, self.conditions, assays)
+        return verdict.sensitive(assays) if assays else verdict
 
     def reversed(self) -> "Hypothesis":
         """Return the opposite claim: B beats A by as much, the reversed order, the other side of a level's bound.

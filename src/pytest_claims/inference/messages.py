@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from pytest_claims.inference.forecast import Outlook
+from pytest_claims.inference.forecast import Margins, Outlook
 from pytest_claims.inference.parts import PartVerdict, VerdictName
 
 LARGE = 1000.0
@@ -33,6 +33,8 @@ def sentence(story: Story) -> str:
     clauses = [_evidence(story), _claimed(story)]
     if story.verdict == "inconclusive":
         clauses += _undecided(story)
+    if story.outlook.blind:
+        clauses.append("this run could not have seen a difference, so it supports no margin")
     clauses.append(_margins(story))
     return f"{head}: {_parts(story)}" + "; ".join(clause for clause in clauses if clause) + "."
 
@@ -169,26 +171,27 @@ def _margins(story: Story) -> str:
     return margin_line(part.role, part.region, story.outlook.margins, lambda margin: _margin(story, margin))
 
 
-def margin_line(
-    role: str, region: tuple[float, float], margins: tuple[float | None, float], say: Callable[[float], str]
-) -> str:
+def margin_line(role: str, region: tuple[float, float], margins: Margins, say: Callable[[float], str]) -> str:
     """Say that a claim is supported for every margin below the first of ``margins``, and refuted from the second on.
 
     ``role`` and ``region`` are those of its parts: a bound from above and an equivalence hold for larger margins.
-    ``say`` puts a margin into words. Where the first is None, as in a quick look, only the second is said.
+    ``say`` puts a margin into words. Where the first is None, as in a quick look, only the second is said, and where
+    the second is not known only the first.
     """
     last, first = margins
-    fails = say(first)
     what = {"level": "bound", "share": "share", "time": "factor"}.get(role, "margin")
     low, high = region
     upwards = not isfinite(high)
     if isfinite(low) and isfinite(high):
         what = "margin"
+    supported = "" if last is None else f"supported for every {what} {'below' if upwards else 'above'} {say(last)}"
+    if first is None:
+        return supported
     fits = upwards or not isfinite(low) or first > 0
-    refuted = f"{'from' if upwards else 'up to'} {fails}{' on' if upwards else ''}" if fits else "for none"
+    refuted = f"{'from' if upwards else 'up to'} {say(first)}{' on' if upwards else ''}" if fits else "for none"
     if last is None:
         return f"refuted for every {what} {refuted}" if fits else "refuted for no margin"
-    return f"supported for every {what} {'below' if upwards else 'above'} {say(last)}, refuted {refuted}"
+    return f"{supported}, refuted {refuted}"
 
 
 def _margin(story: Story, margin: float) -> str:

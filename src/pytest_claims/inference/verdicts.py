@@ -116,9 +116,17 @@ class Verdict:
 
 
 def combine(
-    kind: Kind, parts: tuple[PartVerdict, ...], terms: Terms, unit: str, conditions: tuple[Row, ...]
+    kind: Kind,
+    parts: tuple[PartVerdict, ...],
+    terms: Terms,
+    unit: str,
+    conditions: tuple[Row, ...],
+    assays: tuple[PartVerdict, ...] = (),
 ) -> Verdict:
-    """Combine parts by intersection-union (Berger 1982): supported iff every part is, refuted iff any part is."""
+    """Combine parts by intersection-union (Berger 1982): supported iff every part is, refuted iff any part is.
+
+    What ``assays`` take away from a support is left to ``Verdict.sensitive``.
+    """
     alpha = terms.level
     verdict: VerdictName = "inconclusive"
     if all(part.verdict == "supported" for part in parts):
@@ -132,7 +140,7 @@ def combine(
     )
     direction = _direction(deciding) if verdict == "refuted" else None
     effect, needed = _reach(deciding, alpha)
-    beyond = outlook(parts, deciding, alpha, quick=terms.quick)
+    beyond = outlook(parts, deciding, alpha, assays, quick=terms.quick)
     return Verdict(
         verdict=verdict,
         kind=kind,

@@ -226,6 +226,8 @@ def _adjusted(claim: Record, part: PartRecord, known: AdjustedRecord) -> Adjuste
 
 def assay_title(claim: Record) -> str:
     """Say whether the run could have seen a difference, and how many arms show it."""
+    if claim.is_quick:
+        return "Whether a run could have seen a difference: a quick look supports nothing, so it cannot show that"
     held = sum(part.verdict == "supported" for part in claim.assays)
     could = "could have seen" if held == len(claim.assays) else "could not have seen"
     return f"This run {could} a difference: {held} of {plural(len(claim.assays), 'check')} passed"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import cast
 
-from pytest_claims.inference.forecast import margins_that_hold
+from pytest_claims.inference.forecast import Margins, margins_that_hold
 from pytest_claims.inference.messages import margin_line
 from pytest_claims.inference.parts import PartVerdict
 from pytest_claims.record import Ends, PartRecord, Record
@@ -24,7 +24,7 @@ def margins_text(claim: Record) -> str:
     """
     if claim.kind is None or not claim.parts or claim.verdict == "error":
         return ""
-    if any(part.verdict != "supported" for part in claim.assays):
+    if not claim.is_quick and any(part.verdict != "supported" for part in claim.assays):
         return "supported for none, because this run could not have seen a difference"
     low, high = ends(claim.margins)
     if high is not None and (low is not None or claim.is_quick):
@@ -68,7 +68,7 @@ def _clause(claim: Record, parts: Sequence[PartRecord]) -> str:
     return "" if found is None else _line(claim, first, found)
 
 
-def _line(claim: Record, part: PartRecord, margins: tuple[float | None, float]) -> str:
+def _line(claim: Record, part: PartRecord, margins: Margins) -> str:
     known = (None if claim.is_quick else margins[0], margins[1])  # also in files whose quick looks say otherwise
     return margin_line(part.role, _open(part.region), known, lambda margin: quantity(claim, margin, part))
 
@@ -88,9 +88,17 @@ class _Judged:
     interval: tuple[float, float]
     strict: tuple[float, float]
     estimator: str
+    margin: float
+    values: tuple[float, ...]
+    fast_cut: tuple[int, ...]
+    slow_cut: tuple[int, ...]
     outside: bool = False
     waits: bool = False
 
     @classmethod
     def of(cls, part: PartRecord) -> "_Judged":
-        return cls(part.role, _open(part.region), _open(part.interval), _open(part.strict), part.estimator or "mean")
+        region, interval, strict = (_open(pair) for pair in (part.region, part.interval, part.strict))
+        margin = -inf if part.margin is None else part.margin
+        values = tuple(-inf if value is None else value for value in part.values)
+        estimator = part.estimator or "mean"
+        return cls(part.role, region, interval, strict, estimator, margin, values, part.fast_cut, part.slow_cut)

@@ -13,10 +13,10 @@ from pytest_claims.vocabulary import DEEP, DEFAULT_ENGINE, is_registered
 FINDINGS = Beside("deep.json", "deep runs", ("margin",), "finding")
 #: The fields of a record that a finding keeps.
 KEPT = ("verdict", "seeds", "effect", "interval", "undecided", "within", "ended")
-#: A finding is about the same claim where these fields of the records are equal.
-SAME = ("stream", "registered_looks", "margin", "kind")
-#: And where this one is the region of any of its parts: more seeds may decide by another part than fewer.
-REGION = "region"
+#: A finding is about the same claim where these fields of the records are equal,
+SAME = ("stream", "registered_looks", "kind")
+#: and where one of the claim's parts has these: of several parts another may have decided in the deep run.
+OF_A_PART = ("margin", "region")
 
 
 def is_deep(settings: Settings) -> bool:
@@ -32,7 +32,7 @@ def finding(record: Record) -> dict[str, Any] | None:
     if record.verdict == "error" or not (beyond or record.verdict == "inconclusive"):
         return None
     known = record.as_json()
-    return {name: known.get(name) for name in (*SAME, REGION, *KEPT)}
+    return {name: known.get(name) for name in (*SAME, *OF_A_PART, *KEPT)}
 
 
 def found(record: Record, path: Path) -> dict[str, Any] | None:
@@ -49,7 +49,7 @@ def found(record: Record, path: Path) -> dict[str, Any] | None:
     known = record.as_json()
     if any(entry.get(name) != known.get(name) for name in SAME):
         return None
-    if entry.get(REGION) not in [known.get(REGION), *(part.get(REGION) for part in known.get("parts") or ())]:
+    if all(any(entry.get(name) != part.get(name) for name in OF_A_PART) for part in (known, *known["parts"])):
         return None
     if (entry.get("seeds") or 0) <= (record.seeds or 0):
         return None  # no more than this run saw
