@@ -99,7 +99,7 @@ def _is_same(claim: Record, drawn: Record) -> bool:
 
     An error has none of these; left out, the page would say that no draw ended in one.
     """
-    asked = {(part.margin, part.region) for part in (claim, *claim.parts)}
+    asked = {(claim.margin, claim.region), *((part.margin, part.region) for part in claim.parts)}
     same = drawn.verdict == "error" or (claim.kind == drawn.kind and (drawn.margin, drawn.region) in asked)
     looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
     return same and looks and claim.registered_seeds == drawn.registered_seeds and claim.stream != drawn.stream
