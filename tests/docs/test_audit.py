@@ -168,9 +168,9 @@ def test_the_comparison_of_engines_is_told_as_it_is(text):
 
 
 def test_no_page_calls_a_stream_new_that_has_been_seen():
-    """No document suggests a stream of fresh seeds that docs/fresh.md has judged already."""
+    """No document suggests a stream of fresh seeds that has been judged: in docs/fresh.md, or before that page."""
     drawn = ROOT / "docs" / "fresh.md"
-    seen = set(re.findall(r"\bfresh-(\d+)\b", drawn.read_text(encoding="utf-8")))
+    seen = {"1", "2", "3", "4"} | set(re.findall(r"\bfresh-(\d+)\b", drawn.read_text(encoding="utf-8")))
     templates = [path for folder in ("website", "src") for path in (ROOT / folder).rglob("templates/*.*")]
     pages = [path for path in (*DOCUMENTS, *templates, EXAMPLE / "index.html") if path != drawn]
     named = {

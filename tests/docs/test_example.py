@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_claims.report import fresh
+from pytest_claims.report.chance import kept_of
 from pytest_claims.report.example import links_from
 from pytest_claims.report.page import page_text
+from pytest_claims.report.runs import load
 from pytest_claims.results import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,15 +60,26 @@ def test_the_example_has_the_claims_that_are_collected(example):
 
 
 def test_the_fresh_draws_are_of_these_claims(example):
-    """docs/fresh.md has a row for every claim; verdicts registered since, under another rule, may differ."""
-    rows = [line.split("|") for line in (ROOT / "docs" / "fresh.md").read_text(encoding="utf-8").splitlines()]
-    drawn = {row[1].strip().replace("\\", ""): row[3].strip() for row in rows if len(row) > 6 and "." in row[1]}
+    """docs/fresh.md is what `pytest-claims fresh` makes of the kept draws, of claims as they are registered today."""
+    runs = load(fresh.kept(ROOT))
     registered = {claim["id"]: claim["registered"] for claim in example["claims"]}
-    banner = " ".join((ROOT / "docs" / "fresh.md").read_text(encoding="utf-8").partition("What follows")[0].split())
-    entries, different = map(int, re.search(r"of the (\d+) entries (\d+) differ", banner).groups())
+    drawn = {claim.id: claim.registered for run in runs for claim in run.results.claims}
 
-    assert drawn.keys() == registered.keys()
-    assert (entries, different) == (len(drawn), sum(drawn[name] != registered[name] for name in drawn))
+    assert drawn
+    assert drawn.items() <= registered.items()
+    assert (ROOT / "docs" / "fresh.md").read_text(encoding="utf-8") == fresh.page(runs)
+
+
+def test_the_example_tells_how_fresh_draws_fared():
+    """Each claim that was drawn has its draws, as `make example` would write them; the page has the sum."""
+    results = read(ROOT / "reports" / "example")
+    drawn = fresh.with_draws(results, fresh.kept_draws(ROOT)).claims
+    told = [[(draw.stream, draw.verdict, draw.seeds) for draw in claim.fresh] for claim in drawn]
+    fared = kept_of(results.claims)
+    page = " ".join((ROOT / "reports" / "example" / "index.html").read_text(encoding="utf-8").split())
+
+    assert [[(draw.stream, draw.verdict, draw.seeds) for draw in claim.fresh] for claim in results.claims] == told
+    assert f"judge {fared.claims} of the {len(results.claims)} claims here: of {fared.drawn} verdicts" in page
 
 
 def test_the_page_says_what_the_templates_say_today():

@@ -76,6 +76,16 @@ def test_a_draw_may_be_decided_by_another_part(tmp_path: Path) -> None:
     assert [bool(told(tmp_path, claim)[0].fresh) for claim in claims] == [True, False]
 
 
+def test_a_run_with_shortened_numbers_is_of_the_same_claim(tmp_path: Path) -> None:
+    """The committed example has six figures of each; a margin that moved by a hundredth is another one."""
+    margin = 0.32192809488736235
+    keep(tmp_path, "a", "fresh-1", {"margin": margin, "region": [margin, None]})
+
+    assert told(tmp_path, {**CLAIM, "margin": 0.321928, "region": [0.321928, None]})[0].fresh
+    assert not told(tmp_path, {**CLAIM, "margin": 0.325, "region": [0.325, None]})[0].fresh
+    assert not told(tmp_path, {**CLAIM, "margin": 0.321928, "region": None})[0].fresh
+
+
 def test_a_draw_that_ended_in_an_error_is_told(tmp_path: Path) -> None:
     """An error has no kind, margin or seeds, and counts as one nevertheless."""
     keep(tmp_path, "a", "fresh-1", {"verdict": "error", "kind": None, "margin": None, "seeds": None})

@@ -173,7 +173,10 @@ def test_the_schema_has_every_field_and_no_other(kind: type, described: Mapping[
     assert set(described["properties"]) == fields
 
 
-@pytest.mark.parametrize("path", ["example/results.json", "baseline/pinned.json"])
+COMMITTED = ["baseline/pinned.json", "example/results.json", *(f"fresh/{at}-quick.json" for at in (5, 6, 7))]
+
+
+@pytest.mark.parametrize("path", COMMITTED)
 def test_committed_runs_are_valid(path: str) -> None:
     """By the plain schema too, without the shortcuts of this library."""
     value = read_json(REPORTS / path)
@@ -190,7 +193,7 @@ def test_every_committed_run_is_one_of_these() -> None:
         if "latest" not in path.parts and "claims" in json.loads(path.read_text(encoding="utf-8"))
     ]
 
-    assert sorted(holding) == ["baseline/pinned.json", "example/results.json"]
+    assert sorted(holding) == COMMITTED
 
 
 def test_a_run_that_was_compared_is_valid() -> None:
