@@ -105,8 +105,8 @@ def test_the_page_says_how_the_draws_fared(tmp_path: Path) -> None:
 
     assert (kept.drawn, kept.same, kept.open, kept.against, kept.claims, kept.draws) == (5, 3, 1, 1, 2, 4)
     assert (
-        "4 draws of them are kept beside this suite, and judge 2 of the 3 claims here: of 5 verdicts <b>3</b> are as "
-        "registered, 1 decided on one side only, and <b>1</b> contradicts the registered one or is in error."
+        "4 draws of such seeds are kept beside this suite, and judge 2 of the 3 claims here: of 5 verdicts <b>3</b> "
+        "are as registered, 1 decided on one side only, and <b>1</b> contradicts the registered one or is in error."
     ) in text
     assert "draws others at random" in text
     assert "are kept beside this suite" not in page_of(tmp_path, [CLAIM])

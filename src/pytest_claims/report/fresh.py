@@ -180,11 +180,11 @@ def _counts(rows: Sequence[tuple[str, Sequence[Record | None]]]) -> list[str]:
     same = sum(count for (registered, got), count in counts.items() if registered == got)
     against = counts["supported", "refuted"] + counts["refuted", "supported"]
     errors = sum(count for (_, got), count in counts.items() if got == "error")
-    always = sum(all(_verdict(cell) == _registered(cells) for cell in cells) for _, cells in rows)
+    always = sum(all(_verdict(cell) in {_registered(cells), NOT_RUN} for cell in cells) for _, cells in rows)
     sums = (
         f"Of {plural(judged, 'fresh verdict')}, {same:,} are as registered, {judged - same - against - errors:,} are "
         f"undecided on one side, {against:,} contradict the registered verdict and {errors:,} are errors. "
-        f"{always:,} of {plural(len(rows), 'claim')} got the registered verdict in every draw."
+        f"{always:,} of {plural(len(rows), 'claim')} got the registered verdict in every draw that ran them."
     )
     return [*lines, "", sums]
 
