@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 
-from pytest_claims.inference.rule import decimals_of
 from pytest_claims.record import PartRecord, Record
 from pytest_claims.running.beside import Beside
 
@@ -40,6 +39,8 @@ def pilot_entry(record: Record) -> dict[str, Any] | None:
 
 def tied(part: PartRecord) -> float:
     """Return the share of seeds that have the commonest value, as the rule compares them; 0 where no two are equal."""
+    from pytest_claims.inference.rule import decimals_of  # numpy, which a session without claims need not load
+
     if part.estimator != "mean" or not any(value is not None for value in part.values):
         return 0.0
     sizes = (part.magnitude, *part.values, *(part.region or ()))
