@@ -47,12 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sensitivity", description=__doc__)
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs") / "sensitivity.md")
-    parser.add_argument(
-        "--work", type=Path, default=Path("legs") / "sensitivity",
-        help="keeps the runs, so that an interrupted call goes on; remove it when the suite's code has changed",
-    )  # fmt: skip
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sensitivity", description=__doc__, parents=[_places()])
     parser.add_argument("--seeds", type=int, help="default: the registered seeds")
     parser.add_argument("--repeat-seeds", type=int, help="for the runs in which nothing is broken; default: as --seeds")
     parser.add_argument("--tier", default="", help="as pytest's option, with the claims of all experiments")
@@ -66,12 +61,20 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _places() -> argparse.ArgumentParser:
+    """Return the options that name places of this machine."""
+    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    places.add_argument("-o", "--output", type=Path, default=Path("docs") / "sensitivity.md")
+    places.add_argument(
+        "--work", type=Path, default=Path("legs") / "sensitivity",
+        help="keeps the runs, so that an interrupted call goes on; remove it when the suite's code has changed",
+    )  # fmt: skip
+    return places
+
+
 def _measuring(words: list[str]) -> list[str]:
     """Return the options without the places of this machine, which change no number."""
-    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    places.add_argument("-o", "--output")
-    places.add_argument("--work")
-    return places.parse_known_args(words)[1]
+    return _places().parse_known_args(words)[1]
 
 
 def _say(name: str, comparison: Comparison) -> None:

@@ -1,4 +1,4 @@
-"""Runs on fresh seeds that a repository keeps are told on the page of later runs, claim by claim and in sum."""
+"""The page of a run shows what the fresh runs found that the repository keeps, claim by claim and in sum."""
 
 import json
 from pathlib import Path

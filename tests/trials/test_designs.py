@@ -8,6 +8,12 @@ from tests.trials.conftest import COINS
 
 pytest_plugins = ["pytester"]
 
+OVEN = """
+@measurement(experiment=3)
+def oven(seeds, noise):
+    return {"heat": noise(seeds)}
+"""
+
 
 def test_design_trains_nothing_and_tells_what_is_detectable(toy):
     """--design prints seeds, alpha, margin and detectable effect for each claim, the latter from the pilot's sd."""
@@ -67,11 +73,7 @@ def test_noise(coins):
 
 def test_design_judges_the_step_of_an_ordered_claims_pilot_by_its_own_margin(toy):
     """A step that neither falls by its tolerance nor rises is far from refuting the gain from end to end."""
-    toy.add("""
-@measurement(experiment=3)
-def oven(seeds, noise):
-    return {"heat": noise(seeds)}
-
+    toy.add(f"""{OVEN}
 @claim("3.a", "It rises", seeds=256)
 def test_rises(oven):
     return increases(oven.heat, along="level", by=75)
@@ -168,3 +170,20 @@ def test_most(shares):
     toy.run("--design")
     assert toy.ret == 1
     toy.result.stdout.fnmatch_lines(["2.b * proportion above 0.8 * 16 seeds can never prove*"])
+
+
+def test_design_waits_with_a_claim_whose_pilot_tied(toy):
+    """Most seeds have one value: judging ends at 64, not at the first look."""
+    toy.add(f"""{OVEN}
+@claim("3.a", "It is hot", seeds=128)
+def test_hot(oven):
+    return exceeds(oven.heat, by=0)
+""")
+    ends = []
+    for more in ({}, {"tied": 1.0}, {"tied": None}):
+        pilot = {"sd": 1.0, "mean": 5.0, "margin": 0.0, **more}
+        (toy.path / "claims" / "pilots.json").write_text(json.dumps({"3.a": pilot}))
+        toy.run("--design", "--claim", "3.a")
+        ends.append(next(line for line in toy.text.splitlines() if line.startswith("3.")).split()[-2])
+
+    assert ends == ["32", "64", "32"]

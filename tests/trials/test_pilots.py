@@ -1,13 +1,9 @@
-"""What a pilot keeps of a claim, and what `--design` makes of its ties."""
-
-import json
+"""What a pilot keeps of a claim."""
 
 import pytest
 
 from pytest_claims.record import Record
 from pytest_claims.running.pilots import pilot_entry
-
-pytest_plugins = ["pytester"]
 
 
 def entry(values, **more):
@@ -33,24 +29,3 @@ def entry(values, **more):
 def test_a_pilot_keeps_the_share_of_the_commonest_value(values, more, tied):
     """As the rule compares them: to twelve digits of the largest number."""
     assert entry(values, **more).get("tied") == tied
-
-
-def test_design_waits_with_a_claim_whose_pilot_tied(toy):
-    """Most seeds have one value: judging ends at 64, not at the first look."""
-    toy.add("""
-@measurement(experiment=3)
-def oven(seeds, noise):
-    return {"heat": noise(seeds)}
-
-@claim("3.a", "It is hot", seeds=128)
-def test_hot(oven):
-    return exceeds(oven.heat, by=0)
-""")
-    ends = []
-    for more in ({}, {"tied": 1.0}, {"tied": None}):
-        pilot = {"sd": 1.0, "mean": 5.0, "margin": 0.0, **more}
-        (toy.path / "claims" / "pilots.json").write_text(json.dumps({"3.a": pilot}))
-        toy.run("--design", "--claim", "3.a")
-        ends.append(next(line for line in toy.text.splitlines() if line.startswith("3.")).split()[-2])
-
-    assert ends == ["32", "64", "32"]

@@ -83,7 +83,8 @@ def outlook(
     undecided: Undecided | None = None
     if chance is not None:
         undecided = "at its margin" if chance < EVEN else "too few seeds"
-    chance = None if waits else chance_of_decision(parts, level, later, assays)
+    if assays and not waits:
+        chance = chance_of_decision(parts, level, later, assays)
     return Outlook(undecided, distance_from_margin(deciding), chance, later, margins, blind)
 
 

@@ -82,7 +82,7 @@ def kept_draws(root: Path) -> Draws:
 def with_draws(results: Results, draws: Draws) -> Results:
     """Return a run with what draws found about each of its claims.
 
-    A claim whose margin, looks or kind have changed since is another one, and a run is not told about itself.
+    A claim whose margin, looks or kind have changed since is another one. A run on fresh seeds does not show itself.
     """
     return replace(results, claims=tuple(_with_draws(claim, draws) for claim in results.claims)) if draws else results
 

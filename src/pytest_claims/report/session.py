@@ -163,7 +163,7 @@ class Run:
 
     @cached_property
     def _draws(self) -> "Draws":
-        """The draws of fresh seeds that the repository keeps; a fault there costs this run nothing, and is told."""
+        """The draws of fresh seeds that the repository keeps; a fault there does not fail this run, but is reported."""
         from pytest_claims.report.fresh import KEPT, kept_draws
 
         try:
