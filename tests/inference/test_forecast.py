@@ -315,6 +315,20 @@ def test_no_margin_holds_where_nothing_can_be_decided(given):
         assert "supported for every" not in verdict.message
 
 
+def test_more_seeds_than_a_quick_look_s_are_judged_at_the_level_of_the_registered_looks(given):
+    """It once judged 32 seeds at alpha, not alpha / c, and named an effect that "8 seeds would have detected"."""
+    x, registered = given(sample(1.5, n=8)), Looks.doubling(32, 512)
+    quick = exceeds(x, by=0.0).judge(looks=Looks((8,), quick=True, later=registered.level))
+    pooled = exceeds(x, by=0.0).judge(looks=Looks((8,), quick=True))
+    ordinary = exceeds(x, by=0.0).judge(looks=registered)
+
+    assert quick.interval == pooled.interval != ordinary.interval
+    assert quick.outlook.chance == ordinary.outlook.chance < pooled.outlook.chance
+    assert quick.seeds_needed == ordinary.seeds_needed > pooled.seeds_needed
+    assert (quick.detectable, ordinary.detectable is None) == (None, False)
+    assert "would have detected" not in quick.message
+
+
 def test_a_quick_look_names_only_margins_that_are_refuted(given):
     """It supports nothing, whatever the margin: neither its sentence nor results.json says so."""
     x = given(0.6 + 0.1 * sample(0.0, n=8))

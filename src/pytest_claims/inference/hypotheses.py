@@ -134,7 +134,8 @@ class Hypothesis:
     def _terms(self, looks: Looks) -> Terms:
         """Return how strictly this look judges."""
         self._check_seeds()
-        return Terms(looks.level, len(self.parts), looks.judges_ties(self.n), looks.divisor, looks.quick)
+        ties = looks.judges_ties(self.n)
+        return Terms(looks.level, len(self.parts), ties, looks.divisor, looks.quick, looks.later)
 
     def _check_seeds(self) -> None:
         if self.n < FEWEST_SEEDS:

@@ -27,13 +27,15 @@ class Looks:
     ``named``: the looks that the claim itself registered with ``looks=``. Below 64 seeds only these decide about a part
     of which most values are equal. ``alpha`` is the error a side of all looks together. ``quick``: a single look at
     fewer seeds than the claim's first one. It may refute, but it supports nothing: a few seeds say next to nothing
-    about a failure that happens in one of ten.
+    about a failure that happens in one of ten. ``later``: the level of the looks that the claim did register, at which
+    more seeds than a quick look's are judged; None where it is ``level``.
     """
 
     seeds: tuple[int, ...]
     named: tuple[int, ...] = ()
     alpha: float = ALPHA
     quick: bool = False
+    later: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.seeds) <= len(DIVISORS):

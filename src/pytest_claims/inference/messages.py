@@ -22,6 +22,7 @@ class Story:
     unit: str
     detectable: float | None
     outlook: Outlook
+    quick: bool = False  # a look that supports nothing, and so detects nothing
 
 
 def sentence(story: Story) -> str:
@@ -142,6 +143,8 @@ def _undecided(story: Story) -> list[str]:
     clauses = []
     if story.detectable is not None:
         clauses.append(f"{part.seeds} seeds would have detected {_detectable(story, story.detectable)} (90 % power)")
+    elif story.quick:
+        pass  # its note says that it supports nothing
     elif part.estimator == "count":
         clauses.append(f"{part.seeds} seeds can never prove such a share")
     elif part.estimator == "mean":

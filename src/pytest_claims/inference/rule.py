@@ -42,7 +42,7 @@ class Terms:
     ``level``: of each side of the interval. ``share``: a refutation is tested at ``level / share``. ``ties``: whether
     it decides about a part of which more than half of the values are equal. ``divisor``: what alpha was divided by to
     get the level, because there are several looks; p-values are multiplied by it. ``quick``: a look that supports
-    nothing (looks.py).
+    nothing, and ``later`` the level of the looks after it (looks.py).
     """
 
     level: float
@@ -50,6 +50,7 @@ class Terms:
     ties: bool = True
     divisor: float = 1.0
     quick: bool = False
+    later: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

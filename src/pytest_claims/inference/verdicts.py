@@ -24,7 +24,8 @@ class Verdict:
     """A verdict and everything it rests on; the top level repeats the deciding part.
 
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
-    with 90 % power, given the observed spread; ``seeds_needed`` is how many seeds would probably decide. ``outlook``
+    with 90 % power, given the observed spread, None in a quick look, which supports nothing; ``seeds_needed`` is how
+    many seeds would probably decide. ``outlook``
     says why an inconclusive claim is undecided, what more seeds would do, and which margins would hold. ``assays`` are
     the parts that show that this run could have seen a difference. ``alpha`` is the level of each side of the interval,
     ``divisor`` what the error of all looks together was divided by to get it.
@@ -139,8 +140,11 @@ def combine(
         key=lambda part: (verdict == "refuted" and part.role == "step", part.slack),
     )
     direction = _direction(deciding) if verdict == "refuted" else None
-    effect, needed = _reach(deciding, alpha)
-    beyond = outlook(parts, deciding, alpha, assays, quick=terms.quick)
+    effect, needed = _reach(_judged_later(deciding, terms), terms.later or alpha)
+    if terms.quick:
+        effect = None
+    later = [_judged_later(part, terms) for part in parts]
+    beyond = outlook(later, deciding, terms.later or alpha, assays, quick=terms.quick)
     return Verdict(
         verdict=verdict,
         kind=kind,
@@ -159,10 +163,15 @@ def combine(
         detectable=effect,
         seeds_needed=needed,
         outlook=beyond,
-        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, beyond)),
+        message=sentence(Story(verdict, direction, deciding, parts, alpha, unit, effect, beyond, terms.quick)),
         unit=unit,
         conditions=conditions,
     )
+
+
+def _judged_later(part: PartVerdict, terms: Terms) -> PartVerdict:
+    """Return a part as the looks after a quick one will test it, at their own level."""
+    return part if terms.later is None else replace(part, refuted_at=terms.later / terms.share)
 
 
 def largest_p(parts: Sequence[PartVerdict]) -> float | None:

@@ -37,4 +37,4 @@ def schedule(claim: Claim, settings: Settings) -> Schedule:
         return Schedule(Looks((last,)), (last,))
     looks = registered(claim)
     taken = tuple(n for n in looks.seeds if n <= last)
-    return Schedule(looks, taken) if taken else Schedule(Looks((last,), quick=True), (last,))
+    return Schedule(looks, taken) if taken else Schedule(Looks((last,), quick=True, later=looks.level), (last,))
