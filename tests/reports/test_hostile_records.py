@@ -106,7 +106,7 @@ BROKEN = {
 class Reporter:
     """Keeps what is written to the terminal."""
 
-    isatty, _tw = False, SimpleNamespace(fullwidth=80)
+    isatty, verbosity, _tw = False, 0, SimpleNamespace(fullwidth=80)
 
     def __init__(self) -> None:
         self.text = ""

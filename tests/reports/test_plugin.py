@@ -226,6 +226,25 @@ def test_terminal_tells_every_claim_and_ends_with_the_page(project: pytest.Pytes
     )
 
 
+@pytest.mark.parametrize("options, supported", [((), False), (("-v",), True)])
+def test_terminal_says_why_a_claim_is_open(project: pytest.Pytester, options: tuple[str, ...], supported: bool) -> None:
+    """Every open claim has its sentence, which says what would decide and which margins hold; with -v all have."""
+    project.makepyfile(
+        """
+        def test_depth(judged):
+            judged("2.a", message="Supported: the margin could be larger.")
+
+        def test_width(judged):
+            judged("1.a", "inconclusive", registered="inconclusive", message="Inconclusive: 128 seeds would decide.")
+        """
+    )
+    run = project.runpytest_subprocess("--report", "out", *options)
+
+    assert ("\nInconclusive\n1.a  claimed" in run.stdout.str().replace("\r", ""))
+    assert "    Inconclusive: 128 seeds would decide." in run.stdout.str()
+    assert ("Supported: the margin could be larger." in run.stdout.str()) is supported
+
+
 def test_a_file_that_cannot_be_collected_makes_the_run_partial(project: pytest.Pytester) -> None:
     """Nobody knows its claims, so the run does not pass for complete, and its badge is not green."""
     project.makepyfile(test_broken="def broken(:", test_whole="def test_one(judged): judged('1.a')")

@@ -252,7 +252,33 @@ def test_hot(oven):
 """).run("--claim", "3.a")
 
     assert "claims: about 3 min on 1 worker, at most 11 min with all looks; for less: --seeds 8" in toy.text
+    assert "--tier" not in toy.text.partition("for less")[2].splitlines()[0]
     assert "claims: about" not in toy.run("--claim", "2.a").text
+
+
+def test_a_long_run_names_the_tier_that_leaves_out_what_takes_long(toy):
+    """Where some measurements say that they are quick; not in such a run itself."""
+    toy.add("""
+@measurement(experiment=3, cost=40)
+def oven(seeds, noise):
+    return {"heat": noise(seeds)}
+
+@measurement(experiment=3, cost=60, smoke=True)
+def pan(seeds, noise):
+    return {"heat": noise(seeds)}
+
+@claim("3.a", "It is hot", seeds=32)
+def test_hot(oven):
+    return exceeds(oven.heat, by=-9)
+
+@claim("3.b", "So is the pan", seeds=32)
+def test_pan(pan):
+    return exceeds(pan.heat, by=-9)
+""")
+    less = "for less: --seeds 8 (a quick look), "
+
+    assert less + "--tier smoke, --claim ID" in toy.run("--claim", "3.a,3.b").text
+    assert less + "--claim ID" in toy.run("--claim", "3.b", "--tier", "smoke", "--report", "quick").text
 
 
 OPEN = f"""{COINS}

@@ -112,7 +112,7 @@ def _table(reporter: pytest.TerminalReporter, claims: Sequence[Record]) -> None:
 
 
 def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
-    """Write departures, refutations, errors and changes, each with its sentence."""
+    """Write departures, changes, refutations and what is open, each with its sentence; under ``-v`` all claims."""
     claims, baseline = results.claims, results.baseline
     if baseline:
         _heading(reporter, "Compared with the baseline")
@@ -131,11 +131,15 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
         reporter.write_line(f"{claim.id}  registered {claim.registered}, got {claim.verdict}", bold=True)
         _sentence(reporter, claim.message)
     refuted = [claim for claim in claims if claim.verdict == "refuted"]
-    _refuted(reporter, "Refuted, as registered", [claim for claim in refuted if claim.registered == "refuted"])
-    _refuted(reporter, "Refuted; no verdict is registered", [claim for claim in refuted if claim.registered is None])
+    _judged(reporter, "Refuted, as registered", [claim for claim in refuted if claim.registered == "refuted"])
+    _judged(reporter, "Refuted; no verdict is registered", [claim for claim in refuted if claim.registered is None])
+    untold = [claim for claim in claims if not (claim in surprising or claim in decided)]
+    _judged(reporter, "Inconclusive", [claim for claim in untold if claim.verdict == "inconclusive"])
+    if reporter.verbosity > 0:
+        _judged(reporter, "Supported", [claim for claim in untold if claim.verdict == "supported"])
 
 
-def _refuted(reporter: pytest.TerminalReporter, title: str, claims: Sequence[Record]) -> None:
+def _judged(reporter: pytest.TerminalReporter, title: str, claims: Sequence[Record]) -> None:
     if claims:
         _heading(reporter, title)
     for claim in claims:

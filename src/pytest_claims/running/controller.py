@@ -24,6 +24,7 @@ from pytest_claims.running.watch import Watch
 from pytest_claims.trials.plan import SENT, Settings
 from pytest_claims.trials.store import Store, died, write_json
 from pytest_claims.trials.turns import CONTROLLER, TRIAL, owner_file, stop, take
+from pytest_claims.vocabulary import SMOKE
 
 #: Lines about trials that were not reused.
 REASONS = 5
@@ -87,9 +88,10 @@ class Controller:
         first, most = (spoken(each / workers) for each in seconds)
         at_most = f", at most {most} with all looks" if most != first else ""
         flag = self.settings.flag
+        smoke = f"{flag('tier')} {SMOKE}, " if self.plan.get("smoke") and self.settings.tier != SMOKE else ""
         reporter.write_line(
             f"claims: about {first} on {workers} worker{'s' * (workers > 1)}{at_most}; "
-            f"for less: {flag('seeds')} 8 (a quick look), {flag('id')} ID"
+            f"for less: {flag('seeds')} 8 (a quick look), {smoke}{flag('id')} ID"
         )
 
     @pytest.hookimpl(tryfirst=True)

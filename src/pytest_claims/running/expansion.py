@@ -135,6 +135,7 @@ class Expansion:
                 trial.key: {"place": trial.place, "seconds": costs.trials[trial.key]} for trial in wanted.trials
             },
             "seconds": None if costs.total is None else list(costs.total),
+            "smoke": any(_is_quick(item) for item, _ in claims),
         }
         with suppress(OSError):  # progress and the naming of crashes need it, no verdict does
             write_json(path, jsonable(plan))
@@ -212,7 +213,7 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
     """
     claims = {item: claim for item in items if (claim := claim_of(item)) is not None}
     if settings.tier == SMOKE and claims:
-        quick = [item for item in claims if all(each.smoke for each in measurements_of(item).values())]
+        quick = [item for item in claims if _is_quick(item)]
         if not quick:
             return f"{settings.flag('tier')} {SMOKE}: no claim is quick; say @measurement(smoke=True) where one is."
         config.hook.pytest_deselected(items=[item for item in items if item not in quick])
@@ -228,6 +229,11 @@ def select(config: pytest.Config, items: list[pytest.Item], settings: Settings) 
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
     return None
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    """Whether all measurements of a claim say that they are quick, so that the tier "smoke" takes it."""
+    return all(each.smoke for each in measurements_of(item).values())
 
 
 def needed(claims: Sequence[tuple[pytest.Item, Claim]], workshop: Workshop) -> Needed:

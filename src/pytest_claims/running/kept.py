@@ -20,6 +20,7 @@ def read_plan(folder: Path) -> dict[str, Any]:
     ``unknown``: a sentence where an id is unknown, else None. ``claims``: each claim's record as JSON, by node id.
     ``measurements``: the identities of a claim's measurements, by node id. ``trials``: place and expected seconds, by
     key. ``seconds``: of the first looks, and of all that may follow, in core-seconds; None where nothing is known.
+    ``smoke``: whether the tier "smoke" takes some of these claims.
     """
     try:
         plan = read_mapping(folder / PLAN)
