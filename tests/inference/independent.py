@@ -290,12 +290,12 @@ def together(parts: Sequence[Found], assays: Sequence[Found]) -> str:
 # -- from results.json ----------------------------------------------------------------------------------------------
 
 
-def part_of_record(entry: Mapping[str, Any]) -> Claimed:
-    """Read an entry of ``parts`` or ``assays``."""
+def part_of_record(entry: Mapping[str, Any], n: int) -> Claimed:
+    """Read an entry of ``parts`` or ``assays``, its first n seeds."""
     low, high = entry["region"]
     times, adjusted = entry.get("unknown") is not None, entry["adjusted"]
     return Claimed(
-        d=entry["values"],
+        d=entry["values"][:n],
         low=-inf if low is None else low,
         high=inf if high is None else high,
         largest=entry["magnitude"],
@@ -303,19 +303,24 @@ def part_of_record(entry: Mapping[str, Any]) -> Claimed:
         kind=entry["estimator"],
         outside=entry["outside"],
         margin=entry["margin"],
-        late_fast=frozenset(entry["fast_cut"]) if times else None,
-        late_slow=frozenset(entry["slow_cut"]) if times else None,
-        luck=adjusted and Luck(adjusted["values"], adjusted["population"], adjusted["population_error"]),
+        late_fast=frozenset(at for at in entry["fast_cut"] if at < n) if times else None,
+        late_slow=frozenset(at for at in entry["slow_cut"] if at < n) if times else None,
+        luck=adjusted and Luck(adjusted["values"][:n], adjusted["population"], adjusted["population_error"]),
     )
 
 
-def judge_record(entry: Mapping[str, Any]) -> Judged:
-    """Judge a claim from its entry in results.json alone: each part on the seeds on which it was judged."""
+def judge_record(entry: Mapping[str, Any], n: int | None = None) -> Judged:
+    """Judge a claim from its entry in results.json alone: each part on the seeds on which it was judged.
+
+    ``n``: as the look at n seeds did, where the parts that it left open were judged on n.
+    """
     alpha = ALPHA / entry["divisor"]
     quick = entry.get("registered_looks") == []  # a look before the first registered one
     parts, assays = ([
-        judge_part(part_of_record(part), Level(alpha, count, ties_wait=not part["ties"], quick=quick))
+        judge_part(part_of_record(part, seeds), Level(alpha, count, ties_wait=waits, quick=quick))
         for part in entry[name]
+        for seeds in [part["seeds"] if n is None else min(n, part["seeds"])]
+        for waits in [not part["ties"] if seeds == part["seeds"] else seeds < 64]
     ] for name, count in (("parts", len(entry["parts"])), ("assays", 1)))  # fmt: skip
     look = max(part.seeds for part in [*parts, *assays])
     return Judged(

@@ -306,7 +306,7 @@ def misstated(entries: Sequence[dict[str, Any]], parts: Callable[[int], Sequence
     """Return where a record's parts say something else than what they were made of, after their own look."""
     wrong = []
     for at, entry in enumerate(entries):
-        read, made = rule.part_of_record(entry), parts(entry["seeds"])[at]
+        read, made = rule.part_of_record(entry, entry["seeds"]), parts(entry["seeds"])[at]
         names = ["d", "low", "high", "step", "kind", "outside", "late_fast", "late_slow"]
         names += ["largest"] if made.kind == "mean" else []
         for name in names:

@@ -1,6 +1,7 @@
 """Every verdict of a run, recomputed from its results.json alone by the independent rule of tests/inference."""
 
 import json
+from math import isinf
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,31 @@ def recomputed(path: Path, close: float = 1e-8) -> set[str]:
         if looks:
             assert entry["divisor"] == C[len(looks)]
             assert {part.seeds for part in record.parts} <= set(looks)
+        check_looks(entry, close)
     return {entry["verdict"] for entry in entries}
+
+
+def check_looks(entry, close: float) -> None:
+    """Recompute every look of a claim: its verdict, its interval, and the parts that it closed."""
+    rows = entry["looks"]
+    assert [row["seeds"] for row in rows] == (entry["registered_looks"][: len(rows)] or [entry["seeds"]])
+    for row in rows:
+        judged = judge_record(entry, row["seeds"])
+        parts = list(zip(entry["parts"], judged.parts, strict=True))
+
+        assert (entry["id"], row["seeds"], row["verdict"]) == (entry["id"], row["seeds"], judged.verdict)
+        assert row["verdict"] == "inconclusive" or row is rows[-1]
+        assert row["closed"] == [
+            part["text"] for part, found in parts if found.verdict == "supported" and part["seeds"] == row["seeds"]
+        ]
+        ends = [finite(end) for end in row["interval"]]
+        assert any(ends == pytest.approx([finite(end) for end in found.interval], rel=10 * close, abs=10 * close)
+                   for _, found in parts)  # fmt: skip
+
+
+def finite(end: float | None) -> float | None:
+    """Return an end of an interval as results.json has it: None where it is infinite."""
+    return None if end is None or isinf(end) else end
 
 
 def test_a_run_can_be_recomputed(toy) -> None:
