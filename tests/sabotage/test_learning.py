@@ -101,6 +101,14 @@ def test_experiment_9_has_nothing_learned_to_lose():
     assert {claim for claim in EXAMPLE.supported if experiment_of(claim) == "9"} == {"9.b"}
 
 
+def test_losses_that_are_alike_because_none_learns_are_not_supported(sabotaged):
+    """9: without a step all losses end alike, on a constant accuracy, which says nothing about them."""
+    records = sabotaged("9.a", "9.e", seeds=32, patch=NO_LEARNING).values()
+
+    assert {record["verdict"] for record in records} == {"inconclusive"}
+    assert all("could not have seen a difference" in record["message"] for record in records)
+
+
 def test_nothing_is_learned_when_adam_does_nothing(untouched, sabotaged):
     """Gradients are computed, but Adam's step does not change the weights."""
     assert untouched("7.a", "7.c").supported == {"7.a", "7.c"}
