@@ -79,7 +79,7 @@ def test_versions_that_differ_are_told(tmp_path: Path) -> None:
     text = (tmp_path / "fresh.md").read_text(encoding="utf-8")
 
     assert "numpy 2.3.1, commit 76e4068a\\+." in text
-    assert "torch: 2.12.0, 2.13.1, in this order." in text
+    assert r"torch: 2.12.0 \(2.12.0\), 2.13.1 \(2.13.1\)." in text
 
 
 def test_a_claim_that_a_look_decides_has_its_registered_seeds(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_terminal_says_why_a_claim_is_open(project: pytest.Pytester, options: tu
     )
     run = project.runpytest_subprocess("--report", "out", *options)
 
-    assert ("\nInconclusive\n1.a  claimed" in run.stdout.str().replace("\r", ""))
+    assert "\nInconclusive\n1.a  claimed" in run.stdout.str().replace("\r", "")
     assert "    Inconclusive: 128 seeds would decide." in run.stdout.str()
     assert ("Supported: the margin could be larger." in run.stdout.str()) is supported
 

@@ -173,7 +173,8 @@ def test_the_schema_has_every_field_and_no_other(kind: type, described: Mapping[
     assert set(described["properties"]) == fields
 
 
-COMMITTED = ["baseline/pinned.json", "example/results.json", *(f"fresh/{at}-quick.json" for at in (5, 6, 7))]
+DRAWS = sorted(["7-init", *(f"{at}-{part}" for at in (5, 6, 7) for part in ("batch", "pca", "quick"))])
+COMMITTED = ["baseline/pinned.json", "example/results.json", *(f"fresh/{draw}.json" for draw in DRAWS)]
 
 
 @pytest.mark.parametrize("path", COMMITTED)

@@ -199,15 +199,17 @@ def _row(name: str, cells: Sequence[Record | None]) -> str:
 
 
 def _where(runs: Sequence[NamedRun]) -> list[str]:
-    """List versions, processor and commit: those that all runs share, and every one that differs."""
+    """List versions, processor and commit: those that all runs share, and every one that differs, with its runs."""
     environments = [{name: _shown(name, run.environment.get(name)) for name in VERSIONS} for run in runs]
     different = differing(environments)
     shared = [f"{name} {value}" for name, value in environments[0].items() if value and name not in different]
     lines = [escape(f"{', '.join(shared)}.")] if shared else []
-    lines += [
-        escape(f"{name}: {', '.join(str(environment.get(name)) for environment in environments)}, in this order.")
-        for name in different
-    ]
+    for name in different:
+        by_value: dict[str, list[str]] = {}
+        for run, environment in zip(runs, environments, strict=True):
+            by_value.setdefault(str(environment.get(name)), []).append(run.name)
+        told = ", ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())
+        lines.append(escape(f"{name}: {told}."))
     return [*lines, ""] if lines else []
 
 
