@@ -25,10 +25,10 @@ class Verdict:
 
     ``detectable`` is the smallest effect (for a share: the smallest share) that this many seeds would have supported
     with 90 % power, given the observed spread, None in a quick look, which supports nothing; ``seeds_needed`` is how
-    many seeds would probably decide. ``outlook``
-    says why an inconclusive claim is undecided, what more seeds would do, and which margins would hold. ``assays`` are
-    the parts that show that this run could have seen a difference. ``alpha`` is the level of each side of the interval,
-    ``divisor`` what the error of all looks together was divided by to get it.
+    many seeds would probably decide. ``outlook`` says why an inconclusive claim is undecided, what more seeds would do,
+    and which margins would hold. ``assays`` are the parts that show that this run could have seen a difference.
+    ``alpha`` is the level of each side of the interval, ``divisor`` what the error of all looks together was divided by
+    to get it.
     """
 
     verdict: VerdictName
@@ -140,11 +140,10 @@ def combine(
         key=lambda part: (verdict == "refuted" and part.role == "step", part.slack),
     )
     direction = _direction(deciding) if verdict == "refuted" else None
-    effect, needed = _reach(_judged_later(deciding, terms), terms.later or alpha)
-    if terms.quick:
-        effect = None
-    later = [_judged_later(part, terms) for part in parts]
-    beyond = outlook(later, deciding, terms.later or alpha, assays, quick=terms.quick)
+    later = terms.later or alpha  # the level at which more seeds are judged
+    reached, needed = _reach(_judged_later(deciding, terms), later)
+    effect = None if terms.quick else reached
+    beyond = outlook([_judged_later(part, terms) for part in parts], deciding, later, assays, quick=terms.quick)
     return Verdict(
         verdict=verdict,
         kind=kind,
