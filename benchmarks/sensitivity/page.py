@@ -9,7 +9,7 @@ from benchmarks.sensitivity.regressions import REGRESSIONS
 from pytest_claims.drift import Comparison
 from pytest_claims.drift.comparison import ORDER
 from pytest_claims.drift.stages import IN_WORDS
-from pytest_claims.report.page import seconds_of
+from pytest_claims.report.times import seconds_of
 from pytest_claims.results import Results
 
 SENSITIVITY = (

@@ -205,6 +205,7 @@ class TrialTime(Entry):
     seeds: tuple[int, ...] = field(default=(), metadata=LIST)  # the first and the last
     seconds: float | None = None  # of wall time
     processor_s: float | None = None  # seconds of processor time; None in trials of an older version
+    products: Mapping[str, float] | None = None  # operations of the networks' matrix products, by dtype; None as above
     began: float | None = None  # seconds since the epoch; None in trials of an older version
     worker: str | None = None
     reused: bool = False  # read from an earlier run

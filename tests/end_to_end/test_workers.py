@@ -54,7 +54,7 @@ def test_module(modules):
 
 
 def numbers(folder, options):
-    """Run the claims in a process of their own; return every seed's values, by claim, and the training trace."""
+    """Run the claims in a process of their own; return every seed's values, by claim, the trace, and the products."""
     report = folder / "-".join(options).replace("=", "")
     command = [sys.executable, "-m", "pytest", str(folder / "test_workers_claim.py"), "--rootdir", str(ROOT)]
     command += ["-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "--report", str(report), *options]
@@ -62,7 +62,12 @@ def numbers(folder, options):
     assert (report / "results.json").exists(), ended.stdout + ended.stderr
     claims = json.loads((report / "results.json").read_text())["claims"]
     return {
-        claim["id"]: ([row["values"] for row in claim["conditions"]], claim["trace"], claim["inputs"])
+        claim["id"]: (
+            [row["values"] for row in claim["conditions"]],
+            claim["trace"],
+            claim["inputs"],
+            {str([trial["condition"], trial["seeds"]]): trial["products"] for trial in claim["seconds_by_trial"]},
+        )
         for claim in claims
     }
 
@@ -76,5 +81,7 @@ def test_a_seeds_numbers_do_not_depend_on_the_workers(tmp_path):
     serial = numbers(tmp_path, ["-n0"])
 
     assert len(serial) == 3
+    assert all(products["float32"] > 0 for *_, trials in (serial["w.a"], serial["w.b"]) for products in trials.values())
+    assert {*map(str, serial["w.c"][-1].values())} == {"{}"}  # of modules nobody counts them
     assert numbers(tmp_path, ["-n1"]) == serial
     assert numbers(tmp_path, ["-n2"]) == serial

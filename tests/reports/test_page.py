@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pytest_claims.errors import ResultsError
 from pytest_claims.record import Record
 from pytest_claims.report.markdown import summary
-from pytest_claims.report.page import page_text, seconds_of, write_page
+from pytest_claims.report.page import page_text, write_page
 from pytest_claims.report.session import render
+from pytest_claims.report.times import seconds_of
 from pytest_claims.report.views import ClaimView
 from pytest_claims.report.words import with_minus
 from pytest_claims.vocabulary import visible

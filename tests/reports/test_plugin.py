@@ -379,3 +379,29 @@ def test_evidence_reaches_junit_and_report_log(project: pytest.Pytester) -> None
     lines = [json.loads(line) for line in (project.path / "log.jsonl").read_text().splitlines()]
     carried = [dict(line["user_properties"]) for line in lines if line.get("user_properties")]
     assert json.loads(carried[-1]["claim"])["id"] in {"1.a", "2.a"}
+
+
+LONG = """
+def test_depth(judged):
+    took = {"seconds": 61.0, "processor_s": %s, "products": {"float32": 1e9}}
+    judged("2.a", seconds_by_trial=[{"measurement": "m", "condition": {}, "seeds": [0, 7], **took}])
+
+def test_width(judged):
+    judged("1.a", "refuted")
+"""
+
+
+def test_a_long_run_measures_how_fast_its_machine_is(project: pytest.Pytester) -> None:
+    """Once it is complete, for the floor that the page tells; a short run does not take the second that it takes."""
+    for name, processor, options, speeds in (
+        ("whole", "61.0", (), {"float32"}),
+        ("short", "59.0", (), set()),
+        ("stopped", "61.0", ("--maxfail=1", "-k", "width or other"), set()),
+    ):
+        project.makepyfile(**{f"test_{name}": LONG % processor})
+        project.runpytest(f"test_{name}.py", f"--report={name}", *options)
+        found = results(project.path / name)
+        assert (found.get("fastest") or {}).keys() == speeds, name
+        assert ("times their floor of" in (project.path / name / "index.html").read_text(encoding="utf-8")) == bool(
+            speeds
+        )

@@ -8,4 +8,5 @@ def test_a_trial_says_when_it_began_and_what_it_used(toy):
 
     assert trials
     assert all(trial["processor_s"] >= 0 for trial in trials)
+    assert all(trial["products"] == {} for trial in trials)  # nothing is trained
     assert [trial["began"] for trial in trials] == sorted(trial["began"] for trial in trials)

@@ -1,9 +1,8 @@
 """index.html: one self-contained file, drawn from results.json and figures/."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ from markupsafe import Markup
 from pytest_claims.drift.notes import listed
 from pytest_claims.environment import source_link
 from pytest_claims.files import read_ordinary, write_atomically
-from pytest_claims.record import Record, TrialTime
+from pytest_claims.record import Record
 from pytest_claims.report import forest, words
 from pytest_claims.report.chance import Chance, Fresh, chance_of, fresh_of, kept_of
 from pytest_claims.report.cite import Cited
 from pytest_claims.report.figures.svg import ROOM, for_page, size
+from pytest_claims.report.times import Floor, busy, floors, seconds_of, total, trials_of
 from pytest_claims.report.views import ClaimView, Figure, Link
 from pytest_claims.results import Results, natural
 from pytest_claims.vocabulary import DEFAULT_ENGINE, ENDS, is_registered
@@ -187,6 +187,11 @@ class Page:
         return busy(self.claims)
 
     @cached_property
+    def floor(self) -> Floor | None:
+        """How far from its floor the run was; None where it is not known."""
+        return total(floors(self.results).values())
+
+    @cached_property
     def cited(self) -> Cited:
         """What to cite for the suite and for the sources of its claims."""
         return Cited(self.results)
@@ -220,46 +225,6 @@ class Page:
     def corrected(self) -> int:
         """The number of p-values that Holm's adjustment covers."""
         return sum(claim.p_holm is not None for claim in self.claims)
-
-
-def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], TrialTime]]:
-    """Yield every trial of the claims with its key; a trial that claims share comes several times with one key."""
-    for claim in claims:
-        for trial in claim.seconds_by_trial:
-            yield (claim.experiment, *trial.key), trial
-
-
-def seconds_of(
-    claims: Iterable[Record], of: Callable[[TrialTime], float | None] = attrgetter("seconds")
-) -> dict[str, float]:
-    """Seconds that each experiment's trials took, in this run or an earlier one; of wall time, or what ``of`` returns.
-
-    A trial that several claims rest on counts once.
-    """
-    seconds: dict[str, float] = {}
-    for (number, *_), trial in dict(trials_of(claims)).items():
-        seconds[number] = seconds.get(number, 0.0) + (of(trial) or 0.0)
-    return seconds
-
-
-def busy(claims: Iterable[Record]) -> dict[str, float] | None:
-    """Return the workers, the seconds from the first trial's start to the last one's end, and the share they used.
-
-    The share is the trials' processor time over workers x seconds; judging and drawing in between count as idle. None
-    where an earlier version stored the trials, or none was measured.
-    """
-    trials = [trial for trial in dict(trials_of(claims)).values() if not trial.reused]
-    known = [
-        (trial.began, trial.seconds, trial.processor_s)
-        for trial in trials
-        if trial.began is not None and trial.seconds is not None and trial.processor_s is not None
-    ]
-    if not trials or len(known) < len(trials):
-        return None
-    seconds = max(began + took for began, took, _ in known) - min(began for began, *_ in known)
-    workers = len({trial.worker for trial in trials})
-    share = sum(used for *_, used in known) / (workers * seconds) if seconds else 1.0
-    return {"workers": workers, "seconds": seconds, "share": share}
 
 
 def load_figures(
@@ -337,7 +302,12 @@ def jinja() -> jinja2.Environment:
     """Return the page's templates."""
     environment = templates_in(TEMPLATES)
     environment.filters.update(
-        number=words.number, duration=words.duration, plural=words.plural, paragraphs=words.paragraphs, day=words.day
+        number=words.number,
+        duration=words.duration,
+        gflops=words.gflops,
+        plural=words.plural,
+        paragraphs=words.paragraphs,
+        day=words.day,
     )
     environment.globals.update(
         asset=lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8")),  # noqa: S704 - our own files

@@ -124,6 +124,21 @@ class Run:
         return {"environment": there, "controller": here, "cluster": facts}
 
     @cached_property
+    def _fastest(self) -> dict[str, float] | None:
+        """The speed of this machine's fastest products; None where no floor needs it, or others measured."""
+        from pytest_claims.report.times import dtypes
+
+        needed = dtypes(self.records.values())
+        if not needed or "cluster" in self._places():
+            return None
+        from pytest_claims.training.products import fastest
+
+        try:
+            return fastest(needed)
+        except _compat.RAISED:  # whatever it is, it must not cost the run its report
+            return None
+
+    @cached_property
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
@@ -140,6 +155,7 @@ class Run:
             "missing": [claim.as_json() for claim in missing],
             "command": command_line(self.config),
             **self._places(),
+            "fastest": self._fastest if why is None else None,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
             "citation": citation_of(self.config.rootpath, self._environment, self.started.isoformat()),
         }

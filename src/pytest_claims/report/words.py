@@ -56,6 +56,12 @@ def duration(seconds: Any) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
 
 
+def gflops(speed: float) -> str:
+    """Return operations per second in words: 88 GFLOP/s, 0.5 GFLOP/s."""
+    giga = speed / 1e9
+    return f"{giga:.0f} GFLOP/s" if giga >= 10 else f"{giga:.2g} GFLOP/s"  # noqa: PLR2004 - where two digits are left
+
+
 def is_time(claim: Record, part: PartRecord | None = None) -> bool:
     """Whether the effect is the log2 of a ratio of times, shown as a factor; parts of one claim may be of two kinds."""
     shown = part if part is not None else claim.deciding

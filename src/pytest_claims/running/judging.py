@@ -160,6 +160,7 @@ def provenance(evidence: Mapping[str, Evidence], first: int) -> dict[str, Any]:
             "seeds": stored.facts["seeds"],
             "seconds": stored.facts["seconds"],
             "processor_s": stored.facts.get("processor_s"),
+            "products": stored.facts.get("products"),
             "began": stored.facts.get("began"),
             "worker": stored.facts["worker"],
             "reused": bool(stored.facts.get("reused")),

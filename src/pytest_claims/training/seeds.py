@@ -51,6 +51,7 @@ class Seeds:
         self.inputs: dict[str, list[str]] = {}
         self.derived: dict[str, NDArray[np.float64]] = {}
         self.trace: dict[str, dict[str, Any]] | None = None
+        self.products: dict[str, float] = {}  # operations of the matrix products so far, by dtype (products.py)
 
     def __len__(self) -> int:
         return len(self.values)

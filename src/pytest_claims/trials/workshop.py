@@ -344,6 +344,7 @@ class Workshop:
             "engine": settings.engine,
             "inputs": {name: list(map(str, hashes)) for name, hashes in (getattr(seeds, "inputs", None) or {}).items()},
             "trace": getattr(seeds, "trace", None),
+            "products": {str(dtype): float(n) for dtype, n in (getattr(seeds, "products", None) or {}).items()},
             "derived": {name: np.asarray(values) for name, values in (getattr(seeds, "derived", None) or {}).items()},
             "rests_on": rests_on(trial.known, reached, reads),
             "warnings": sorted({f"{warning.category.__name__}: {warning.message}" for warning in caught}),
