@@ -24,8 +24,8 @@ def text(run: Results) -> str:
     whole = total(rows.values())
     if whole is None:
         raise IncompleteError(
-            "This run does not tell its floor: it reused all its trials, was short or interrupted, or measured "
-            "elsewhere, or an older version measured it."
+            "This run does not tell its floor: it reused all its trials, was short or interrupted, trained no networks "
+            "whose products are counted, or measured elsewhere, or an older version measured it."
         )
     lines = [
         "| experiment | measurement | seconds | products, TFLOP | floor, s | seconds / floor |",

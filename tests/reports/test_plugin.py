@@ -388,6 +388,9 @@ def test_depth(judged):
 
 def test_width(judged):
     judged("1.a", "refuted")
+
+def test_height(judged):
+    judged("1.b")
 """
 
 
@@ -396,12 +399,60 @@ def test_a_long_run_measures_how_fast_its_machine_is(project: pytest.Pytester) -
     for name, processor, options, speeds in (
         ("whole", "61.0", (), {"float32"}),
         ("short", "59.0", (), set()),
-        ("stopped", "61.0", ("--maxfail=1", "-k", "width or other"), set()),
+        ("stopped", "61.0", ("--maxfail=1",), set()),
     ):
         project.makepyfile(**{f"test_{name}": LONG % processor})
         project.runpytest(f"test_{name}.py", f"--report={name}", *options)
         found = results(project.path / name)
+        assert found["complete"] == (name != "stopped")
         assert (found.get("fastest") or {}).keys() == speeds, name
         assert ("times their floor of" in (project.path / name / "index.html").read_text(encoding="utf-8")) == bool(
             speeds
         )
+
+
+BROKEN = """
+import pytest
+from pytest_claims.training import products
+
+def broken(dtypes):
+    raise %s
+
+products.fastest = broken
+"""
+
+
+@pytest.mark.parametrize("error", ["OSError('no such product')", "KeyboardInterrupt"])
+def test_a_machine_that_cannot_be_measured_costs_no_report(project: pytest.Pytester, error: str) -> None:
+    """The page only says nothing of the floor; the exit status is that of the claims."""
+    project.makeconftest(STAND_IN + BROKEN % error)
+    project.makepyfile(test_whole=(LONG % "61.0").replace("refuted", "supported"))
+
+    ended = project.runpytest_subprocess("--report=whole")
+
+    assert ended.ret == pytest.ExitCode.OK
+    found = results(project.path / "whole")
+    assert found["complete"]
+    assert "fastest" not in found
+    assert "Text of 2.a" in (project.path / "whole" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        {"processor_s": "99"},
+        {"processor_s": 99, "products": 5},
+        {"processor_s": 99, "products": [["a"]]},
+        {"measurement": {}},
+    ],
+)
+def test_an_odd_trial_costs_its_own_claim_alone(project: pytest.Pytester, trial: dict) -> None:
+    """Whatever a plugin writes into a record, the other claims have their table and their page."""
+    project.makepyfile(
+        f"def test_odd(judged):\n    judged('2.a', seconds_by_trial=[{trial!r}])\n" + TWO_CLAIMS.partition("\n\n")[2]
+    )
+
+    project.runpytest("--report=odd")
+
+    assert {claim["id"]: claim["verdict"] for claim in results(project.path / "odd")["claims"]}["1.a"] == "refuted"
+    assert "Text of 1.a" in (project.path / "odd" / "index.html").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """Where the time of a run went: how busy its workers were, and how far it was from its floor."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 
 from pytest_claims.record import Record
 from pytest_claims.report.page import page_text
+from pytest_claims.report.session import with_speed
 from pytest_claims.report.times import Floor, busy, dtypes, floors, total
-from pytest_claims.results import Results
+from pytest_claims.results import Results, read
 from tests.reports.factory import FACTS, assemble, error_record
 
 
@@ -95,6 +97,10 @@ def test_the_floor_is_products_at_the_fastest_speed_and_the_rest_as_it_is() -> N
         run_of(*COUNTED, trial("gw1", 0.0, 1.0, None, products={})),
         run_of(),
         run_of(trial("gw0", 0.0, 1.0, 0.0, products={})),
+        run_of(trial("gw0", 0.0, 1.0, 1.0, products={"float32": 2e9})),  # a floor above what the run took is none
+        run_of(trial("gw0", 0.0, 9.0, 9.0, products={"float32": -3e9})),
+        run_of(trial("gw0", 0.0, 9.0, 9.0, products=dict.fromkeys(SPEEDS, 10**308))),
+        run_of(*[trial("gw0", at, 1.0, 1.7e308, products={"float32": 1.0}) for at in (0.0, 2.0)]),
         run_of(
             trial("gw0", 0.0, 1.0, 1.0, products=dict.fromkeys(SPEEDS, 1.7e308)), fastest=dict.fromkeys(SPEEDS, 1.0)
         ),
@@ -129,3 +135,14 @@ def test_a_speed_is_measured_for_a_run_that_is_worth_it() -> None:
     assert dtypes(map(Record.from_json, records(*COUNTED))) == ["float32", "float64"]
     assert dtypes(map(Record.from_json, records(COUNTED[1], reused))) == []
     assert dtypes(map(Record.from_json, records(trial("gw0", 0.0, 80.0, 80.0)))) == []
+
+
+def test_a_cluster_has_no_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machines measured, and this one is another; a run of this machine has one, and results.json is written."""
+    monkeypatch.setattr("pytest_claims.training.products.fastest", lambda names: dict.fromkeys(names, 1e9))
+    run = run_of(*COUNTED, fastest=None)
+
+    assert with_speed(tmp_path, replace(run, cluster={"workers": 2})).fastest is None
+    assert not (tmp_path / "results.json").exists()
+    assert with_speed(tmp_path, run).fastest == {"float32": 1e9, "float64": 1e9}
+    assert read(tmp_path).fastest == {"float32": 1e9, "float64": 1e9}

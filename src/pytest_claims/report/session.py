@@ -124,21 +124,6 @@ class Run:
         return {"environment": there, "controller": here, "cluster": facts}
 
     @cached_property
-    def _fastest(self) -> dict[str, float] | None:
-        """The speed of this machine's fastest products; None where no floor needs it, or others measured."""
-        from pytest_claims.report.times import dtypes
-
-        needed = dtypes(self.records.values())
-        if not needed or "cluster" in self._places():
-            return None
-        from pytest_claims.training.products import fastest
-
-        try:
-            return fastest(needed)
-        except _compat.RAISED:  # whatever it is, it must not cost the run its report
-            return None
-
-    @cached_property
     def _paths(self) -> list[str]:
         return machine_paths(self.config.rootpath, self.config.invocation_params.dir)
 
@@ -155,7 +140,6 @@ class Run:
             "missing": [claim.as_json() for claim in missing],
             "command": command_line(self.config),
             **self._places(),
-            "fastest": self._fastest if why is None else None,
             "short_options": self.config.pluginmanager.hasplugin("pytest_claims.short"),
             "citation": citation_of(self.config.rootpath, self._environment, self.started.isoformat()),
         }
@@ -227,6 +211,8 @@ class Run:
 
         try:
             results = self.results = self._write_results(why)
+            if why is None:
+                results = self.results = with_speed(self.folder, results)
             self.place.drop_stale()
             for name, text_of in ((TABLE, measurements_text), (PAGE, page_text)):
                 text = self._shown(partial(text_of, self.folder), results)
@@ -248,6 +234,24 @@ class Run:
 
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(self._shown(summary, results))
+
+
+def with_speed(folder: Path, results: Results) -> Results:
+    """Measure how fast this machine's products are, where a floor rests on it, and write results.json again.
+
+    Measured only when results.json is there already: whatever happens meanwhile must not cost the run its report.
+    """
+    from pytest_claims.report.times import dtypes
+
+    needed = dtypes(results.claims)
+    if not needed or results.cluster is not None:  # machines of a cluster are others than this one
+        return results
+    with suppress(*_compat.RAISED, KeyboardInterrupt):
+        from pytest_claims.training import products
+
+        results = replace(results, fastest=products.fastest(needed))
+    store.write(folder, results)
+    return results
 
 
 def _check(content: Any) -> None:

@@ -2,9 +2,10 @@
 
 The floor is the processor time below which no engine can go on the machine of the run. Of a trial it is the operations
 of its networks' matrix products at the speed of the machine's fastest product (training/products.py). A trial without
-such products, as one that trains with scikit-learn, times something or trains modules, counts as it is. Not counted, so
-that the floor is a little too low: drawing and mixing the data, PCA, activations, losses, the optimiser, gradients that
-a measurement takes itself.
+such products, as one that trains with scikit-learn or times something, counts as it is; so does one with networks whose
+products are not known, as modules. Not counted, so that the floor is too low: drawing and mixing the data, PCA,
+activations, losses, the optimiser, gradients that a measurement takes itself, and what scikit-learn does beside
+networks in one trial.
 """
 
 import math
@@ -15,7 +16,7 @@ from operator import attrgetter
 from pytest_claims.record import Record, TrialTime
 from pytest_claims.results import Results
 
-#: Seconds of processor time of a run from which on it is worth measuring how fast its machine is, which takes one.
+#: Seconds of processor time of a run from which on it is worth measuring how fast its machine is, which takes some.
 WORTH = 60.0
 
 
@@ -82,7 +83,7 @@ class Floor:
         """Enter one trial."""
         seconds, products = trial.processor_s or 0.0, trial.products or {}
         self.seconds += seconds
-        self.operations += sum(products.values())
+        self.operations += sum(map(float, products.values()))
         if products:
             self.floor += sum(operations / speeds[dtype] for dtype, operations in products.items())
         else:
@@ -105,7 +106,10 @@ def floors(run: Results) -> dict[tuple[str, str], Floor]:
     """
     trials, speeds = new_trials(run.claims), run.fastest or {}
     known = all(
-        trial.processor_s is not None and trial.products is not None and speeds.keys() >= trial.products.keys()
+        trial.processor_s is not None
+        and trial.products is not None
+        and speeds.keys() >= trial.products.keys()
+        and min([trial.processor_s, *trial.products.values()]) >= 0
         for trial in trials.values()
     )
     if not known or not speeds or min(speeds.values()) < 1:
@@ -117,8 +121,11 @@ def floors(run: Results) -> dict[tuple[str, str], Floor]:
 
 
 def total(rows: Iterable[Floor]) -> Floor | None:
-    """Return the sum of floors; None where there is none, or nothing to compare with."""
+    """Return the sum of floors; None where there is none.
+
+    Nor is it one where the run took less: an engine on an accelerator is measured against another machine's products.
+    """
     summed = [*rows]
     names = ("seconds", "operations", "floor", "whole")
     whole = Floor(**{name: sum(getattr(row, name) for row in summed) for name in names})
-    return whole if 0 < whole.floor < math.inf else None
+    return whole if 0 < whole.floor <= whole.seconds < math.inf else None

@@ -51,7 +51,8 @@ class Seeds:
         self.inputs: dict[str, list[str]] = {}
         self.derived: dict[str, NDArray[np.float64]] = {}
         self.trace: dict[str, dict[str, Any]] | None = None
-        self.products: dict[str, float] = {}  # operations of the matrix products so far, by dtype (products.py)
+        # operations of the matrix products so far, by dtype; None where they are not known (products.py)
+        self.products: dict[str, float] | None = {}
 
     def __len__(self) -> int:
         return len(self.values)

@@ -86,7 +86,7 @@ def train(
             records.append({name: array.copy() for name, array in measure(now).items()})
 
     engine.train(task, sorted({*recorded, steps}), visit)
-    products.count(layout, task, products.trained(task, steps))
+    products.count(layout, task, lambda: products.trained(task, steps))
     return _history(records, recorded, training)
 
 
@@ -166,8 +166,8 @@ def _trace(layout: Layout, engine: Engine, rate: float, batch: int | None, steps
         seen.append(engine.objective(task, parameters))
 
     engine.train(task, at, probe)
-    rows = task.x.shape[1]
-    products.count(layout, task, products.trained(task, at[-1]) + len(at) * products.update(task, rows))
+    probed = len(at) * task.x.shape[1]
+    products.count(layout, task, lambda: products.trained(task, at[-1]) + products.update(task, probed))
     losses, gradients = np.array(seen).transpose(1, 2, 0)
     for run, label in enumerate(layout.runs):
         name = "train" if label is None else f"train {label}"
@@ -330,7 +330,7 @@ class Snapshot:
             inputs = task.x[start:stop] if x is None else self._layout.rows(x, range(start, stop), ndim=ndim)
             parameters = [array[start:stop] for array in measured_parameters]
             parts.append(self._engine.outputs(task.part(start, stop), parameters, inputs, layer))
-        products.count(self._layout, task, products.forward(task, rows, layer))
+        products.count(self._layout, task, lambda: products.forward(task, rows, layer))
         return np.concatenate(parts)
 
     def _objective(self) -> Floats:
@@ -343,7 +343,7 @@ class Snapshot:
             if task.modules is not None and self._diverged[here].any():
                 losses[self._diverged[here]] = self._constant_losses(part)[self._diverged[here]]
             parts.append(losses)
-        products.count(self._layout, task, products.update(task, task.x.shape[1]))
+        products.count(self._layout, task, lambda: products.forward(task, task.x.shape[1]))
         return np.concatenate(parts)
 
     def _constant_losses(self, part: Task) -> Floats:
