@@ -422,6 +422,23 @@ def test_the_committed_example_is_small(opened: Open) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_provenance_has_one_fact_a_row(opened: Open, width: int) -> None:
+    """Names stand on one line, each beside its value."""
+    tab = opened("example", width=width)
+    rows = tab.evaluate(
+        """[...document.querySelectorAll('#provenance dt')].map(dt => {
+            const range = document.createRange();
+            range.selectNodeContents(dt);
+            const name = dt.getBoundingClientRect(), value = dt.nextElementSibling.getBoundingClientRect();
+            return [dt.textContent, range.getClientRects().length, value.top - name.top, value.left >= name.right];
+        })"""
+    )
+
+    assert len(rows) > 10
+    assert [row for row in rows if row[1:] != [1, 0, True]] == []
+
+
 @pytest.mark.usefixtures("browser")
 def test_the_example_comes_with_its_picture(report: Path, tmp_path: Path) -> None:
     """Page and results.json in a folder of their own; 1,440 pixels of the light page's top in at most 300 kB."""
