@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.document import PAGE, IncompleteError, replaced
 from pytest_claims.errors import UnreadableError
 from pytest_claims.report.times import Floor, floors, total
+from pytest_claims.report.words import gflops
 from pytest_claims.results import Results, read
 
 BEGIN = "<!-- begin: written by `python -m benchmarks.floor` -->"
@@ -34,7 +35,7 @@ def text(run: Results) -> str:
         _line("all", "", whole),
     ]
     facts = run.environment
-    speeds = ", ".join(f"{speed / 1e9:.0f} GFLOP/s in {dtype}" for dtype, speed in (run.fastest or {}).items())
+    speeds = ", ".join(f"{gflops(speed)} in {dtype}" for dtype, speed in (run.fastest or {}).items())
     return (
         f"The run of {run.started[:10]}, commit {str(facts.get('commit'))[:7]}, on {facts.get('cpu')}, torch "
         f"{facts.get('torch')}, took {whole.seconds:.0f} core-seconds, {whole.ratio:.1f} times its floor of "

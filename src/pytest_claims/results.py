@@ -40,9 +40,7 @@ class Results(Entry):
     environment: Mapping[str, Any] = field(default_factory=dict)  # versions, processor, commit; None: not known
     controller: Mapping[str, Any] | None = None  # the same of the process that judged, where others measured; else None
     cluster: Mapping[str, Any] | None = None  # who measured: kind, workers, left_out, cores; None: the run itself
-    fastest: Mapping[str, float] | None = (
-        None  # product of matrices here: operations per second by dtype; None: unknown
-    )
+    fastest: Mapping[str, float] | None = None  # matrix product: operations per second, by dtype; None: not known
     short_options: bool = True  # whether options had their short names, as in all runs older than this field
     condensed: bool = False  # whether this is a baseline, made small
     evidence: Mapping[str, Any] = field(default_factory=dict)  # of such a baseline: inputs, derived and trace by name

@@ -102,7 +102,7 @@ def dtypes(claims: Iterable[Record]) -> list[str]:
 def floors(run: Results) -> dict[tuple[str, str], Floor]:
     """Return the floor of each measurement, by experiment and name, in the order of the claims.
 
-    Empty where it cannot be told: no speed was measured, or an older version stored the trials.
+    Empty where it is not known: no speed was measured, or an older version stored the trials.
     """
     trials, speeds = new_trials(run.claims), run.fastest or {}
     known = all(

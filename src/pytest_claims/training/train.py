@@ -343,6 +343,7 @@ class Snapshot:
             if task.modules is not None and self._diverged[here].any():
                 losses[self._diverged[here]] = self._constant_losses(part)[self._diverged[here]]
             parts.append(losses)
+        # of the gradient, which the engine computes too, a loss needs nothing
         products.count(self._layout, task, lambda: products.forward(task, task.x.shape[1]))
         return np.concatenate(parts)
 
