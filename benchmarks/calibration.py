@@ -33,6 +33,10 @@ CHUNK = 500
 SEEDS = (32, 64, 128, 512)
 LOOKS = Looks.doubling(32, 512)
 QUICK = (8, 16)
+#: Other looks that claims of the suite register, and rules that are simulated with them.
+PLANS = tuple(Looks.doubling(first, last) for first, last in ((32, 2048), (64, 512), (64, 2048)))
+IN_PLANS = ("difference", "level .97 of 100 rows", "proportion above .5", "not worse, rare losses", "gains, 85 % tie",
+            "time, 2 % of the fast cut off", "adjusted, on a line")  # fmt: skip
 AT, INSIDE, OUTSIDE = 0.0, 0.5, -0.5
 #: Truths for which power is tabulated.
 TRUTHS = (0.15, 0.25, 0.5, 1.0)
@@ -356,6 +360,19 @@ def look_table(worlds: int, fewer: int, rules: Sequence[str] | None = None) -> l
     return lines
 
 
+def plan_table(worlds: int, rules: Sequence[str] | None = None) -> list[str]:
+    """Tabulate the errors of other looks on the margin."""
+    plans = [f"{plan.seeds[0]} to {plan.seeds[-1]:,}" for plan in PLANS]
+    heads = [f"supported, {plan}" for plan in plans] + [f"refuted, {plan}" for plan in plans]
+    lines = [f"| rule | data | {' | '.join(heads)} |", "|---|---|" + "---|" * len(heads)]
+    for rule in rules or [rule for rule in IN_PLANS if rule in RULES]:
+        for noise in kinds(rule):
+            cells = [in_turn(rule, noise, AT, worlds, plan) for plan in PLANS]
+            rates = [cell.supported for cell in cells] + [cell.refuted for cell in cells]
+            lines.append(f"| {rule} | {noise} | {' | '.join(map(percent, rates))} |")
+    return lines
+
+
 def power_table(fewer: int, rules: Sequence[str] | None = None) -> list[str]:
     """Tabulate how often a true claim is supported by the last look, and after how many seeds on average."""
     lines = [
@@ -387,6 +404,7 @@ def tables(worlds: int = WORLDS, fewer: int = FEWER) -> str:
     sections = [
         (f"### Errors of a single look, at {seeds} seeds", error_table(worlds, fewer)),
         (f"### Errors of looks at {looks} seeds", look_table(worlds, fewer)),
+        ("### Errors of other looks, on the margin", plan_table(worlds)),
         (f"### Power of looks at {looks} seeds", power_table(fewer)),
         (f"### Errors of a quick look, at {quick} seeds", quick_table(worlds)),
     ]

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
+from math import isclose
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -17,6 +18,9 @@ from pytest_claims.vocabulary import DEFAULT_ENGINE, PROPERTY, REGISTERED, visib
 
 #: The two ends of an interval or a region; None where it is open.
 Ends = tuple[float | None, float | None]
+
+#: Relative: a margin that was moved moves by more.
+CLOSE = 1e-5
 
 #: Fields of every entry that its JSON does not have.
 _OWN = frozenset({"extra", "absent"})
@@ -108,6 +112,12 @@ def _seen(value: Any) -> Any:
 
 def _ends(value: Any) -> Ends | None:
     return (value[0], value[1]) if isinstance(value, list | tuple) and len(value) == 2 else None  # noqa: PLR2004
+
+
+def _is_close(one: Any, other: Any) -> bool:
+    """Whether two numbers are the same; a committed example has its numbers to six figures."""
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    return isclose(one, other, rel_tol=CLOSE) if numbers else one is None and other is None
 
 
 #: How to read fields that are more than a number or a word; a value that cannot be read becomes the default.
@@ -257,6 +267,15 @@ class Finding(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionMargins(Entry):
+    """Which margins would hold for one of the regions that a claim's parts ask for."""
+
+    role: str = ""  # of these parts
+    region: Ends | None = field(default=None, metadata=ENDS)  # which they ask for
+    margins: Ends | None = field(default=None, metadata=ENDS)  # the last that would hold, the first that would not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draw(Entry):
     """What a kept run on fresh seeds found about a claim."""
 
@@ -270,7 +289,7 @@ class Draw(Entry):
 #: Fields that are written only where drawing, the report or a condensed baseline has filled them.
 _LATER = frozenset({
     "reason_template", "curves", "figures", "captions", "figure_error", "seed_values", "numbers", "evidence", "p_holm",
-    "deep", "changed", "fresh",
+    "deep", "changed", "fresh", "region_margins",
 })  # fmt: skip
 
 
@@ -325,6 +344,7 @@ class Record(Entry):
     chance: float | None = None  # that `chance_seeds` seeds would decide an inconclusive claim
     chance_seeds: int | None = None  # four times its seeds
     margins: Ends | None = field(default=None, metadata=ENDS)  # the last that would hold, the first that would not
+    region_margins: tuple[RegionMargins, ...] = field(default=(), metadata=several(RegionMargins))  # of each
     seeds: int | None = None  # that the claim rests on
     # the claim's source and protocol
     published: Any = None  # numbers by condition, nested to any depth, or words
@@ -383,6 +403,12 @@ class Record(Entry):
     def deciding(self) -> PartRecord | None:
         """The part whose effect and interval are the claim's; None where there is none."""
         return next((part for part in self.parts if (part.effect, part.interval) == (self.effect, self.interval)), None)
+
+    def asks_for(self, margin: Any, region: Any) -> bool:
+        """Whether the claim or one of its parts asks for this margin and region, of a record or of a file."""
+        wanted = (margin, *(_ends(region) or ()))
+        asked = [(part.margin, *(part.region or ())) for part in (self, *self.parts)]
+        return any(len(ends) == len(wanted) and all(map(_is_close, ends, wanted)) for ends in asked)
 
     def failed(self, sentence: str, root: Path) -> Self:
         """Return the record of a claim that could not be judged; the sentence loses all paths of this machine."""

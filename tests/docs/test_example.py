@@ -14,6 +14,7 @@ from pytest_claims.report.example import links_from
 from pytest_claims.report.page import page_text
 from pytest_claims.report.runs import load
 from pytest_claims.results import read
+from pytest_claims.running.deep import with_findings
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLDS = 400
@@ -80,6 +81,18 @@ def test_the_example_tells_how_fresh_draws_fared():
 
     assert [[(draw.stream, draw.verdict, draw.seeds) for draw in claim.fresh] for claim in results.claims] == told
     assert f"judge {fared.claims} of the {len(results.claims)} claims here: of {fared.drawn} verdicts" in page
+
+
+def test_the_example_tells_what_deep_runs_found():
+    """Each claim that it leaves open has what `claims/deep.json` says of it, as `make example` would write it."""
+    results = read(ROOT / "reports" / "example")
+    known = {claim.id: claim.deep for claim in with_findings(results, ROOT).claims}
+    found = {name: finding and (finding.verdict, finding.seeds) for name, finding in known.items()}
+    page = (ROOT / "reports" / "example" / "index.html").read_text(encoding="utf-8")
+
+    assert any(found.values())
+    assert {claim.id: claim.deep and (claim.deep.verdict, claim.deep.seeds) for claim in results.claims} == found
+    assert page.count("deep run: ") >= sum(finding is not None for finding in found.values())
 
 
 def test_the_page_says_what_the_templates_say_today():

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from benchmarks import calibration
-from benchmarks.calibration import AT, INSIDE, LOOKS, OUTSIDE, RULES, in_turn, kinds, once
+from benchmarks.calibration import AT, INSIDE, LOOKS, OUTSIDE, PLANS, RULES, in_turn, kinds, once
 from pytest_claims.inference.looks import Looks
 from pytest_claims.vocabulary import ALPHA
 
@@ -162,6 +162,7 @@ def test_the_document_s_tables_are_this_code_s():
     made = [
         *calibration.error_table(worlds, fewer, RECOMPUTED),
         *calibration.look_table(worlds, fewer, RECOMPUTED),
+        *calibration.plan_table(worlds, RECOMPUTED[:1]),
         *calibration.power_table(fewer, RECOMPUTED),
     ]
     table = printed().splitlines()
@@ -180,8 +181,9 @@ def test_the_document_s_bounds_hold():
     worlds = 4 * calibration.WORLDS
     for rule, nominal in (("difference", ALPHA), ("level .97 of 100 rows", 0.006)):
         noise = kinds(rule)[0]
-        for rates in (*once(rule, noise, AT, worlds).values(), in_turn(rule, noise, AT, worlds)):
-            assert consistent(rates.supported, nominal, worlds)
+        in_looks = [in_turn(rule, noise, AT, worlds // len(PLANS), plan) for plan in (LOOKS, *PLANS)]
+        for rates in (*once(rule, noise, AT, worlds).values(), *in_looks):
+            assert consistent(rates.supported, nominal, rates.worlds)
 
 
 def test_a_row_of_the_tables_is_this_code_s():
@@ -202,6 +204,8 @@ def test_the_document_tells_of_every_rule_and_every_noise():
         assert [
             (rule, noise) for rule in RULES for noise in kinds(rule) if f"\n| {rule} | {noise} | " not in rest
         ] == [], title
+    plans = table.split("### Errors of other looks")[1].split("###")[0]
+    assert [rule for rule in calibration.IN_PLANS if f"\n| {rule} | " not in plans] == []
 
 
 def test_the_command_renews_the_tables(tmp_path, monkeypatch):

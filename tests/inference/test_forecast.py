@@ -178,10 +178,27 @@ def test_the_margins_of_an_equivalence_are_half_widths(given):
 
 
 def test_parts_with_different_regions_have_margins_of_their_own(given):
-    """The sentence does not mix them."""
+    """The sentence does not mix them; results.json has those that each region has when it is claimed alone."""
     x = given(0.6 + 0.1 * sample(0.0, n=64))
+    both = all_of(at_least(x, 0.5), exceeds(x, by=0.1)).judge(looks=Looks.doubling(32, 512))
+    alone = [build.judge(looks=Looks.doubling(32, 512)) for build in (at_least(x, 0.5), exceeds(x, by=0.1))]
+    told = both.as_json()["region_margins"]
 
-    assert all_of(at_least(x, 0.5), exceeds(x, by=0.1)).judge().outlook.margins is None
+    assert both.outlook.margins is None
+    assert [(entry["role"], entry["region"]) for entry in told] == [("level", [0.5, None]), ("gain", [0.1, None])]
+    assert [entry["margins"][0] for entry in told] == [verdict.outlook.margins[0] for verdict in alone]
+    # one of two parts is refuted at half of the level, so from a larger margin on
+    assert all(entry["margins"][1] > verdict.outlook.margins[1] for entry, verdict in zip(told, alone, strict=True))
+    assert "region_margins" not in alone[0].as_json()
+
+
+def test_regions_have_no_margins_that_this_run_could_not_support(given):
+    """Where an assay fails, only the margins that would be refuted are known, as for a single region."""
+    x = given(0.6 + 0.1 * sample(0.0, n=64))
+    verdict = all_of(at_most(x, 0.61), within(x, 0.6, 0.5)).assay(x, against=1.0, by=0.9).judge()
+
+    assert verdict.verdict == "inconclusive"
+    assert [entry["margins"][0] for entry in verdict.as_json()["region_margins"]] == [None, None]
 
 
 def test_the_outlook_is_in_the_results(given):

@@ -8,7 +8,7 @@ import pytest
 from pytest_claims.record import PartRecord, Record
 from pytest_claims.report.markdown import summary
 from pytest_claims.report.page import page_text
-from pytest_claims.report.terminal import counts
+from pytest_claims.report.terminal import counts, further_text
 from pytest_claims.report.words import seeds_text
 from tests.reports.factory import FACTS, assemble
 
@@ -67,3 +67,23 @@ def test_a_part_says_on_how_many_seeds_it_was_judged(part: dict, text: str) -> N
     """A part that closed at an earlier look has fewer than its claim; unknown pairs of times are counted."""
     assert seeds_text(Record(seeds=128), PartRecord(**part)) == text
     assert seeds_text(Record(), PartRecord()) == "—"
+
+
+@pytest.mark.parametrize(
+    "entry, text",
+    [
+        ({"p_value": 0.000283, "registered_looks": [32, 64], "margins": [0.1, 0.2]},
+         "p = 0.000283, adjusted for 2 registered looks."),
+        ({"p_value": 0.5, "registered_looks": [], "margins": [None, 0.2]}, "p = 0.5."),
+        ({"parts": [{"role": "gain", "region": [0.05, None], "interval": [0.2, 0.4], "strict": [0.1, 0.5]},
+                    {"role": "step", "region": [0, None], "interval": [0.1, 0.2], "strict": [-0.1, 0.3]}],
+          "p_value": 0.01, "registered_looks": [32]},
+         ("p = 0.01, adjusted for 1 registered look; gains (more than 0.05 claimed): supported for every margin below "
+          "0.2, refuted from 0.5 on; single steps (more than 0 claimed): supported for every margin below 0.1, refuted "
+          "from 0.3 on.")),
+        ({"verdict": "error"}, ""),
+    ],
+)  # fmt: skip
+def test_the_terminal_tells_p_and_margins_that_the_sentence_leaves_out(entry: dict, text: str) -> None:
+    """Below the sentence, for one region the margins are in it."""
+    assert further_text(Record.from_json({"id": "1.a", "verdict": "supported", "kind": "ordered"} | entry)) == text

@@ -24,7 +24,18 @@ from pytest_claims.cli import main
 from pytest_claims.drift import compare, read_baseline
 from pytest_claims.errors import TrialError, UnreadableError
 from pytest_claims.nightly import Got
-from pytest_claims.record import AdjustedRecord, Condition, Controls, Draw, Finding, Look, PartRecord, Record, TrialTime
+from pytest_claims.record import (
+    AdjustedRecord,
+    Condition,
+    Controls,
+    Draw,
+    Finding,
+    Look,
+    PartRecord,
+    Record,
+    RegionMargins,
+    TrialTime,
+)
 from pytest_claims.results import NotJudged, Results, read
 from pytest_claims.running.deep import FINDINGS
 from pytest_claims.running.kept import read_durations, read_plan
@@ -158,6 +169,7 @@ def test_the_schema_is_one() -> None:
         (PartRecord, DEFINITIONS["part"]),
         (AdjustedRecord, DEFINITIONS["adjusted"]),
         (Finding, DEFINITIONS["finding"]),
+        (RegionMargins, DEFINITIONS["region_margins"]),
         (Draw, DEFINITIONS["draw"]),
         (Condition, DEFINITIONS["condition"]),
         (TrialTime, DEFINITIONS["trial"]),

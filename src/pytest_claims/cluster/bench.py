@@ -25,6 +25,7 @@ from pytest_claims.files import in_strings
 from pytest_claims.running import changes, options
 from pytest_claims.running.expansion import trial_item
 from pytest_claims.running.items import Running
+from pytest_claims.running.measuring import give_way
 from pytest_claims.trials.deadline import DUMPS
 from pytest_claims.trials.dependencies import distributions
 from pytest_claims.trials.fingerprint import kind
@@ -188,6 +189,7 @@ def say_kind(engine: str) -> None:
 
 if __name__ == "__main__":
     steady_arithmetic()
+    give_way()
     if sys.argv[1] == "--kind":
         say_kind(sys.argv[2])
     else:

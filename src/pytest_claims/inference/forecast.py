@@ -35,6 +35,8 @@ WORLDS = 2_000
 
 #: The last margin that would hold, and the first that would not; each None where there is none, or it is not known.
 Margins = tuple[float | None, float | None]
+#: What parts ask for, and which margins of it hold: their role, their region, both margins.
+RegionMargins = tuple[str, tuple[float, float], Margins]
 #: Why a claim is inconclusive.
 Undecided = Literal["at its margin", "too few seeds"]
 
@@ -46,6 +48,7 @@ class Outlook:
     ``undecided``, ``within`` (how far from its margin the effect may lie), and the ``chance`` that ``later`` seeds
     would decide are those of an inconclusive claim, and None where they are not known. ``margins``: which would hold,
     and which would not; the first is None in a quick look, which supports none, the second where it is not known.
+    ``by_region``: the same for each region, where the parts ask for several.
     ``blind``: this run could not have seen a difference, so it supports no margin either.
     """
 
@@ -54,6 +57,7 @@ class Outlook:
     chance: float | None = None
     later: int | None = None
     margins: Margins | None = None
+    by_region: tuple[RegionMargins, ...] = ()
     blind: bool = False
 
 
@@ -70,12 +74,15 @@ def outlook(
     Where an assay does not hold, more seeds support nothing unless it does by then. Which kind of inconclusive it is
     says where the effect lies, so only the parts count for that.
     """
-    margins = margins_that_hold(parts)
     blind = not quick and any(part.verdict != "supported" for part in assays)
-    if (quick or blind) and margins is not None:
-        margins = None, margins[1]
+    known = margins_by_region(parts)
+    if quick or blind:
+        known = [(role, region, (None, margins[1])) for role, region, margins in known]
+    several = len({(part.role, part.region) for part in parts}) > 1
+    margins = None if several or not known else known[0][2]
+    by_region = tuple(known) if several else ()
     if deciding.verdict != "inconclusive":
-        return Outlook(margins=margins, blind=blind)
+        return Outlook(margins=margins, by_region=by_region, blind=blind)
     later = FURTHER * deciding.seeds
     # as many seeds would decide nothing about these ties either, however sure their mean is
     waits = later < MANY and any(part.tied for part in parts)
@@ -85,7 +92,7 @@ def outlook(
         undecided = "at its margin" if chance < EVEN else "too few seeds"
     if assays and not waits:
         chance = chance_of_decision(parts, level, later, assays)
-    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins, blind)
+    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins, by_region, blind)
 
 
 def chance_of_decision(
@@ -253,6 +260,15 @@ def distance_from_margin(part: PartVerdict) -> float | None:
         return None
     margin = min(ends, key=lambda end: abs(end - part.effect))
     return max(abs(end - margin) for end in part.interval)
+
+
+def margins_by_region(parts: Sequence[PartVerdict]) -> list[RegionMargins]:
+    """Return which margins hold for each region that parts ask for, in their order, as far as it is known."""
+    asked: dict[tuple[str, tuple[float, float]], list[PartVerdict]] = {}
+    for part in parts:
+        asked.setdefault((part.role, part.region), []).append(part)
+    found = [(role, region, margins_that_hold(same)) for (role, region), same in asked.items()]
+    return [(role, region, margins) for role, region, margins in found if margins is not None]
 
 
 def margins_that_hold(parts: Sequence[PartVerdict]) -> Margins | None:

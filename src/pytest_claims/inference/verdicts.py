@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_claims.inference.forecast import Outlook, outlook
+from pytest_claims.inference.forecast import Outlook, RegionMargins, outlook
 from pytest_claims.inference.messages import Story, given_up, insensitive, sentence
 from pytest_claims.inference.parts import PartVerdict, VerdictName, finite
 from pytest_claims.inference.power import EACH_SIDE, detectable, detectable_share, seeds_for_share, seeds_needed
@@ -110,6 +110,7 @@ class Verdict:
             "chance": finite(self.outlook.chance),
             "chance_seeds": self.outlook.later,
             "margins": None if self.outlook.margins is None else [finite(end) for end in self.outlook.margins],
+            **({"region_margins": list(map(_of_region, self.outlook.by_region))} if self.outlook.by_region else {}),
             "message": self.message,
             "unit": self.unit,
             "conditions": [_row(row) for row in self.conditions],
@@ -221,6 +222,11 @@ def _reach(part: PartVerdict, alpha: float) -> tuple[float | None, int | None]:
 def _needed(distance: float, sd: float, alpha: float, part: PartVerdict) -> int | None:
     """Return the seeds needed to support an effect inside its margin, or to refute an effect outside."""
     return seeds_needed(distance, sd, alpha) if distance > 0 else seeds_needed(-distance, sd, part.refuted_at)
+
+
+def _of_region(known: RegionMargins) -> dict[str, Any]:
+    role, region, margins = known
+    return {"role": role, "region": list(map(finite, region)), "margins": list(map(finite, margins))}
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -6,14 +6,13 @@ A repository that keeps such runs in ``reports/fresh`` has their verdicts on the
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isclose
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pytest_claims.errors import ResultsError
 from pytest_claims.files import write_atomically
 from pytest_claims.folders import refuse_to_replace
-from pytest_claims.record import Draw, Ends, Record
+from pytest_claims.record import Draw, Record
 from pytest_claims.report.markdown import escape
 from pytest_claims.report.runs import NamedRun, differing, identifiers, load
 from pytest_claims.report.words import plural
@@ -26,9 +25,6 @@ KEPT = Path("reports") / "fresh"
 VERSIONS = ("python", "torch", "numpy", "scipy", "scikit-learn", "cpu", "commit")
 DIGITS = 8  # of a commit
 NOT_RUN = "not run"
-#: Relative: a margin that was moved moves by more.
-CLOSE = 1e-5
-_Asked: TypeAlias = tuple[float | None, Ends | None]
 #: The claims of each draw by id, by the draw's name: "fresh-1".
 Draws: TypeAlias = Mapping[str, Mapping[str, Record]]
 
@@ -103,21 +99,9 @@ def _is_same(claim: Record, drawn: Record) -> bool:
 
     An error has none of these; left out, the page would say that no draw ended in one.
     """
-    asked = [(claim.margin, claim.region), *((part.margin, part.region) for part in claim.parts)]
-    decided = any(_is_close((drawn.margin, drawn.region), one) for one in asked)
-    same = drawn.verdict == "error" or (claim.kind == drawn.kind and decided)
+    same = drawn.verdict == "error" or (claim.kind == drawn.kind and claim.asks_for(drawn.margin, drawn.region))
     looks = claim.registered_looks in {(), drawn.registered_looks}  # a quick look says nothing of them
     return same and looks and claim.registered_seeds == drawn.registered_seeds and claim.stream != drawn.stream
-
-
-def _is_close(one: _Asked, other: _Asked) -> bool:
-    """Whether two margins and regions are the same; a committed example has its numbers to six figures."""
-    (margin, region), (other_margin, other_region) = one, other
-    ends, other_ends = (margin, *(region or ())), (other_margin, *(other_region or ()))
-    return len(ends) == len(other_ends) and all(
-        a == b or (a is not None and b is not None and isclose(a, b, rel_tol=CLOSE))
-        for a, b in zip(ends, other_ends, strict=True)
-    )
 
 
 def page(runs: Sequence[NamedRun]) -> str:

@@ -9,6 +9,7 @@ from pytest_claims import _compat
 from pytest_claims.drift.notes import listed
 from pytest_claims.folders import as_typed
 from pytest_claims.record import Record
+from pytest_claims.report.margins import margins_text
 from pytest_claims.report.soundness import sound
 from pytest_claims.report.words import (
     by_reason,
@@ -17,6 +18,7 @@ from pytest_claims.report.words import (
     excused,
     interval_text,
     kinds,
+    number,
     plural,
     quantity,
     region_text,
@@ -65,7 +67,7 @@ def _showable(results: Results) -> Results:
     """Return the results; raise what a claim would raise when it is shown."""
     for claim in results.claims:
         line(claim, (0, 0, 0))
-        departed(claim), region_text(claim), claim.message.splitlines()
+        departed(claim), region_text(claim), further_text(claim), claim.message.splitlines()
     return results
 
 
@@ -123,13 +125,13 @@ def _explain(reporter: pytest.TerminalReporter, results: Results) -> None:
         _heading(reporter, "Not as registered (marked *)")
     for claim in surprising:
         reporter.write_line(f"{claim.id}  registered {claim.registered}, got {claim.verdict}", bold=True)
-        _sentence(reporter, claim.message)
+        _told(reporter, claim)
     decided = [claim for claim in claims if excused(claim) and claim.verdict != "inconclusive"]
     if decided:
         _heading(reporter, "Not as registered, which this run allows")
     for claim in decided:
         reporter.write_line(f"{claim.id}  registered {claim.registered}, got {claim.verdict}", bold=True)
-        _sentence(reporter, claim.message)
+        _told(reporter, claim)
     refuted = [claim for claim in claims if claim.verdict == "refuted"]
     _judged(reporter, "Refuted, as registered", [claim for claim in refuted if claim.registered == "refuted"])
     _judged(reporter, "Refuted; no verdict is registered", [claim for claim in refuted if claim.registered is None])
@@ -144,7 +146,27 @@ def _judged(reporter: pytest.TerminalReporter, title: str, claims: Sequence[Reco
         _heading(reporter, title)
     for claim in claims:
         reporter.write_line(f"{claim.id}  claimed {region_text(claim)}", bold=True)
-        _sentence(reporter, claim.message)
+        _told(reporter, claim)
+
+
+def _told(reporter: pytest.TerminalReporter, claim: Record) -> None:
+    _sentence(reporter, claim.message)
+    further = further_text(claim)
+    if further:
+        _sentence(reporter, further)
+
+
+def further_text(claim: Record) -> str:
+    """Return what a verdict's sentence leaves out: the p-value, and the margins of several regions; "" for neither."""
+    clauses = []
+    if claim.p_value is not None:
+        looks = len(claim.registered_looks)
+        adjusted = f", adjusted for {plural(looks, 'registered look')}" if looks else ""
+        clauses.append(f"p = {number(claim.p_value)}{adjusted}")
+    if not claim.margins:
+        clauses.append(margins_text(claim))
+    told = "; ".join(filter(None, clauses))
+    return f"{told}." if told else ""
 
 
 def _not_judged(reporter: pytest.TerminalReporter, title: str, claims: Sequence[NotJudged]) -> None:

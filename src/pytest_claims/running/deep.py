@@ -49,7 +49,7 @@ def found(record: Record, path: Path) -> dict[str, Any] | None:
     known = record.as_json()
     if any(entry.get(name) != known.get(name) for name in SAME):
         return None
-    if all(any(entry.get(name) != part.get(name) for name in OF_A_PART) for part in (known, *known["parts"])):
+    if not record.asks_for(*(entry.get(name) for name in OF_A_PART)):
         return None
     if (entry.get("seeds") or 0) <= (record.seeds or 0):
         return None  # no more than this run saw
