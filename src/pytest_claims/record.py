@@ -407,7 +407,7 @@ class Record(Entry):
     def asks_for(self, margin: Any, region: Any) -> bool:
         """Whether the claim or one of its parts asks for this margin and region, of a record or of a file."""
         wanted = (margin, *(_ends(region) or ()))
-        asked = [(part.margin, *(part.region or ())) for part in (self, *self.parts)]
+        asked = [(self.margin, *(self.region or ())), *((part.margin, *(part.region or ())) for part in self.parts)]
         return any(len(ends) == len(wanted) and all(map(_is_close, ends, wanted)) for ends in asked)
 
     def failed(self, sentence: str, root: Path) -> Self:

@@ -147,9 +147,24 @@ def chosen(pytester, *arguments):
     return config.option.numprocesses
 
 
+@pytest.mark.parametrize(
+    "folder, before, after",
+    [("claims", None, "PASSIVE"), ("claims", "ACTIVE", "ACTIVE"), ("plain", None, None)],
+)
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_waiting_threads_of_workers_give_up_their_core(folders, monkeypatch, folder, before, after, options):
+    """Where claims run, and the user has not chosen: two threads in each of two workers would wait for each other."""
+    if before is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", before)
+    chosen(folders, folder, *options)
+
+    assert os.environ.get("OMP_WAIT_POLICY") == after
+
+
 @pytest.fixture
-def folders(pytester):
-    """Make a claim file in claims/ and ordinary tests in plain/."""
+def folders(pytester, monkeypatch):
+    """Make a claim file in claims/ and ordinary tests in plain/; what a call sets for its workers is put back."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     pytest.importorskip("xdist")
     pytester.makeini("[pytest]\nclaims_workers = 2\n")
     for name, content in (("claims/test_a.py", "import pytest_claims"), ("plain/test_b.py", "def test_b(): pass")):
