@@ -72,7 +72,7 @@ class Repository:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PYTEST_", "COV_")) and name not in {"PYTHONPATH", "MKL_CBWR"}
+            if not name.startswith(("PYTEST_", "COV_")) and name not in {"PYTHONPATH", "MKL_CBWR", "OMP_WAIT_POLICY"}
         }
         ended = subprocess.run(
             [self.python, "-m", "pytest", *arguments],
