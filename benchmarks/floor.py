@@ -25,7 +25,7 @@ def text(run: Results) -> str:
     whole = total(rows.values())
     if whole is None:
         raise IncompleteError(
-            "This run does not tell its floor: it reused all its trials, was short or interrupted, trained no networks "
+            "This run does not tell its floor: it was short or interrupted, trained no networks "
             "whose products are counted, or measured elsewhere, or an older version measured it."
         )
     lines = [

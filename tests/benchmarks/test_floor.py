@@ -54,7 +54,6 @@ def test_a_run_that_does_not_tell_its_floor_is_refused(write, capsys):
     for trials, facts in (
         ((TRAINED,), {"fastest": None}),
         (({**TRAINED, "products": None},), {}),
-        (({**TRAINED, "reused": True},), {}),
     ):
         assert write(*trials, **facts) == (1, BEFORE)
         assert "does not tell its floor" in capsys.readouterr().err

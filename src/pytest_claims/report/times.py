@@ -93,7 +93,7 @@ class Floor:
 
 def dtypes(claims: Iterable[Record]) -> list[str]:
     """Return the dtypes whose fastest product must be known; none where a run is short or has no products."""
-    trials = new_trials(claims).values()
+    trials = dict(trials_of(claims)).values()
     if sum(trial.processor_s or 0.0 for trial in trials) < WORTH:
         return []
     return sorted({dtype for trial in trials for dtype in trial.products or {}})
@@ -102,9 +102,10 @@ def dtypes(claims: Iterable[Record]) -> list[str]:
 def floors(run: Results) -> dict[tuple[str, str], Floor]:
     """Return the floor of each measurement, by experiment and name, in the order of the claims.
 
-    Empty where it is not known: no speed was measured, or an older version stored the trials.
+    Empty where it is not known: no speed was measured, or an older version stored the trials. Trials of an earlier run
+    count: only those of the same kind of processor are reused.
     """
-    trials, speeds = new_trials(run.claims), run.fastest or {}
+    trials, speeds = dict(trials_of(run.claims)), run.fastest or {}
     known = all(
         trial.processor_s is not None
         and trial.products is not None
