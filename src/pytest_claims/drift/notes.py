@@ -72,16 +72,20 @@ def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     notes = []
     if other:
         notes.append(
-            f"{len(other)} claims may take other numbers of seeds "
+            f"{_claims(other)} may take other numbers of seeds "
             f"({_counts((was.last_look, now.last_look) for was, now in other)}): the seeds that both have were paired. "
             "A verdict counts as changed where it is contradicted, or decided by one run at a look that the other took."
         )
     if later:
         notes.append(
-            f"{len(later)} claims ended at another look ({_counts((was.seeds, now.seeds) for was, now in later)}): the "
+            f"{_claims(later)} ended at another look ({_counts((was.seeds, now.seeds) for was, now in later)}): the "
             "seeds that both have were paired; only another verdict counts as changed."
         )
     return " ".join(notes) or None
+
+
+def _claims(pairs: Sequence[object]) -> str:
+    return f"{len(pairs)} claim{'s' if len(pairs) != 1 else ''}"
 
 
 def _counts(pairs: Iterable[tuple[int, int]]) -> str:

@@ -331,11 +331,11 @@ def test_inputs_are_compared_though_the_runs_end_at_other_looks():
 
 def test_another_look_is_told_and_a_quick_look_is_no_other_hypothesis():
     """Sentences say what was compared: seeds that both have; the level of a quick look is its own."""
-    assert "1 claims ended at another look (32 in the baseline, 64 now)" in text(
+    assert "1 claim ended at another look (32 in the baseline, 64 now)" in text(
         compare(looked("supported", 32, 64), looked("supported", 64, 64))
     )
     quick = compare(looked("supported", 32, 64), looked("inconclusive", 8, 8, alpha=0.005, registered_looks=[]))
-    assert "1 claims may take other numbers of seeds (64 in the baseline, 8 now)" in text(quick)
+    assert "1 claim may take other numbers of seeds (64 in the baseline, 8 now)" in text(quick)
     assert "The hypothesis itself differs" not in text(quick)
 
 
