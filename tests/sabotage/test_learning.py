@@ -19,9 +19,14 @@ NO_PENALTY = f"{FUNCTIONS}: PENALTIES.update(dict.fromkeys(PENALTIES, torch.zero
 IDLE_ADAM = f"{ENGINE}: adam = lambda *_, **__: None"
 NO_LEARNING = f"{ENGINE}: chunks = lambda *_: ()"  # the same as an Adam that does nothing, but quick
 EXAMPLE = committed_example()
-TRUE_WITHOUT_LEARNING = {"2.d": "counts parameters", "9.b": "a loss from which nothing is learned"}
+TRUE_WITHOUT_LEARNING = {
+    "2.d": "counts parameters",
+    "6.h": "raw inputs leave units constant before the first step, too",
+    "9.b": "a loss from which nothing is learned",
+}
 #: Conditions that cost much and tell nothing more where no network learns: 1,000 and 2,000 dummies.
 SMALLER = {"6": [without(1_000, 2_000), "claims.test_pca: MANY[:] = [200, 500]"]}
+NEED_2000 = {"6.a@rotation", "6.d"}  # their reasons name an accuracy there
 
 
 def test_without_a_non_linearity_units_do_not_help(sabotaged):
@@ -83,9 +88,10 @@ def test_nothing_is_learned_without_learning(experiment, sabotaged):
     """No step is taken: no claim is supported, but those that need no learning.
 
     The seeds are as many as the example needed to support what it supports. Claims about times say nothing about
-    learning, and are left out. Experiment 3 has scikit-learn's networks, and a test in test_classical.py.
+    learning, and are left out, as are two that look at 2,000 dummies. Experiment 3 has scikit-learn's networks, and a
+    test in test_classical.py.
     """
-    ids = {claim for claim in EXAMPLE if experiment_of(claim) == experiment and not EXAMPLE[claim]["clock"]}
+    ids = {claim for claim in EXAMPLE if experiment_of(claim) == experiment and not EXAMPLE[claim]["clock"]} - NEED_2000
     expected = TRUE_WITHOUT_LEARNING.keys() & ids
     patches = [*SMALLER.get(experiment, ()), NO_LEARNING]
 
