@@ -81,7 +81,8 @@ def test_a_part_says_on_how_many_seeds_it_was_judged(part: dict, text: str) -> N
          ("p = 0.01, adjusted for 1 registered look; gains (more than 0.05 claimed): supported for every margin below "
           "0.2, refuted from 0.5 on; single steps (more than 0 claimed): supported for every margin below 0.1, refuted "
           "from 0.3 on.")),
-        ({"verdict": "error"}, ""),
+        ({"parts": [{"role": "gain", "region": [0, None], "note": "more than half of the values are equal"}]}, ""),
+        ({"verdict": "error", "p_value": 0.01}, ""),
     ],
 )  # fmt: skip
 def test_the_terminal_tells_p_and_margins_that_the_sentence_leaves_out(entry: dict, text: str) -> None:

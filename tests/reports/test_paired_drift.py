@@ -45,6 +45,18 @@ def test_the_second_run_has_its_drift_from_the_first():
     assert second.endswith("paired over 16 seeds: changed")
 
 
+@pytest.mark.parametrize("margin", [0.05, 0.0])
+def test_what_is_the_same_has_not_changed(margin):
+    """Whatever the margin: an exact claim has none."""
+    same = run("torch").results.claims[0].as_json()
+    parts = [{**same["parts"][0], "margin": margin}]
+
+    assert drifts(run("torch", parts=parts), run("jax", parts=parts)) == [
+        "",
+        "drift +0 [+0, +0], paired over 16 seeds: no material change",
+    ]
+
+
 @pytest.mark.parametrize("other", [{"inputs": {"data": ["bb22"]}}, {"clock": True}, {"parts": []}])
 def test_what_cannot_be_paired_has_none(other):
     """Other draws, claims about measured time, and condensed runs that keep no seeds."""

@@ -151,20 +151,24 @@ def chosen(pytester, *arguments):
     "folder, before, after",
     [("claims", None, "PASSIVE"), ("claims", "ACTIVE", "ACTIVE"), ("plain", None, None)],
 )
-@pytest.mark.parametrize("options", [(), ("-n", "2")])
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-n0",), ("-s",)])
 def test_waiting_threads_of_workers_give_up_their_core(folders, monkeypatch, folder, before, after, options):
-    """Where claims run, and the user has not chosen: two threads in each of two workers would wait for each other."""
+    """Where workers measure claims, and the user has not chosen: two threads in each would wait for each other.
+
+    A process that has the cores for itself is left as it is.
+    """
     if before is not None:
         monkeypatch.setenv("OMP_WAIT_POLICY", before)
     chosen(folders, folder, *options)
 
-    assert os.environ.get("OMP_WAIT_POLICY") == after
+    assert os.environ.get("OMP_WAIT_POLICY") == (before if options in {("-n0",), ("-s",)} else after)
 
 
 @pytest.fixture
 def folders(pytester, monkeypatch):
     """Make a claim file in claims/ and ordinary tests in plain/; what a call sets for its workers is put back."""
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # so that it is put back, also where it was not set
+    monkeypatch.delenv("OMP_WAIT_POLICY")
     pytest.importorskip("xdist")
     pytester.makeini("[pytest]\nclaims_workers = 2\n")
     for name, content in (("claims/test_a.py", "import pytest_claims"), ("plain/test_b.py", "def test_b(): pass")):

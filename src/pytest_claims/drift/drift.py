@@ -70,7 +70,7 @@ def drift(was: Evidence, now: Evidence, claims: int) -> Drift | None:
         return None
     p_value, interval = _paired(change)
     tolerated = _tolerated(was, part)
-    inside = max(abs(interval[0]), abs(interval[1])) < tolerated
+    inside = not change.any() or max(abs(interval[0]), abs(interval[1])) < tolerated
     is_changed = p_value < CHANGED / max(claims, 1)
     word: Word = "changed" if is_changed else "no material change" if inside else "undecided"
     return Drift(part, seeds, float(change.mean()), interval, p_value, tolerated, word, is_changed and not inside)

@@ -157,13 +157,16 @@ def _told(reporter: pytest.TerminalReporter, claim: Record) -> None:
 
 
 def further_text(claim: Record) -> str:
-    """Return what a verdict's sentence leaves out: the p-value, and the margins of several regions; "" for neither."""
+    """Return what a verdict's sentence leaves out: the p-value, and the margins of several regions or of a range."""
+    if claim.verdict == "error":
+        return ""
     clauses = []
     if claim.p_value is not None:
         looks = len(claim.registered_looks)
         adjusted = f", adjusted for {plural(looks, 'registered look')}" if looks else ""
         clauses.append(f"p = {number(claim.p_value)}{adjusted}")
-    if not claim.margins:
+    regions = {(part.role, part.region) for part in claim.parts}
+    if len(regions) > 1 or any(role == "range" for role, _ in regions):
         clauses.append(margins_text(claim))
     told = "; ".join(filter(None, clauses))
     return f"{told}." if told else ""

@@ -20,18 +20,21 @@ def choose_workers(config: pytest.Config) -> None:
     """
     if _compat.worker_input(config) is not None or not _compat.has_xdist(config):
         return
-    if asks_for_claims(config):
-        give_way()
     if config.option.claims_design or cluster(config):
         _compat.use_one_process(config)
         return
-    if _compat.asked_for_workers(config) or _needs_the_terminal(config):
+    if _compat.asked_for_workers(config):
+        if config.option.numprocesses != 0 and asks_for_claims(config):
+            give_way()
+        return
+    if _needs_the_terminal(config):
         return
     setting = _compat.ini_text(config, "claims_workers", numbers=True) or "auto"
     number = setting if setting == "auto" else whole(setting)
     if number is None or (isinstance(number, int) and number < 0):
         raise pytest.UsageError(f"claims_workers = {setting}: give auto, or a number of workers, 0 for none.")
     if number != 0 and asks_for_claims(config):
+        give_way()
         _compat.use_workers(config, number)
 
 
