@@ -11,7 +11,7 @@ from typing import Any
 from pytest_claims.drift import stages
 from pytest_claims.drift.drift import Drift, drift
 from pytest_claims.drift.evidence import Evidence, evidence_of
-from pytest_claims.drift.notes import listed, notes_of
+from pytest_claims.drift.notes import count, listed, notes_of
 from pytest_claims.drift.stages import NOT_COMPARED, Departure, Finding, Stage, State
 from pytest_claims.drift.suspects import blame, versions
 from pytest_claims.results import Results
@@ -229,17 +229,17 @@ def headline(comparison: Comparison) -> str:
     if changed:
         alarms.append(f"the verdict of {listed(changed)} changed")
     if inputs:
-        alarms.append(f"ERROR: inputs changed in {_count(inputs)}")
+        alarms.append(f"ERROR: inputs changed in {count(inputs)}")
     if material:
-        alarms.append(f"the effect drifted materially in {_count(material)}")
+        alarms.append(f"the effect drifted materially in {count(material)}")
     if alarms:
         return "; ".join(alarms)
     departed = [claim.id for claim in claims if claim.departed not in {None, "verdict"}]
     if departed:
-        return f"no verdict changed; numbers did in {len(departed)} of {_count(claims)}"
+        return f"no verdict changed; numbers did in {len(departed)} of {count(claims)}"
     if any(claim.departed for claim in claims):  # another end, at other seeds
-        return f"no verdict changed: {_count(claims)} compared"
-    return f"nothing changed: {_count(claims)} compared"
+        return f"no verdict changed: {count(claims)} compared"
+    return f"nothing changed: {count(claims)} compared"
 
 
 def _against(comparison: Comparison) -> str:
@@ -323,7 +323,3 @@ def _drifts(claims: Sequence[ClaimComparison]) -> Iterable[str]:
 def _quiet(claim: ClaimComparison, word: str) -> bool:
     drift = claim.drift
     return drift is not None and drift.word == word and not drift.material and claim.states["numbers"] != "same"
-
-
-def _count(claims: Sequence[object]) -> str:
-    return f"{len(claims)} claim{'' if len(claims) == 1 else 's'}"

@@ -72,20 +72,21 @@ def _seeds(pairs: Sequence[tuple[Evidence, Evidence]]) -> str | None:
     notes = []
     if other:
         notes.append(
-            f"{_claims(other)} may take other numbers of seeds "
+            f"{count(other)} may take other numbers of seeds "
             f"({_counts((was.last_look, now.last_look) for was, now in other)}): the seeds that both have were paired. "
             "A verdict counts as changed where it is contradicted, or decided by one run at a look that the other took."
         )
     if later:
         notes.append(
-            f"{_claims(later)} ended at another look ({_counts((was.seeds, now.seeds) for was, now in later)}): the "
+            f"{count(later)} ended at another look ({_counts((was.seeds, now.seeds) for was, now in later)}): the "
             "seeds that both have were paired; only another verdict counts as changed."
         )
     return " ".join(notes) or None
 
 
-def _claims(pairs: Sequence[object]) -> str:
-    return f"{len(pairs)} claim{'s' if len(pairs) != 1 else ''}"
+def count(claims: Sequence[object]) -> str:
+    """1 claim, 2 claims."""
+    return f"{len(claims)} claim{'' if len(claims) == 1 else 's'}"
 
 
 def _counts(pairs: Iterable[tuple[int, int]]) -> str:

@@ -6,7 +6,7 @@ power?, *Controlled Clinical Trials* 7, 1986, 8-17). With x = N / n, z the dista
 region in standard errors, and t the distance that N seeds ask for, it is Phi((z sqrt x - t) / sqrt(x - 1)).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, isclose, isfinite, sqrt
 from typing import Any, Literal
@@ -75,14 +75,16 @@ def outlook(
     says where the effect lies, so only the parts count for that.
     """
     blind = not quick and any(part.verdict != "supported" for part in assays)
-    known = margins_by_region(parts)
-    if quick or blind:
-        known = [(role, region, (None, margins[1])) for role, region, margins in known]
-    several = len({(part.role, part.region) for part in parts}) > 1
-    margins = None if several or not known else known[0][2]
-    by_region = tuple(known) if several else ()
+    regions = by_region(parts)
+    known = [(role, region, margins_that_hold(same)) for (role, region), same in regions.items()]
+    told = tuple(
+        (role, region, (None if quick or blind else margins[0], margins[1]))
+        for role, region, margins in known
+        if margins is not None
+    )
+    margins, several = (None, told) if len(regions) > 1 else (next((found for *_, found in told), None), ())
     if deciding.verdict != "inconclusive":
-        return Outlook(margins=margins, by_region=by_region, blind=blind)
+        return Outlook(margins=margins, by_region=several, blind=blind)
     later = FURTHER * deciding.seeds
     # as many seeds would decide nothing about these ties either, however sure their mean is
     waits = later < MANY and any(part.tied for part in parts)
@@ -92,7 +94,7 @@ def outlook(
         undecided = "at its margin" if chance < EVEN else "too few seeds"
     if assays and not waits:
         chance = chance_of_decision(parts, level, later, assays)
-    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins, by_region, blind)
+    return Outlook(undecided, distance_from_margin(deciding), chance, later, margins, several, blind)
 
 
 def chance_of_decision(
@@ -262,26 +264,24 @@ def distance_from_margin(part: PartVerdict) -> float | None:
     return max(abs(end - margin) for end in part.interval)
 
 
-def margins_by_region(parts: Sequence[PartVerdict]) -> list[RegionMargins]:
-    """Return which margins hold for each region that parts ask for, in their order, as far as it is known."""
-    asked: dict[tuple[str, tuple[float, float]], list[PartVerdict]] = {}
+def by_region(parts: Iterable[Any]) -> dict[tuple[str, Any], list[Any]]:
+    """Return the parts, of a verdict or of a record, that have the same role and region, in their order."""
+    asked: dict[tuple[str, Any], list[Any]] = {}
     for part in parts:
         asked.setdefault((part.role, part.region), []).append(part)
-    found = [(role, region, margins_that_hold(same)) for (role, region), same in asked.items()]
-    return [(role, region, margins) for role, region, margins in found if margins is not None]
+    return asked
 
 
 def margins_that_hold(parts: Sequence[PartVerdict]) -> Margins | None:
-    """Return (a, b): which margins the same data would support, and which they would refute.
+    """Return (a, b): which margins the data of parts with one role and region would support, and would refute.
 
     A region above its margin: supported for every margin below a, refuted from b on; b is None where none is known to
     be refuted. Below its margin: supported above a, refuted up to b. Around a centre: supported for every half width
-    above a, refuted up to b. None where the parts have different regions, where a region is a range of its own, where
-    nothing is estimated, and where these data can decide nothing, whatever the margin.
+    above a, refuted up to b. None where the region is a range of its own, where nothing is estimated, and where these
+    data can decide nothing, whatever the margin.
     """
     first = parts[0]
-    same = all((part.role, part.region) == (first.role, first.region) and not part.waits for part in parts)
-    if not same or first.estimator == "exact" or first.outside or first.role == "range":
+    if any(part.waits for part in parts) or first.estimator == "exact" or first.outside or first.role == "range":
         return None
     low, high = first.region
     if not isfinite(high):

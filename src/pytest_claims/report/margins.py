@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import cast
 
-from pytest_claims.inference.forecast import Margins, margins_that_hold
+from pytest_claims.inference.forecast import Margins, by_region, margins_that_hold
 from pytest_claims.inference.messages import margin_line
 from pytest_claims.inference.parts import PartVerdict
 from pytest_claims.record import Ends, PartRecord, Record
@@ -29,10 +29,7 @@ def margins_text(claim: Record) -> str:
     low, high = ends(claim.margins)
     if high is not None and (low is not None or claim.is_quick):
         return _line(claim, claim.parts[0], (low, high)) + _unit(claim)
-    groups: dict[tuple[str, Ends], list[PartRecord]] = {}
-    for part in claim.parts:
-        groups.setdefault((part.role, ends(part.region)), []).append(part)
-    lines = [(parts[0], _clause(claim, parts)) for parts in groups.values()]
+    lines = [(parts[0], _clause(claim, parts)) for parts in by_region(claim.parts).values()]
     if len(lines) == 1:
         text = lines[0][1]
     else:

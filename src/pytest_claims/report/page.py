@@ -173,12 +173,12 @@ class Page:
     @cached_property
     def trials(self) -> int:
         """The number of trials that the claims rest on."""
-        return len(dict(trials_of(self.claims)))
+        return len(trials_of(self.claims))
 
     @cached_property
     def reused(self) -> int:
         """The number of trials that were read from an earlier run."""
-        known = dict(trials_of(self.claims))
+        known = trials_of(self.claims)
         return sum(trial.reused for trial in known.values())
 
     @cached_property

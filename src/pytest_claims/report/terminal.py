@@ -8,6 +8,7 @@ import pytest
 from pytest_claims import _compat
 from pytest_claims.drift.notes import listed
 from pytest_claims.folders import as_typed
+from pytest_claims.inference.forecast import by_region
 from pytest_claims.record import Record
 from pytest_claims.report.margins import margins_text
 from pytest_claims.report.soundness import sound
@@ -18,7 +19,7 @@ from pytest_claims.report.words import (
     excused,
     interval_text,
     kinds,
-    number,
+    p_text,
     plural,
     quantity,
     region_text,
@@ -162,10 +163,8 @@ def further_text(claim: Record) -> str:
         return ""
     clauses = []
     if claim.p_value is not None:
-        looks = len(claim.registered_looks)
-        adjusted = f", adjusted for {plural(looks, 'registered look')}" if looks else ""
-        clauses.append(f"p = {number(claim.p_value)}{adjusted}")
-    regions = {(part.role, part.region) for part in claim.parts}
+        clauses.append(f"p = {p_text(claim)}")
+    regions = by_region(claim.parts)
     if len(regions) > 1 or any(role == "range" for role, _ in regions):
         clauses.append(margins_text(claim))
     told = "; ".join(filter(None, clauses))

@@ -20,16 +20,9 @@ from pytest_claims.results import Results
 WORTH = 60.0
 
 
-def trials_of(claims: Iterable[Record]) -> Iterable[tuple[tuple[str, ...], TrialTime]]:
-    """Yield every trial of the claims with its key; a trial that claims share comes several times with one key."""
-    for claim in claims:
-        for trial in claim.seconds_by_trial:
-            yield (claim.experiment, *trial.key), trial
-
-
-def new_trials(claims: Iterable[Record]) -> dict[tuple[str, ...], TrialTime]:
-    """Return the trials that the run measured itself, each once, by experiment, measurement, condition and seeds."""
-    return {key: trial for key, trial in dict(trials_of(claims)).items() if not trial.reused}
+def trials_of(claims: Iterable[Record]) -> dict[tuple[str, ...], TrialTime]:
+    """Return the trials of the claims, each once, by experiment, measurement, condition and seeds."""
+    return {(claim.experiment, *trial.key): trial for claim in claims for trial in claim.seconds_by_trial}
 
 
 def seconds_of(
@@ -40,7 +33,7 @@ def seconds_of(
     A trial that several claims rest on counts once.
     """
     seconds: dict[str, float] = {}
-    for (number, *_), trial in dict(trials_of(claims)).items():
+    for (number, *_), trial in trials_of(claims).items():
         seconds[number] = seconds.get(number, 0.0) + (of(trial) or 0.0)
     return seconds
 
@@ -51,7 +44,7 @@ def busy(claims: Iterable[Record]) -> dict[str, float] | None:
     The share is the trials' processor time over workers x seconds; judging and drawing in between count as idle. None
     where an earlier version stored the trials, or none was measured.
     """
-    trials = new_trials(claims).values()
+    trials = [trial for trial in trials_of(claims).values() if not trial.reused]
     known = [
         (trial.began, trial.seconds, trial.processor_s)
         for trial in trials
@@ -93,7 +86,7 @@ class Floor:
 
 def dtypes(claims: Iterable[Record]) -> list[str]:
     """Return the dtypes whose fastest product must be known; none where a run is short or has no products."""
-    trials = dict(trials_of(claims)).values()
+    trials = trials_of(claims).values()
     if sum(trial.processor_s or 0.0 for trial in trials) < WORTH:
         return []
     return sorted({dtype for trial in trials for dtype in trial.products or {}})
@@ -105,7 +98,7 @@ def floors(run: Results) -> dict[tuple[str, str], Floor]:
     Empty where it is not known: no speed was measured, or an older version stored the trials. Trials of an earlier run
     count: only those of the same kind of processor are reused.
     """
-    trials, speeds = dict(trials_of(run.claims)), run.fastest or {}
+    trials, speeds = trials_of(run.claims), run.fastest or {}
     known = all(
         trial.processor_s is not None
         and trial.products is not None

@@ -203,6 +203,12 @@ def bare(identifier: str) -> str:
     return identifier.partition("@")[0]
 
 
+def p_text(claim: Record) -> str:
+    """Write a claim's p-value, and for how many looks it is adjusted: ``0.0028, adjusted for 5 registered looks``."""
+    looks = len(claim.registered_looks)
+    return number(claim.p_value) + (f", adjusted for {plural(looks, 'registered look')}" if looks else "")
+
+
 def plural(count: int, word: str) -> str:
     """1 claim, 2 claims."""
     return f"{count:,} {word if count == 1 else word + 's'}"
